@@ -1,0 +1,154 @@
+"""Everything that muniment raises on purpose.
+
+The tree::
+
+    MunimentError               exit_code 1
+     +- ConfigError             no database named, unreadable option, missing optional package
+     +- PlanError               malformed plan, missing script, header or history differs from plan
+     +- ScriptError             a script that no deployer can run: envelope, psql meta-command
+     +- MigrationError          .change: the change it happened in
+     |   +- DeployFailed
+     |   +- VerifyFailed        exit_code 3
+     |   +- RevertFailed
+     |   +- RevertRefused
+     +- StoreError              .sqlstate .constraint: the database refused
+     |   +- ConnectFailed
+     |   +- LockTimedOut
+     |   +- ConstraintViolated
+     |   +- AccessDenied
+     +- ServerError             the embedded server
+     +- TranscriptError         .record .reason: a transcript record that cannot go in
+
+A message reads ``what failed: object: reason``, in lower case and without a period; ``hint`` is a
+sentence that says what to do next. The cause is kept with ``raise ... from``.
+"""
+
+from __future__ import annotations
+
+
+class MunimentError(Exception):
+    """Base of all errors of this package.
+
+    Args:
+        message: What failed, on what, and why.
+        hint: A sentence that says what to do next.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(MunimentError):
+    """The caller's settings do not say enough, or contradict each other."""
+
+
+class PlanError(MunimentError):
+    """A plan, or what a plan names, is not in order. ``path`` and ``line`` say where."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | None = None,
+        line: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        where = f"{path}:{line}: " if path and line else f"{path}: " if path else ""
+        super().__init__(where + message, hint=hint)
+        self.path = path
+        self.line = line
+
+
+class ScriptError(PlanError):
+    """A script cannot be run as it is written. ``path`` and ``line`` say where."""
+
+
+class MigrationError(MunimentError):
+    """A change could not be carried out.
+
+    Args:
+        message: What failed, on what, and why.
+        change: The change as ``project:name``.
+        sqlstate: The SQLSTATE that the server gave, if it was the server that refused.
+        hint: A sentence that says what to do next.
+    """
+
+    def __init__(
+        self, message: str, *, change: str, sqlstate: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.change = change
+        self.sqlstate = sqlstate
+
+
+class DeployFailed(MigrationError):
+    """A deploy script failed. Its transaction was rolled back."""
+
+
+class VerifyFailed(MigrationError):
+    """A verify script failed. During a deploy, the change was rolled back with it."""
+
+    exit_code = 3
+
+
+class RevertFailed(MigrationError):
+    """A revert script failed. Its transaction was rolled back."""
+
+
+class RevertRefused(MigrationError):
+    """A change cannot be reverted, because a deployed change needs it or a script protects data."""
+
+
+class StoreError(MunimentError):
+    """The database refused. Decide by ``sqlstate`` and ``constraint``, never by the message."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        sqlstate: str | None = None,
+        constraint: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.sqlstate = sqlstate
+        self.constraint = constraint
+
+
+class ConnectFailed(StoreError):
+    """No connection could be made, or it was lost (SQLSTATE class 08, 57P01 to 57P03)."""
+
+
+class LockTimedOut(StoreError):
+    """A lock was not granted in time (SQLSTATE 55P03), or another deploy holds the lock."""
+
+
+class ConstraintViolated(StoreError):
+    """A key, a foreign key or a CHECK refused the rows (SQLSTATE class 23)."""
+
+
+class AccessDenied(StoreError):
+    """A grant, a policy or a missing tenant refused the statement (SQLSTATE 42501)."""
+
+
+class ServerError(MunimentError):
+    """The embedded server could not be started, stopped or found."""
+
+
+class TranscriptError(MunimentError):
+    """A record of a transcript cannot go into the ledger.
+
+    Args:
+        record: The number of the record in its file, from 1.
+        reason: Why, as a phrase.
+        hint: A sentence that says what to do next.
+    """
+
+    def __init__(self, record: int, reason: str, *, hint: str | None = None) -> None:
+        super().__init__(f"record {record}: {reason}", hint=hint)
+        self.record = record
+        self.reason = reason
