@@ -1,0 +1,7 @@
+-- Revert platform:current_tenant_id from pg
+
+BEGIN;
+
+DROP FUNCTION platform.current_tenant_id();
+
+COMMIT;

@@ -1,0 +1,9 @@
+-- Revert platform:schema from pg
+
+BEGIN;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE muniment_owner GRANT EXECUTE ON FUNCTIONS TO PUBLIC;
+
+DROP SCHEMA platform;
+
+COMMIT;
