@@ -1,0 +1,7 @@
+-- Revert agents:schema from pg
+
+BEGIN;
+
+DROP SCHEMA agents;
+
+COMMIT;

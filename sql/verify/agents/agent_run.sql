@@ -1,0 +1,159 @@
+-- Verify agents:agent_run on pg
+
+BEGIN;
+
+SELECT
+    firm_id, run_id, started_at, session_id, parent_run_id, root_run_id, depth, operation,
+    agent_name, agent_version, prompt_name, prompt_version, subject_type, subject_id, actor_type,
+    actor_id, provider_name, request_model, response_model, status, attempt_no, worker_id,
+    heartbeat_at, lease_expires_at, cancel_requested_at, ended_at, finish_reason, error_type,
+    error_message, is_error_retryable, input_tokens, output_tokens, cache_read_tokens,
+    cache_write_tokens, reasoning_tokens, cost_usd, price_ref, first_token_ms, trace_id, span_id,
+    metadata
+FROM agents.agent_run
+WHERE false;
+
+DO $verify$
+DECLARE
+    v_offender text;
+BEGIN
+    SELECT string_agg(want.name, ', ' ORDER BY want.name)
+    INTO v_offender
+    FROM unnest(ARRAY[
+        'agent_run_pk', 'agent_run_key_fk', 'agent_run_session_fk', 'agent_run_parent_fk',
+        'agent_run_root_fk', 'agent_run_place_in_tree_ck', 'agent_run_operation_ck',
+        'agent_run_agent_name_ck', 'agent_run_subject_ck', 'agent_run_actor_ck',
+        'agent_run_status_ck', 'agent_run_attempt_no_ck', 'agent_run_running_has_lease_ck',
+        'agent_run_ended_when_terminal_ck', 'agent_run_ended_after_started_ck',
+        'agent_run_failed_has_error_ck', 'agent_run_error_message_ck', 'agent_run_tokens_ck',
+        'agent_run_input_includes_cache_ck', 'agent_run_output_includes_reasoning_ck',
+        'agent_run_cost_usd_ck', 'agent_run_first_token_ms_ck', 'agent_run_trace_id_ck',
+        'agent_run_span_id_ck', 'agent_run_times_are_finite_ck', 'agent_run_metadata_ck'
+    ]) AS want (name)
+    WHERE NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_constraint
+        WHERE conrelid = 'agents.agent_run'::regclass
+            AND conname = want.name
+            AND convalidated
+    );
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'agents.agent_run: missing or not validated: %', v_offender;
+    END IF;
+
+    PERFORM
+    FROM pg_catalog.pg_constraint
+    WHERE conrelid = 'agents.agent_run_key'::regclass
+        AND conname = 'agent_run_key_run_fk'
+        AND convalidated
+        AND condeferred;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'agents.agent_run_key: agent_run_key_run_fk is missing or not deferred';
+    END IF;
+
+    SELECT string_agg(want.name, ', ' ORDER BY want.name)
+    INTO v_offender
+    FROM unnest(ARRAY[
+        'agent_run_started_at_ix', 'agent_run_session_ix', 'agent_run_parent_ix',
+        'agent_run_root_ix', 'agent_run_subject_ix', 'agent_run_attention_ix', 'agent_run_trace_ix'
+    ]) AS want (name)
+    WHERE NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_index
+        WHERE indrelid = 'agents.agent_run'::regclass
+            AND indexrelid = to_regclass('agents.' || want.name)
+            AND indisvalid
+    );
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'agents.agent_run: missing or invalid index: %', v_offender;
+    END IF;
+
+    SELECT string_agg(want.name, ', ' ORDER BY want.name)
+    INTO v_offender
+    FROM unnest(ARRAY[
+        'agent_run_forbid_delete_tg', 'agent_run_forbid_truncate_tg'
+    ]) AS want (name)
+    WHERE NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_trigger
+        WHERE tgrelid = 'agents.agent_run'::regclass
+            AND tgname = want.name
+            AND tgenabled = 'O'
+    );
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'agents.agent_run: missing or disabled trigger: %', v_offender;
+    END IF;
+
+    PERFORM
+    FROM pg_catalog.pg_class
+    WHERE oid = 'agents.agent_run'::regclass
+        AND relrowsecurity
+        AND relforcerowsecurity;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'agents.agent_run: row security is not enabled and forced';
+    END IF;
+
+    SELECT string_agg(want.name, ', ' ORDER BY want.name)
+    INTO v_offender
+    FROM unnest(ARRAY['agent_run_tenant', 'agent_run_tenant_guard']) AS want (name)
+    WHERE NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_policy
+        WHERE polrelid = 'agents.agent_run'::regclass
+            AND polname = want.name
+            AND polpermissive = (want.name = 'agent_run_tenant')
+    );
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'agents.agent_run: missing policy: %', v_offender;
+    END IF;
+
+    SELECT string_agg(want.name, ', ' ORDER BY want.name)
+    INTO v_offender
+    FROM unnest(ARRAY[
+        'agent_run_p202605', 'agent_run_p202606', 'agent_run_p202607'
+    ]) AS want (name)
+    WHERE NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_inherits
+        WHERE inhparent = 'agents.agent_run'::regclass
+            AND inhrelid = to_regclass('agents.' || want.name)
+    );
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'agents.agent_run: missing partition: %', v_offender;
+    END IF;
+
+    SELECT string_agg(leaf.relname, ', ' ORDER BY leaf.relname)
+    INTO v_offender
+    FROM pg_catalog.pg_inherits
+    INNER JOIN pg_catalog.pg_class AS leaf ON leaf.oid = inhrelid
+    WHERE inhparent = 'agents.agent_run'::regclass
+        AND (
+            NOT leaf.relrowsecurity
+            OR NOT leaf.relforcerowsecurity
+            OR EXISTS (
+                SELECT
+                FROM aclexplode(leaf.relacl) AS acl
+                WHERE acl.grantee <> leaf.relowner
+            )
+        );
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'agents.agent_run: partition without forced row security or with grants: %',
+            v_offender;
+    END IF;
+
+    IF NOT has_table_privilege('muniment_app', 'agents.agent_run', 'SELECT')
+        OR NOT has_table_privilege('muniment_app', 'agents.agent_run', 'INSERT')
+        OR NOT has_table_privilege('muniment_reader', 'agents.agent_run', 'SELECT')
+    THEN
+        RAISE EXCEPTION 'agents.agent_run: muniment_app or muniment_reader lacks a right';
+    END IF;
+
+    IF has_table_privilege('muniment_app', 'agents.agent_run', 'UPDATE, DELETE, TRUNCATE')
+        OR has_table_privilege('muniment_reader', 'agents.agent_run', 'INSERT, UPDATE, DELETE')
+    THEN
+        RAISE EXCEPTION 'agents.agent_run: a runtime must not change or remove rows';
+    END IF;
+END;
+$verify$;
+
+ROLLBACK;

@@ -1,0 +1,154 @@
+-- Verify agents:tool_call on pg
+
+BEGIN;
+
+SELECT
+    firm_id, tool_call_id, requested_at, run_id, run_started_at, turn_id, call_no, attempt_no,
+    provider_call_id, tool_name, tool_version, definition_sha256, idempotency_key, status,
+    started_at, ended_at, error_type, error_message, is_error_retryable, approval_status,
+    approval_expires_at, approval_decided_by, approval_decided_at, approval_reason,
+    approval_args_sha256, child_run_id, external_ref, cost_usd, span_id, args_storage, args_inline,
+    args_s3_key, args_sha256, args_bytes, args_preview, result_storage, result_inline,
+    result_s3_key, result_sha256, result_bytes, result_preview
+FROM agents.tool_call
+WHERE false;
+
+DO $verify$
+DECLARE
+    v_offender text;
+BEGIN
+    SELECT string_agg(want.name, ', ' ORDER BY want.name)
+    INTO v_offender
+    FROM unnest(ARRAY[
+        'tool_call_pk', 'tool_call_call_no_uq', 'tool_call_run_fk', 'tool_call_child_run_fk',
+        'tool_call_definition_fk', 'tool_call_call_no_ck', 'tool_call_attempt_no_ck',
+        'tool_call_child_is_another_run_ck', 'tool_call_idempotency_key_ck', 'tool_call_status_ck',
+        'tool_call_running_has_started_ck', 'tool_call_not_yet_started_ck',
+        'tool_call_ended_when_over_ck', 'tool_call_times_in_order_ck',
+        'tool_call_failed_has_error_ck', 'tool_call_error_message_ck',
+        'tool_call_result_when_over_ck', 'tool_call_approval_status_ck',
+        'tool_call_approval_fits_status_ck', 'tool_call_approval_is_signed_ck',
+        'tool_call_approved_args_ck', 'tool_call_cost_usd_ck', 'tool_call_span_id_ck',
+        'tool_call_args_storage_ck', 'tool_call_args_place_ck', 'tool_call_args_inline_ck',
+        'tool_call_args_s3_key_ck', 'tool_call_args_sha256_ck', 'tool_call_args_bytes_ck',
+        'tool_call_args_preview_ck', 'tool_call_result_storage_ck', 'tool_call_result_place_ck',
+        'tool_call_result_inline_ck', 'tool_call_result_s3_key_ck', 'tool_call_result_sha256_ck',
+        'tool_call_result_bytes_ck', 'tool_call_result_preview_ck', 'tool_call_times_are_finite_ck'
+    ]) AS want (name)
+    WHERE NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_constraint
+        WHERE conrelid = 'agents.tool_call'::regclass
+            AND conname = want.name
+            AND convalidated
+    );
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'agents.tool_call: missing or not validated: %', v_offender;
+    END IF;
+
+    SELECT string_agg(want.name, ', ' ORDER BY want.name)
+    INTO v_offender
+    FROM unnest(ARRAY[
+        'tool_call_definition_ix', 'tool_call_child_run_ix', 'tool_call_idempotency_key_ix',
+        'tool_call_attention_ix'
+    ]) AS want (name)
+    WHERE NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_index
+        WHERE indrelid = 'agents.tool_call'::regclass
+            AND indexrelid = to_regclass('agents.' || want.name)
+            AND indisvalid
+    );
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'agents.tool_call: missing or invalid index: %', v_offender;
+    END IF;
+
+    SELECT string_agg(want.name, ', ' ORDER BY want.name)
+    INTO v_offender
+    FROM unnest(ARRAY[
+        'tool_call_forbid_delete_tg', 'tool_call_forbid_truncate_tg'
+    ]) AS want (name)
+    WHERE NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_trigger
+        WHERE tgrelid = 'agents.tool_call'::regclass
+            AND tgname = want.name
+            AND tgenabled = 'O'
+    );
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'agents.tool_call: missing or disabled trigger: %', v_offender;
+    END IF;
+
+    PERFORM
+    FROM pg_catalog.pg_class
+    WHERE oid = 'agents.tool_call'::regclass
+        AND relrowsecurity
+        AND relforcerowsecurity;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'agents.tool_call: row security is not enabled and forced';
+    END IF;
+
+    SELECT string_agg(want.name, ', ' ORDER BY want.name)
+    INTO v_offender
+    FROM unnest(ARRAY['tool_call_tenant', 'tool_call_tenant_guard']) AS want (name)
+    WHERE NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_policy
+        WHERE polrelid = 'agents.tool_call'::regclass
+            AND polname = want.name
+            AND polpermissive = (want.name = 'tool_call_tenant')
+    );
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'agents.tool_call: missing policy: %', v_offender;
+    END IF;
+
+    SELECT string_agg(want.name, ', ' ORDER BY want.name)
+    INTO v_offender
+    FROM unnest(ARRAY[
+        'tool_call_p202605', 'tool_call_p202606', 'tool_call_p202607'
+    ]) AS want (name)
+    WHERE NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_inherits
+        WHERE inhparent = 'agents.tool_call'::regclass
+            AND inhrelid = to_regclass('agents.' || want.name)
+    );
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'agents.tool_call: missing partition: %', v_offender;
+    END IF;
+
+    SELECT string_agg(leaf.relname, ', ' ORDER BY leaf.relname)
+    INTO v_offender
+    FROM pg_catalog.pg_inherits
+    INNER JOIN pg_catalog.pg_class AS leaf ON leaf.oid = inhrelid
+    WHERE inhparent = 'agents.tool_call'::regclass
+        AND (
+            NOT leaf.relrowsecurity
+            OR NOT leaf.relforcerowsecurity
+            OR EXISTS (
+                SELECT
+                FROM aclexplode(leaf.relacl) AS acl
+                WHERE acl.grantee <> leaf.relowner
+            )
+        );
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'agents.tool_call: partition without forced row security or with grants: %',
+            v_offender;
+    END IF;
+
+    IF NOT has_table_privilege('muniment_app', 'agents.tool_call', 'SELECT')
+        OR NOT has_table_privilege('muniment_app', 'agents.tool_call', 'INSERT')
+        OR NOT has_table_privilege('muniment_reader', 'agents.tool_call', 'SELECT')
+    THEN
+        RAISE EXCEPTION 'agents.tool_call: muniment_app or muniment_reader lacks a right';
+    END IF;
+
+    IF has_table_privilege('muniment_app', 'agents.tool_call', 'UPDATE, DELETE, TRUNCATE')
+        OR has_table_privilege('muniment_reader', 'agents.tool_call', 'INSERT, UPDATE, DELETE')
+    THEN
+        RAISE EXCEPTION 'agents.tool_call: a runtime must not change or remove rows';
+    END IF;
+END;
+$verify$;
+
+ROLLBACK;
