@@ -1,0 +1,1 @@
+"""Chat transcripts into the ledger, and the ledger to look at."""
