@@ -133,6 +133,7 @@ CREATE TABLE agents.agent_run (
 -- Row security is lifted for the statement, because it reads every key, whatever the tenant.
 ALTER TABLE agents.agent_run_key NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE agents.agent_run_key
+    -- squawk-ignore adding-foreign-key-constraint, constraint-missing-not-valid
     ADD CONSTRAINT agent_run_key_run_fk FOREIGN KEY (firm_id, run_id, live_started_at)
         REFERENCES agents.agent_run (firm_id, run_id, started_at)
         ON DELETE NO ACTION DEFERRABLE INITIALLY DEFERRED;
@@ -262,13 +263,17 @@ CREATE POLICY agent_run_tenant_guard ON agents.agent_run AS RESTRICTIVE
     WITH CHECK (firm_id = (SELECT platform.current_tenant_id()));
 
 -- A partition is born without row security. Nobody is granted one; forcing it and naming the
--- owner means that a stray grant or an owner at a prompt still gets nothing.
+-- owner means that a stray grant or an owner at a prompt still gets nothing. Nor does it inherit
+-- the parent's trigger on TRUNCATE, as it does the one on DELETE.
 ALTER TABLE agents.agent_run_p202605 ENABLE ROW LEVEL SECURITY;
 ALTER TABLE agents.agent_run_p202605 FORCE ROW LEVEL SECURITY;
 CREATE POLICY agent_run_p202605_owner ON agents.agent_run_p202605
     TO muniment_owner
     USING (firm_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (firm_id = (SELECT platform.current_tenant_id()));
+CREATE TRIGGER agent_run_p202605_forbid_truncate_tg
+    BEFORE TRUNCATE ON agents.agent_run_p202605
+    FOR EACH STATEMENT EXECUTE FUNCTION platform.forbid_change();
 
 ALTER TABLE agents.agent_run_p202606 ENABLE ROW LEVEL SECURITY;
 ALTER TABLE agents.agent_run_p202606 FORCE ROW LEVEL SECURITY;
@@ -276,6 +281,9 @@ CREATE POLICY agent_run_p202606_owner ON agents.agent_run_p202606
     TO muniment_owner
     USING (firm_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (firm_id = (SELECT platform.current_tenant_id()));
+CREATE TRIGGER agent_run_p202606_forbid_truncate_tg
+    BEFORE TRUNCATE ON agents.agent_run_p202606
+    FOR EACH STATEMENT EXECUTE FUNCTION platform.forbid_change();
 
 ALTER TABLE agents.agent_run_p202607 ENABLE ROW LEVEL SECURITY;
 ALTER TABLE agents.agent_run_p202607 FORCE ROW LEVEL SECURITY;
@@ -283,6 +291,9 @@ CREATE POLICY agent_run_p202607_owner ON agents.agent_run_p202607
     TO muniment_owner
     USING (firm_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (firm_id = (SELECT platform.current_tenant_id()));
+CREATE TRIGGER agent_run_p202607_forbid_truncate_tg
+    BEFORE TRUNCATE ON agents.agent_run_p202607
+    FOR EACH STATEMENT EXECUTE FUNCTION platform.forbid_change();
 
 GRANT SELECT, INSERT ON agents.agent_run TO muniment_app;
 GRANT SELECT ON agents.agent_run TO muniment_reader;

@@ -198,13 +198,17 @@ CREATE POLICY chat_turn_tenant_guard ON agents.chat_turn AS RESTRICTIVE
     WITH CHECK (firm_id = (SELECT platform.current_tenant_id()));
 
 -- A partition is born without row security. Nobody is granted one; forcing it and naming the
--- owner means that a stray grant or an owner at a prompt still gets nothing.
+-- owner means that a stray grant or an owner at a prompt still gets nothing. Nor does it inherit
+-- the parent's trigger on TRUNCATE, as it does the one on DELETE.
 ALTER TABLE agents.chat_turn_p202605 ENABLE ROW LEVEL SECURITY;
 ALTER TABLE agents.chat_turn_p202605 FORCE ROW LEVEL SECURITY;
 CREATE POLICY chat_turn_p202605_owner ON agents.chat_turn_p202605
     TO muniment_owner
     USING (firm_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (firm_id = (SELECT platform.current_tenant_id()));
+CREATE TRIGGER chat_turn_p202605_forbid_truncate_tg
+    BEFORE TRUNCATE ON agents.chat_turn_p202605
+    FOR EACH STATEMENT EXECUTE FUNCTION platform.forbid_change();
 
 ALTER TABLE agents.chat_turn_p202606 ENABLE ROW LEVEL SECURITY;
 ALTER TABLE agents.chat_turn_p202606 FORCE ROW LEVEL SECURITY;
@@ -212,6 +216,9 @@ CREATE POLICY chat_turn_p202606_owner ON agents.chat_turn_p202606
     TO muniment_owner
     USING (firm_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (firm_id = (SELECT platform.current_tenant_id()));
+CREATE TRIGGER chat_turn_p202606_forbid_truncate_tg
+    BEFORE TRUNCATE ON agents.chat_turn_p202606
+    FOR EACH STATEMENT EXECUTE FUNCTION platform.forbid_change();
 
 ALTER TABLE agents.chat_turn_p202607 ENABLE ROW LEVEL SECURITY;
 ALTER TABLE agents.chat_turn_p202607 FORCE ROW LEVEL SECURITY;
@@ -219,6 +226,9 @@ CREATE POLICY chat_turn_p202607_owner ON agents.chat_turn_p202607
     TO muniment_owner
     USING (firm_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (firm_id = (SELECT platform.current_tenant_id()));
+CREATE TRIGGER chat_turn_p202607_forbid_truncate_tg
+    BEFORE TRUNCATE ON agents.chat_turn_p202607
+    FOR EACH STATEMENT EXECUTE FUNCTION platform.forbid_change();
 
 GRANT SELECT, INSERT ON agents.chat_turn TO muniment_app;
 GRANT SELECT ON agents.chat_turn TO muniment_reader;

@@ -38,8 +38,9 @@ BEGIN
     END IF;
 
     -- Conflicts with itself and with no reader or writer: one caller at a time. A role that may
-    -- not change the table cannot take it, so nobody can keep the calendar waiting.
-    LOCK TABLE agents.agent_run IN SHARE UPDATE EXCLUSIVE MODE;
+    -- not change the table cannot take it, so nobody can keep the calendar waiting. ONLY, because
+    -- a VACUUM of some month is no reason to wait.
+    LOCK TABLE ONLY agents.agent_run IN SHARE UPDATE EXCLUSIVE MODE;
 
     -- Attaching asks, under row security, whether the rows of the new partition have their keys.
     -- There are none yet, so the tenant that nobody is will do; the caller gets its own back.
@@ -66,6 +67,11 @@ BEGIN
                     AND inhparent = to_regclass(format('agents.%I', v_parent.name))
             );
 
+            -- Attaching would take these in an order of its own. Writers open a session, then start
+            -- a run: this order waits for them where another could make one a deadlock's victim.
+            LOCK TABLE agents.chat_session, agents.agent_run_key, agents.tool_registry
+            IN SHARE ROW EXCLUSIVE MODE;
+
             EXECUTE format(
                 'CREATE TABLE agents.%I (
                     LIKE agents.%I
@@ -84,6 +90,12 @@ BEGIN
                     USING (firm_id = (SELECT platform.current_tenant_id()))
                     WITH CHECK (firm_id = (SELECT platform.current_tenant_id()))',
                 v_partition || '_owner', v_partition
+            );
+            EXECUTE format(
+                'CREATE TRIGGER %I
+                    BEFORE TRUNCATE ON agents.%I
+                    FOR EACH STATEMENT EXECUTE FUNCTION platform.forbid_change()',
+                v_partition || '_forbid_truncate_tg', v_partition
             );
 
             EXECUTE format(

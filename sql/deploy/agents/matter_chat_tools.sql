@@ -92,7 +92,8 @@ INSERT INTO agents.tool_registry (
     ),
     (
         'save_draft', '1.0.0', 'Save a draft',
-        'Save a text as a draft in the current matter. The same draft key replaces the earlier text.',
+        'Save a text as a draft in the current matter. '
+        'The same draft key replaces the earlier text.',
         'function',
         '{
             "type": "object",

@@ -340,13 +340,17 @@ CREATE POLICY tool_call_tenant_guard ON agents.tool_call AS RESTRICTIVE
     WITH CHECK (firm_id = (SELECT platform.current_tenant_id()));
 
 -- A partition is born without row security. Nobody is granted one; forcing it and naming the
--- owner means that a stray grant or an owner at a prompt still gets nothing.
+-- owner means that a stray grant or an owner at a prompt still gets nothing. Nor does it inherit
+-- the parent's trigger on TRUNCATE, as it does the one on DELETE.
 ALTER TABLE agents.tool_call_p202605 ENABLE ROW LEVEL SECURITY;
 ALTER TABLE agents.tool_call_p202605 FORCE ROW LEVEL SECURITY;
 CREATE POLICY tool_call_p202605_owner ON agents.tool_call_p202605
     TO muniment_owner
     USING (firm_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (firm_id = (SELECT platform.current_tenant_id()));
+CREATE TRIGGER tool_call_p202605_forbid_truncate_tg
+    BEFORE TRUNCATE ON agents.tool_call_p202605
+    FOR EACH STATEMENT EXECUTE FUNCTION platform.forbid_change();
 
 ALTER TABLE agents.tool_call_p202606 ENABLE ROW LEVEL SECURITY;
 ALTER TABLE agents.tool_call_p202606 FORCE ROW LEVEL SECURITY;
@@ -354,6 +358,9 @@ CREATE POLICY tool_call_p202606_owner ON agents.tool_call_p202606
     TO muniment_owner
     USING (firm_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (firm_id = (SELECT platform.current_tenant_id()));
+CREATE TRIGGER tool_call_p202606_forbid_truncate_tg
+    BEFORE TRUNCATE ON agents.tool_call_p202606
+    FOR EACH STATEMENT EXECUTE FUNCTION platform.forbid_change();
 
 ALTER TABLE agents.tool_call_p202607 ENABLE ROW LEVEL SECURITY;
 ALTER TABLE agents.tool_call_p202607 FORCE ROW LEVEL SECURITY;
@@ -361,6 +368,9 @@ CREATE POLICY tool_call_p202607_owner ON agents.tool_call_p202607
     TO muniment_owner
     USING (firm_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (firm_id = (SELECT platform.current_tenant_id()));
+CREATE TRIGGER tool_call_p202607_forbid_truncate_tg
+    BEFORE TRUNCATE ON agents.tool_call_p202607
+    FOR EACH STATEMENT EXECUTE FUNCTION platform.forbid_change();
 
 GRANT SELECT, INSERT ON agents.tool_call TO muniment_app;
 GRANT SELECT ON agents.tool_call TO muniment_reader;

@@ -4,6 +4,8 @@
 
 BEGIN;
 
+SET LOCAL ROLE muniment_owner;
+
 DROP FUNCTION agents.ensure_partitions(date, integer);
 
 COMMIT;

@@ -2,6 +2,8 @@
 
 BEGIN;
 
+SET LOCAL ROLE muniment_owner;
+
 DELETE FROM agents.tool_registry
 WHERE tool_version = '1.0.0'
     AND tool_name IN (

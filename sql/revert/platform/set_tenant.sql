@@ -2,6 +2,8 @@
 
 BEGIN;
 
+SET LOCAL ROLE muniment_owner;
+
 DROP FUNCTION platform.set_tenant(uuid);
 
 COMMIT;

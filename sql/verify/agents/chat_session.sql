@@ -2,6 +2,8 @@
 
 BEGIN;
 
+SET LOCAL ROLE muniment_owner;
+
 SELECT
     firm_id, session_id, subject_type, subject_id, actor_type, actor_id, channel, title, status,
     last_turn_no, last_turn_at, created_at, closed_at, idempotency_key, metadata
@@ -10,6 +12,8 @@ WHERE false;
 
 DO $verify$
 DECLARE
+    v_own_rows CONSTANT text :=
+        '(firm_id = ( SELECT platform.current_tenant_id() AS current_tenant_id))';
     v_offender text;
 BEGIN
     SELECT string_agg(want.name, ', ' ORDER BY want.name)
@@ -67,37 +71,70 @@ BEGIN
     PERFORM
     FROM pg_catalog.pg_class
     WHERE oid = 'agents.chat_session'::regclass
+        AND relowner = 'muniment_owner'::regrole
         AND relrowsecurity
         AND relforcerowsecurity;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'agents.chat_session: row security is not enabled and forced';
+        RAISE EXCEPTION 'agents.chat_session: not of muniment_owner, or row security not forced';
     END IF;
 
-    SELECT string_agg(want.name, ', ' ORDER BY want.name)
+    -- Exactly two policies, to three roles, for all commands, both with one and the same meaning.
+    SELECT string_agg(coalesce(have.polname, want.name), ', ')
     INTO v_offender
-    FROM unnest(ARRAY['chat_session_tenant', 'chat_session_tenant_guard']) AS want (name)
-    WHERE NOT EXISTS (
-        SELECT
+    FROM (
+        VALUES ('chat_session_tenant', true), ('chat_session_tenant_guard', false)
+    ) AS want (name, is_permissive)
+    FULL JOIN (
+        SELECT *
         FROM pg_catalog.pg_policy
         WHERE polrelid = 'agents.chat_session'::regclass
-            AND polname = want.name
-            AND polpermissive = (want.name = 'chat_session_tenant')
-    );
+    ) AS have ON have.polname = want.name
+    WHERE have.polname IS NULL
+        OR want.name IS NULL
+        OR have.polpermissive <> want.is_permissive
+        OR have.polcmd <> '*'
+        OR ARRAY(SELECT role::regrole::text FROM unnest(have.polroles) AS role ORDER BY 1)
+            <> ARRAY['muniment_app', 'muniment_owner', 'muniment_reader']
+        OR pg_get_expr(have.polqual, have.polrelid) IS DISTINCT FROM v_own_rows
+        OR pg_get_expr(have.polwithcheck, have.polrelid) IS DISTINCT FROM v_own_rows;
     IF v_offender IS NOT NULL THEN
-        RAISE EXCEPTION 'agents.chat_session: missing policy: %', v_offender;
+        RAISE EXCEPTION 'agents.chat_session: policy missing, foreign or changed: %', v_offender;
     END IF;
 
-    IF NOT has_table_privilege('muniment_app', 'agents.chat_session', 'SELECT')
-        OR NOT has_table_privilege('muniment_app', 'agents.chat_session', 'INSERT')
-        OR NOT has_table_privilege('muniment_reader', 'agents.chat_session', 'SELECT')
-    THEN
-        RAISE EXCEPTION 'agents.chat_session: muniment_app or muniment_reader lacks a right';
+    -- Exactly these rights: one too many is as wrong as one too few.
+    SELECT string_agg(
+        concat_ws(' ', grantee, privilege), ', ' ORDER BY grantee, privilege
+    )
+    INTO v_offender
+    FROM (
+        VALUES
+            ('muniment_app', 'INSERT'),
+            ('muniment_app', 'SELECT'),
+            ('muniment_reader', 'SELECT')
+    ) AS want (grantee, privilege)
+    FULL JOIN (
+        SELECT
+            CASE WHEN acl.grantee = 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END AS grantee,
+            acl.privilege_type || CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
+                AS privilege
+        FROM pg_catalog.pg_class
+        CROSS JOIN aclexplode(relacl) AS acl
+        WHERE pg_class.oid = 'agents.chat_session'::regclass
+            AND acl.grantee <> relowner
+    ) AS have USING (grantee, privilege)
+    WHERE want.grantee IS NULL
+        OR have.grantee IS NULL;
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'agents.chat_session: right missing or too many: %', v_offender;
     END IF;
 
-    IF has_table_privilege('muniment_app', 'agents.chat_session', 'UPDATE, DELETE, TRUNCATE')
-        OR has_table_privilege('muniment_reader', 'agents.chat_session', 'INSERT, UPDATE, DELETE')
-    THEN
-        RAISE EXCEPTION 'agents.chat_session: a runtime must not change or remove rows';
+    SELECT string_agg(attname, ', ' ORDER BY attname)
+    INTO v_offender
+    FROM pg_catalog.pg_attribute
+    WHERE attrelid = 'agents.chat_session'::regclass
+        AND attacl IS NOT NULL;
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'agents.chat_session: column with rights of its own: %', v_offender;
     END IF;
 END;
 $verify$;

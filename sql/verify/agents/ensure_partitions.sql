@@ -2,30 +2,37 @@
 
 BEGIN;
 
+SET LOCAL ROLE muniment_owner;
+
 DO $verify$
 DECLARE
-    v_function CONSTANT regprocedure := 'agents.ensure_partitions(date, integer)';
+    v_function  CONSTANT regprocedure := 'agents.ensure_partitions(date, integer)';
+    v_executors text[];
 BEGIN
-    IF NOT has_function_privilege('muniment_maintainer', v_function, 'EXECUTE') THEN
-        RAISE EXCEPTION '%: muniment_maintainer cannot execute it', v_function;
-    END IF;
-
-    IF has_function_privilege('public', v_function, 'EXECUTE')
-        OR has_function_privilege('muniment_app', v_function, 'EXECUTE')
-    THEN
-        RAISE EXCEPTION '%: others than muniment_maintainer can execute it', v_function;
-    END IF;
-
     PERFORM
     FROM pg_catalog.pg_proc
     WHERE oid = v_function
-        AND prosecdef
         AND proowner = 'muniment_owner'::regrole
-        AND proconfig @> ARRAY[
+        AND prosecdef
+        AND NOT proleakproof
+        AND provolatile = 'v'
+        AND proconfig = ARRAY[
             'search_path=pg_catalog, pg_temp', 'TimeZone=UTC', 'lock_timeout=3s'
         ];
     IF NOT FOUND THEN
-        RAISE EXCEPTION '%: not a pinned SECURITY DEFINER function of muniment_owner', v_function;
+        RAISE EXCEPTION '%: owner, security, volatility or search_path differ', v_function;
+    END IF;
+
+    v_executors := ARRAY(
+        SELECT CASE WHEN acl.grantee = 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END
+        FROM pg_catalog.pg_proc
+        CROSS JOIN aclexplode(coalesce(proacl, acldefault('f', proowner))) AS acl
+        WHERE pg_proc.oid = v_function
+            AND acl.grantee <> proowner
+        ORDER BY 1
+    );
+    IF v_executors <> ARRAY['muniment_maintainer'] THEN
+        RAISE EXCEPTION '%: may be executed by %', v_function, v_executors;
     END IF;
 END;
 $verify$;

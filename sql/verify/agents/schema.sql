@@ -2,30 +2,44 @@
 
 BEGIN;
 
+SET LOCAL ROLE muniment_owner;
+
 DO $verify$
 DECLARE
-    v_missing text;
+    v_offender text;
 BEGIN
-    SELECT string_agg(want.name, ', ' ORDER BY want.name)
-    INTO v_missing
-    FROM unnest(
-        ARRAY['muniment_app', 'muniment_reader', 'muniment_service', 'muniment_maintainer']
-    ) AS want (name)
-    WHERE NOT has_schema_privilege(want.name, 'agents', 'USAGE');
-    IF v_missing IS NOT NULL THEN
-        RAISE EXCEPTION 'schema agents: no USAGE for %', v_missing;
-    END IF;
-
-    IF has_schema_privilege('public', 'agents', 'USAGE, CREATE') THEN
-        RAISE EXCEPTION 'schema agents: PUBLIC has rights on it';
-    END IF;
-
     PERFORM
     FROM pg_catalog.pg_namespace
     WHERE nspname = 'agents'
         AND nspowner = 'muniment_owner'::regrole;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'schema agents: not owned by muniment_owner';
+        RAISE EXCEPTION 'schema agents: missing, or not of muniment_owner';
+    END IF;
+
+    -- Exactly these rights: one too many is as wrong as one too few.
+    SELECT string_agg(concat_ws(' ', grantee, privilege), ', ' ORDER BY grantee, privilege)
+    INTO v_offender
+    FROM (
+        VALUES
+            ('muniment_app', 'USAGE'),
+            ('muniment_maintainer', 'USAGE'),
+            ('muniment_reader', 'USAGE'),
+            ('muniment_service', 'USAGE')
+    ) AS want (grantee, privilege)
+    FULL JOIN (
+        SELECT
+            CASE WHEN acl.grantee = 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END AS grantee,
+            acl.privilege_type || CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
+                AS privilege
+        FROM pg_catalog.pg_namespace
+        CROSS JOIN aclexplode(nspacl) AS acl
+        WHERE nspname = 'agents'
+            AND acl.grantee <> nspowner
+    ) AS have USING (grantee, privilege)
+    WHERE want.grantee IS NULL
+        OR have.grantee IS NULL;
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'schema agents: right missing or too many: %', v_offender;
     END IF;
 END;
 $verify$;

@@ -2,6 +2,8 @@
 
 BEGIN;
 
+SET LOCAL ROLE muniment_owner;
+
 SELECT
     firm_id, tool_call_id, requested_at, run_id, run_started_at, turn_id, call_no, attempt_no,
     provider_call_id, tool_name, tool_version, definition_sha256, idempotency_key, status,
@@ -15,6 +17,8 @@ WHERE false;
 
 DO $verify$
 DECLARE
+    v_own_rows CONSTANT text :=
+        '(firm_id = ( SELECT platform.current_tenant_id() AS current_tenant_id))';
     v_offender text;
 BEGIN
     SELECT string_agg(want.name, ', ' ORDER BY want.name)
@@ -82,24 +86,34 @@ BEGIN
     PERFORM
     FROM pg_catalog.pg_class
     WHERE oid = 'agents.tool_call'::regclass
+        AND relowner = 'muniment_owner'::regrole
         AND relrowsecurity
         AND relforcerowsecurity;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'agents.tool_call: row security is not enabled and forced';
+        RAISE EXCEPTION 'agents.tool_call: not of muniment_owner, or row security not forced';
     END IF;
 
-    SELECT string_agg(want.name, ', ' ORDER BY want.name)
+    -- Exactly two policies, to three roles, for all commands, both with one and the same meaning.
+    SELECT string_agg(coalesce(have.polname, want.name), ', ')
     INTO v_offender
-    FROM unnest(ARRAY['tool_call_tenant', 'tool_call_tenant_guard']) AS want (name)
-    WHERE NOT EXISTS (
-        SELECT
+    FROM (
+        VALUES ('tool_call_tenant', true), ('tool_call_tenant_guard', false)
+    ) AS want (name, is_permissive)
+    FULL JOIN (
+        SELECT *
         FROM pg_catalog.pg_policy
         WHERE polrelid = 'agents.tool_call'::regclass
-            AND polname = want.name
-            AND polpermissive = (want.name = 'tool_call_tenant')
-    );
+    ) AS have ON have.polname = want.name
+    WHERE have.polname IS NULL
+        OR want.name IS NULL
+        OR have.polpermissive <> want.is_permissive
+        OR have.polcmd <> '*'
+        OR ARRAY(SELECT role::regrole::text FROM unnest(have.polroles) AS role ORDER BY 1)
+            <> ARRAY['muniment_app', 'muniment_owner', 'muniment_reader']
+        OR pg_get_expr(have.polqual, have.polrelid) IS DISTINCT FROM v_own_rows
+        OR pg_get_expr(have.polwithcheck, have.polrelid) IS DISTINCT FROM v_own_rows;
     IF v_offender IS NOT NULL THEN
-        RAISE EXCEPTION 'agents.tool_call: missing policy: %', v_offender;
+        RAISE EXCEPTION 'agents.tool_call: policy missing, foreign or changed: %', v_offender;
     END IF;
 
     SELECT string_agg(want.name, ', ' ORDER BY want.name)
@@ -117,6 +131,7 @@ BEGIN
         RAISE EXCEPTION 'agents.tool_call: missing partition: %', v_offender;
     END IF;
 
+    -- Every month, not only those of the deploy: closed to all, and to the owner without a tenant.
     SELECT string_agg(leaf.relname, ', ' ORDER BY leaf.relname)
     INTO v_offender
     FROM pg_catalog.pg_inherits
@@ -125,28 +140,75 @@ BEGIN
         AND (
             NOT leaf.relrowsecurity
             OR NOT leaf.relforcerowsecurity
+            OR leaf.relowner <> 'muniment_owner'::regrole
+            OR ARRAY(
+                SELECT format(
+                    '%s %s %s %s %s',
+                    polname, polcmd, polroles::regrole[],
+                    pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)
+                )
+                FROM pg_catalog.pg_policy
+                WHERE polrelid = leaf.oid
+            ) <> ARRAY[
+                format('%s_owner * {muniment_owner} %s %s', leaf.relname, v_own_rows, v_own_rows)
+            ]
+            OR NOT EXISTS (
+                SELECT
+                FROM pg_catalog.pg_trigger
+                WHERE tgrelid = leaf.oid
+                    AND tgname = leaf.relname || '_forbid_truncate_tg'
+                    AND tgenabled = 'O'
+            )
             OR EXISTS (
                 SELECT
                 FROM aclexplode(leaf.relacl) AS acl
                 WHERE acl.grantee <> leaf.relowner
             )
+            OR EXISTS (
+                SELECT
+                FROM pg_catalog.pg_attribute
+                WHERE attrelid = leaf.oid
+                    AND attacl IS NOT NULL
+            )
         );
     IF v_offender IS NOT NULL THEN
-        RAISE EXCEPTION 'agents.tool_call: partition without forced row security or with grants: %',
-            v_offender;
+        RAISE EXCEPTION 'agents.tool_call: partition that is not closed: %', v_offender;
     END IF;
 
-    IF NOT has_table_privilege('muniment_app', 'agents.tool_call', 'SELECT')
-        OR NOT has_table_privilege('muniment_app', 'agents.tool_call', 'INSERT')
-        OR NOT has_table_privilege('muniment_reader', 'agents.tool_call', 'SELECT')
-    THEN
-        RAISE EXCEPTION 'agents.tool_call: muniment_app or muniment_reader lacks a right';
+    -- Exactly these rights: one too many is as wrong as one too few.
+    SELECT string_agg(
+        concat_ws(' ', grantee, privilege), ', ' ORDER BY grantee, privilege
+    )
+    INTO v_offender
+    FROM (
+        VALUES
+            ('muniment_app', 'INSERT'),
+            ('muniment_app', 'SELECT'),
+            ('muniment_reader', 'SELECT')
+    ) AS want (grantee, privilege)
+    FULL JOIN (
+        SELECT
+            CASE WHEN acl.grantee = 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END AS grantee,
+            acl.privilege_type || CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
+                AS privilege
+        FROM pg_catalog.pg_class
+        CROSS JOIN aclexplode(relacl) AS acl
+        WHERE pg_class.oid = 'agents.tool_call'::regclass
+            AND acl.grantee <> relowner
+    ) AS have USING (grantee, privilege)
+    WHERE want.grantee IS NULL
+        OR have.grantee IS NULL;
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'agents.tool_call: right missing or too many: %', v_offender;
     END IF;
 
-    IF has_table_privilege('muniment_app', 'agents.tool_call', 'UPDATE, DELETE, TRUNCATE')
-        OR has_table_privilege('muniment_reader', 'agents.tool_call', 'INSERT, UPDATE, DELETE')
-    THEN
-        RAISE EXCEPTION 'agents.tool_call: a runtime must not change or remove rows';
+    SELECT string_agg(attname, ', ' ORDER BY attname)
+    INTO v_offender
+    FROM pg_catalog.pg_attribute
+    WHERE attrelid = 'agents.tool_call'::regclass
+        AND attacl IS NOT NULL;
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'agents.tool_call: column with rights of its own: %', v_offender;
     END IF;
 END;
 $verify$;

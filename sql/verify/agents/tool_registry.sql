@@ -2,6 +2,8 @@
 
 BEGIN;
 
+SET LOCAL ROLE muniment_owner;
+
 SELECT
     tool_name, tool_version, title, description, tool_type, input_schema, output_schema,
     annotations, definition_sha256, side_effect, replay, approval, timeout_ms, max_result_bytes,
@@ -51,28 +53,59 @@ BEGIN
         RAISE EXCEPTION 'agents.tool_registry: missing or invalid index: %', v_offender;
     END IF;
 
-    IF NOT has_table_privilege('muniment_app', 'agents.tool_registry', 'SELECT')
-        OR NOT has_table_privilege('muniment_reader', 'agents.tool_registry', 'SELECT')
-    THEN
-        RAISE EXCEPTION 'agents.tool_registry: muniment_app and muniment_reader must read it';
+    PERFORM
+    FROM pg_catalog.pg_class
+    WHERE oid = 'agents.tool_registry'::regclass
+        AND relowner = 'muniment_owner'::regrole;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'agents.tool_registry: not of muniment_owner';
     END IF;
 
-    IF has_any_column_privilege('muniment_app', 'agents.tool_registry', 'INSERT, UPDATE')
-        OR has_any_column_privilege('muniment_reader', 'agents.tool_registry', 'INSERT, UPDATE')
-    THEN
-        RAISE EXCEPTION 'agents.tool_registry: a runtime must not write it';
+    -- Exactly these rights: one too many is as wrong as one too few.
+    SELECT string_agg(
+        concat_ws(' ', grantee, privilege), ', ' ORDER BY grantee, privilege
+    )
+    INTO v_offender
+    FROM (
+        VALUES
+            ('muniment_app', 'SELECT'),
+            ('muniment_reader', 'SELECT'),
+            ('muniment_service', 'SELECT')
+    ) AS want (grantee, privilege)
+    FULL JOIN (
+        SELECT
+            CASE WHEN acl.grantee = 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END AS grantee,
+            acl.privilege_type || CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
+                AS privilege
+        FROM pg_catalog.pg_class
+        CROSS JOIN aclexplode(relacl) AS acl
+        WHERE pg_class.oid = 'agents.tool_registry'::regclass
+            AND acl.grantee <> relowner
+    ) AS have USING (grantee, privilege)
+    WHERE want.grantee IS NULL
+        OR have.grantee IS NULL;
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'agents.tool_registry: right missing or too many: %', v_offender;
     END IF;
 
-    IF NOT has_column_privilege(
-        'muniment_service', 'agents.tool_registry', 'tool_name', 'INSERT'
-    ) THEN
-        RAISE EXCEPTION 'agents.tool_registry: muniment_service cannot register a tool';
-    END IF;
-
-    IF has_column_privilege('muniment_service', 'agents.tool_registry', 'is_active', 'INSERT')
-        OR has_any_column_privilege('muniment_service', 'agents.tool_registry', 'UPDATE')
-    THEN
-        RAISE EXCEPTION 'agents.tool_registry: muniment_service must not put a tool into use';
+    -- muniment_service may write all that describes a tool, and nothing that puts it into use.
+    SELECT string_agg(coalesce(have.attname, want.name), ', ')
+    INTO v_offender
+    FROM unnest(ARRAY[
+        'tool_name', 'tool_version', 'title', 'description', 'tool_type', 'input_schema',
+        'output_schema', 'annotations', 'side_effect', 'replay', 'approval', 'timeout_ms',
+        'max_result_bytes'
+    ]) AS want (name)
+    FULL JOIN (
+        SELECT *
+        FROM pg_catalog.pg_attribute
+        WHERE attrelid = 'agents.tool_registry'::regclass
+            AND attacl IS NOT NULL
+    ) AS have ON have.attname = want.name
+    WHERE have.attacl::text IS DISTINCT FROM '{muniment_service=a/muniment_owner}'
+        OR want.name IS NULL;
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'agents.tool_registry: column right missing or too many: %', v_offender;
     END IF;
 END;
 $verify$;

@@ -32,16 +32,23 @@ BEGIN
             USING HINT = 'ALTER ROLE ... NOSUPERUSER NOBYPASSRLS NOLOGIN and so on takes it away.';
     END IF;
 
-    SELECT string_agg(format('%s in %s', member.name, predefined.name), ', ')
+    SELECT string_agg(format('%s in %s', member.name, granted.rolname), ', ')
     INTO v_offender
     FROM unnest(v_names) AS member (name)
-    CROSS JOIN unnest(
-        ARRAY['pg_read_all_data', 'pg_write_all_data', 'pg_monitor', 'pg_signal_backend']
-    ) AS predefined (name)
-    WHERE pg_has_role(member.name, predefined.name, 'MEMBER');
+    INNER JOIN pg_catalog.pg_roles AS granted ON granted.rolname <> member.name
+    WHERE pg_has_role(member.name, granted.oid, 'MEMBER');
     IF v_offender IS NOT NULL THEN
-        RAISE EXCEPTION 'role(s) with a membership that muniment roles must not have: %', v_offender
-            USING HINT = 'REVOKE the predefined role.';
+        RAISE EXCEPTION 'role(s) that are members of another: %', v_offender
+            USING HINT = 'REVOKE it: the five roles stand alone.';
+    END IF;
+
+    SELECT string_agg(setrole::regrole::text, ', ')
+    INTO v_offender
+    FROM pg_catalog.pg_db_role_setting
+    WHERE setrole = ANY (v_names::regrole[]);
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'role(s) with settings of their own: %', v_offender
+            USING HINT = 'ALTER ROLE ... RESET ALL.';
     END IF;
 END;
 $verify$;
