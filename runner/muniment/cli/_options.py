@@ -1,0 +1,163 @@
+"""Options that several commands share, and where they take their values from.
+
+This is the only module that reads the environment: the packages below it are given what they need.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from muniment.errors import ConfigError
+from muniment.migrate.settings import Committer
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Any of these says that libpq knows where to go (PostgreSQL docs, "Environment Variables").
+LIBPQ_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGSERVICE", "PGUSER")
+
+
+def dsn_option(command: F) -> F:
+    """Add `--dsn`, whose value the command passes to :func:`resolve_dsn`."""
+    return click.option(
+        "--dsn",
+        envvar=["MUNIMENT_DSN", "DATABASE_URL"],
+        metavar="DSN",
+        help="The database as a libpq string or URI [else DATABASE_URL, PG*, `muniment up`].",
+    )(command)
+
+
+def resolve_dsn(dsn: str | None) -> str:
+    """Return the DSN to use: the option or DATABASE_URL, else libpq's own, else the embedded one.
+
+    Args:
+        dsn: The value of `--dsn`, or None.
+
+    Returns:
+        A libpq connection string; an empty one where libpq's environment decides.
+
+    Raises:
+        ConfigError: Nothing names a database.
+    """
+    if dsn:
+        return dsn
+    if any(os.environ.get(name) for name in LIBPQ_VARIABLES):
+        return ""
+    from muniment.embedded import running_dsn
+
+    embedded = running_dsn()
+    if embedded is None:
+        raise ConfigError(
+            "no database named",
+            hint="Run `muniment up` for a server of its own, or give --dsn or DATABASE_URL.",
+        )
+    return embedded
+
+
+def sql_dir_option(command: F) -> F:
+    """Add `--sql-dir`, which names the directory with the plans and scripts."""
+    return click.option(
+        "--sql-dir",
+        envvar="MUNIMENT_SQL_DIR",
+        metavar="DIRECTORY",
+        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        help="The directory with plans, deploy, revert and verify [default: muniment's own].",
+    )(command)
+
+
+def json_option(command: F) -> F:
+    """Add `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def projects_argument(command: F) -> F:
+    """Add the names of projects, as ``names``; none means all."""
+    return click.argument("names", nargs=-1, metavar="[PROJECT]...")(command)
+
+
+def lock_options(command: F) -> F:
+    """Add `--lock-wait` and `--lock-timeout`, both in seconds."""
+    command = click.option(
+        "--lock-timeout",
+        type=click.FloatRange(min=0.001),
+        default=5.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long a statement may wait for a lock.",
+    )(command)
+    return click.option(
+        "--lock-wait",
+        type=click.FloatRange(min=0),
+        default=60.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long to wait for another deploy to end.",
+    )(command)
+
+
+def is_interactive() -> bool:
+    """Whether a person watches: stderr is a terminal, and it is not that of a build server."""
+    return sys.stderr.isatty() and not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
+
+
+def committer() -> Committer:
+    """Return in whose name to deploy, found where sqitch finds it (App::Sqitch, user_name).
+
+    That is SQITCH_FULLNAME and SQITCH_EMAIL, else ``[user]`` of sqitch.conf (here, in ~/.sqitch, in
+    /etc/sqitch), else the operating system's user at this host.
+    """
+    configured = _sqitch_user()
+    return Committer(
+        name=os.environ.get("SQITCH_FULLNAME") or configured.get("name") or _full_name(),
+        email=os.environ.get("SQITCH_EMAIL")
+        or configured.get("email")
+        or f"{getpass.getuser()}@{socket.gethostname()}",
+    )
+
+
+def _sqitch_user() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for variable, default in (
+        ("SQITCH_SYSTEM_CONFIG", "/etc/sqitch/sqitch.conf"),
+        ("SQITCH_USER_CONFIG", "~/.sqitch/sqitch.conf"),
+        ("SQITCH_CONFIG", "sqitch.conf"),
+    ):
+        path = Path(os.environ.get(variable) or default).expanduser()
+        if path.is_file():
+            found |= _user_section(path)
+    return found
+
+
+def _user_section(path: Path) -> dict[str, str]:
+    """Return the ``[user]`` section of a file in git's configuration format."""
+    found: dict[str, str] = {}
+    section = ""
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        text = line.strip()
+        if text.startswith("["):
+            section = text.strip("[]").strip().lower()
+        elif section == "user" and not text.startswith(("#", ";")):
+            name, separator, value = text.partition("=")
+            if separator:
+                found[name.strip().lower()] = value.strip().strip('"')
+    return found
+
+
+def _full_name() -> str:
+    name = getpass.getuser()
+    try:
+        from pwd import getpwnam
+    except ImportError:  # Windows
+        return name
+    try:
+        # The first field is the name, the others an office and telephones.
+        return getpwnam(name).pw_gecos.partition(",")[0] or name
+    except KeyError:
+        return name

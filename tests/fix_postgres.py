@@ -1,0 +1,236 @@
+"""PostgreSQL for tests: a server a session, a database a test.
+
+`server`            the embedded PostgreSQL, started when a test first asks for it
+`database`          a new, empty database on it: its DSN
+`ledger`            a new database with everything deployed: its DSN
+`each_server`       parametrises a test by every PostgreSQL on this machine: the embedded one, and
+                    those that Debian's packages put under /usr/lib/postgresql
+`each_ledger`       the same as `ledger`, on `each_server`
+
+The servers trust every local connection, and do not fsync: a test about crashes starts its own
+with :func:`muniment.embedded.start`.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import count
+from pathlib import Path
+
+import pytest
+import testing.postgresql
+from psycopg import connect, sql
+
+from muniment._db import connect as muniment_connect
+from muniment.embedded.postgres import INITDB_OPTIONS, SETTINGS
+from muniment.embedded.programs import Programs, give, programs_for, wheel_directory
+from muniment.migrate import engine
+
+SYSTEM_INSTALLATIONS = Path("/usr/lib/postgresql")
+OLDEST_SUPPORTED = 15
+ROOT = Path(__file__).parent.parent
+
+
+class _Postgresql(testing.postgresql.Postgresql):  # type: ignore[misc]
+    """As root, the programs run as somebody else, who must own what was made for them."""
+
+    account: str | None = None
+
+    def initialize_database(self) -> None:
+        give(Path(self.base_dir), self.account)
+        super().initialize_database()
+
+
+class Cluster:
+    """A running server on which tests make databases.
+
+    Attributes:
+        name: What test ids call it, such as ``18-embedded``.
+        major: PostgreSQL's major version.
+        programs: Its programs, as an account that may run them.
+    """
+
+    def __init__(self, name: str, directory: Path) -> None:
+        """Make and start the server whose programs are in ``directory``."""
+        self.name = name
+        self.major = _major_version(directory)
+        # Not pytest's tmp_path: only its owner may enter that, and the server may be run as
+        # somebody else. Short, because it holds the server's Unix socket.
+        self._base = Path(tempfile.mkdtemp(prefix="muniment-"))
+        state = self._base / "server"
+        state.mkdir()
+        self._base.chmod(0o755)
+        self.programs = programs_for(state, directory=directory)
+        settings = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
+        locale = INITDB_OPTIONS if self.major >= 17 else ("--encoding=UTF8", "--locale=C.UTF-8")
+        _Postgresql.account = self.programs.account
+        self._server = _Postgresql(
+            base_dir=str(state),
+            initdb=self._wrapper(self.programs, "initdb"),
+            postgres=self._wrapper(self.programs, "postgres"),
+            initdb_args=f"-U postgres -A trust --no-sync {' '.join(locale)}",
+            postgres_args=f"-h 127.0.0.1 -F -c logging_collector=off {settings}",
+        )
+        self._numbers = count(1)
+        self._ledger_template: str | None = None
+
+    def _wrapper(self, programs: Programs, program: str) -> str:
+        """Return a script that runs a program as the right account; testing.postgresql runs it."""
+        script = self._base / program
+        script.write_text(f'#!/bin/sh\nexec {shlex.join(programs.command(program))} "$@"\n')
+        script.chmod(0o755)
+        return str(script)
+
+    def stop(self) -> None:
+        """Stop the server and delete its files."""
+        self._server.stop()
+        shutil.rmtree(self._base)
+
+    def dsn(self, database: str = "postgres") -> str:
+        """Return the superuser's connection URI for a database."""
+        url = self._server.url(database=database)
+        assert isinstance(url, str)
+        return url
+
+    def create(self, *, template: str = "template0") -> str:
+        """Create a database and return its name."""
+        name = f"test_{next(self._numbers)}"
+        with connect(self.dsn(), autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                    sql.Identifier(name), sql.Identifier(template)
+                )
+            )
+        return name
+
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever is still connected to it."""
+        with connect(self.dsn(), autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+            )
+
+    @contextmanager
+    def database(self, *, template: str = "template0") -> Iterator[str]:
+        """Create a database, yield its DSN, and drop it."""
+        name = self.create(template=template)
+        try:
+            yield self.dsn(name)
+        finally:
+            self.drop(name)
+
+    def ledger_template(self) -> str:
+        """Return the database to copy ledgers from; everything is deployed into it only once."""
+        if self._ledger_template is None:
+            name = self.create()
+            deploy(self.dsn(name))
+            self._ledger_template = name
+        return self._ledger_template
+
+
+def deploy(dsn: str) -> None:
+    """Deploy everything that the server has the extensions for."""
+    projects = engine.Projects(engine.find_sql_directory())
+    settings = engine.Settings(
+        committer=engine.Committer("Test", "test@example.org"), tool="muniment tests"
+    )
+    with muniment_connect(dsn) as connection:
+        vector = connection.execute(
+            "SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'vector'"
+        ).fetchone()
+        # `platform` ends with the change that needs pgvector; what the others require of it, the
+        # engine takes along.
+        targets = [
+            target
+            for target in projects.default_targets
+            if vector is not None or target.project != "platform"
+        ]
+        for _event in engine.deploy(connection, projects, targets, settings=settings):
+            pass
+
+
+def _major_version(directory: Path) -> int:
+    shown = subprocess.run(
+        [directory / "postgres", "--version"], capture_output=True, text=True, check=True
+    ).stdout
+    found = re.search(r"\d+", shown)
+    assert found, shown
+    return int(found[0])
+
+
+@lru_cache
+def installations() -> dict[str, Path]:
+    """Return every PostgreSQL on this machine that this project supports, by name."""
+    embedded = wheel_directory()
+    found = {f"{_major_version(embedded)}-embedded": embedded}
+    if SYSTEM_INSTALLATIONS.is_dir():
+        for version in sorted(SYSTEM_INSTALLATIONS.glob("[1-9][0-9]"), reverse=True):
+            if int(version.name) >= OLDEST_SUPPORTED and (version / "bin" / "postgres").is_file():
+                found[f"{version.name}-system"] = version / "bin"
+    return found
+
+
+class Clusters:
+    """The servers that were started in this session."""
+
+    def __init__(self) -> None:
+        """Start none yet."""
+        self._started: dict[str, Cluster] = {}
+
+    def get(self, name: str) -> Cluster:
+        """Return a server by its name in :func:`installations`, started when first asked for."""
+        if name not in self._started:
+            self._started[name] = Cluster(name, installations()[name])
+        return self._started[name]
+
+    def stop(self) -> None:
+        """Stop them all."""
+        for cluster in self._started.values():
+            cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def clusters() -> Iterator[Clusters]:
+    started = Clusters()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def server(clusters: Clusters) -> Cluster:
+    return clusters.get(next(iter(installations())))
+
+
+@pytest.fixture
+def database(server: Cluster) -> Iterator[str]:
+    with server.database() as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def ledger_template(server: Cluster) -> str:
+    return server.ledger_template()
+
+
+@pytest.fixture
+def ledger(server: Cluster, ledger_template: str) -> Iterator[str]:
+    with server.database(template=ledger_template) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session", params=list(installations()))
+def each_server(clusters: Clusters, request: pytest.FixtureRequest) -> Cluster:
+    return clusters.get(request.param)
+
+
+@pytest.fixture
+def each_ledger(each_server: Cluster) -> Iterator[str]:
+    with each_server.database(template=each_server.ledger_template()) as dsn:
+        yield dsn
