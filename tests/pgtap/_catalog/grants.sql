@@ -1,0 +1,355 @@
+-- Rule: a role can do what was decided for it, and no more.
+--
+-- Holds for every schema that muniment_owner owns. What an extension brought is not looked at: the
+-- right to use the schema guards it.
+BEGIN;
+SELECT plan(19);
+
+-- Declared ------------------------------------------------------------------
+
+-- Rights beyond the common ones, which are: muniment_app reads and appends, muniment_reader reads,
+-- tables without a tenant are only read. by_column: the right is to named columns.
+CREATE TEMPORARY VIEW declared_right AS
+SELECT *
+FROM (
+    VALUES
+        (
+            'agents', 'tool_registry', 'muniment_service', 'SELECT', false,
+            'an importer looks whether a tool is known'
+        ),
+        (
+            'agents', 'tool_registry', 'muniment_service', 'INSERT', true,
+            'an importer registers tools, but never puts one into use'
+        )
+) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
+
+CREATE TEMPORARY VIEW global_table AS
+SELECT *
+FROM (
+    VALUES
+        ('agents', 'tool_registry', 'says what tools are, not what a firm did with them')
+) AS declared (schema_name, table_name, reason);
+
+CREATE TEMPORARY VIEW muniment_role AS
+SELECT r.*
+FROM (
+    VALUES
+        ('muniment_owner', 'owns every object'),
+        ('muniment_app', 'writes and reads for one tenant'),
+        ('muniment_reader', 'reads for one tenant'),
+        ('muniment_service', 'works across tenants where a table says so'),
+        ('muniment_maintainer', 'makes and retires partitions')
+) AS declared (name, reason)
+INNER JOIN pg_catalog.pg_roles AS r ON r.rolname = declared.name;
+
+-- Found in the catalog ------------------------------------------------------
+
+CREATE TEMPORARY VIEW muniment_schema AS
+SELECT
+    n.oid,
+    n.nspname AS name,
+    n.nspowner AS owner,
+    n.nspacl AS acl
+FROM pg_catalog.pg_namespace AS n
+WHERE pg_get_userbyid(n.nspowner) = 'muniment_owner';
+
+CREATE TEMPORARY VIEW extension_member AS
+SELECT
+    c.relname AS catalog,
+    d.objid AS oid
+FROM pg_catalog.pg_depend AS d
+INNER JOIN pg_catalog.pg_class AS c ON c.oid = d.classid
+WHERE d.deptype = 'e';
+
+-- All rights to all objects, the owner's own left out. An ACL that is NULL stands for the server's
+-- default, which for functions and types includes PUBLIC.
+CREATE TEMPORARY VIEW held_right AS
+SELECT
+    object.kind,
+    object.schema_name,
+    object.name,
+    object.by_column,
+    CASE WHEN acl.grantee = 0 THEN 'public' ELSE acl.grantee::regrole::text END AS role_name,
+    acl.privilege_type AS privilege,
+    acl.is_grantable
+FROM (
+    SELECT
+        'schema' AS kind,
+        s.name AS schema_name,
+        s.name,
+        false AS by_column,
+        s.owner,
+        s.acl
+    FROM muniment_schema AS s
+    UNION ALL
+    SELECT
+        CASE c.relkind WHEN 'S' THEN 'sequence' ELSE 'table' END,
+        s.name,
+        c.relname,
+        false,
+        c.relowner,
+        c.relacl
+    FROM pg_catalog.pg_class AS c
+    INNER JOIN muniment_schema AS s ON s.oid = c.relnamespace
+    WHERE ('pg_class', c.oid) NOT IN (SELECT catalog, oid FROM extension_member)
+    UNION ALL
+    SELECT
+        'table',
+        s.name,
+        c.relname,
+        true,
+        c.relowner,
+        a.attacl
+    FROM pg_catalog.pg_attribute AS a
+    INNER JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
+    INNER JOIN muniment_schema AS s ON s.oid = c.relnamespace
+    WHERE ('pg_class', c.oid) NOT IN (SELECT catalog, oid FROM extension_member)
+    UNION ALL
+    SELECT
+        'function',
+        s.name,
+        format('%s(%s)', p.proname, pg_get_function_identity_arguments(p.oid)),
+        false,
+        p.proowner,
+        coalesce(p.proacl, acldefault('f', p.proowner))
+    FROM pg_catalog.pg_proc AS p
+    INNER JOIN muniment_schema AS s ON s.oid = p.pronamespace
+    WHERE ('pg_proc', p.oid) NOT IN (SELECT catalog, oid FROM extension_member)
+    UNION ALL
+    -- Without the row type that each table has and the array type that each type has: nobody
+    -- makes or grants those.
+    SELECT
+        'type',
+        s.name,
+        t.typname,
+        false,
+        t.typowner,
+        coalesce(t.typacl, acldefault('T', t.typowner))
+    FROM pg_catalog.pg_type AS t
+    INNER JOIN muniment_schema AS s ON s.oid = t.typnamespace
+    LEFT JOIN pg_catalog.pg_class AS c ON c.oid = t.typrelid
+    WHERE ('pg_type', t.oid) NOT IN (SELECT catalog, oid FROM extension_member)
+        AND (c.relkind IS NULL OR c.relkind = 'c')
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_type AS e WHERE e.typarray = t.oid)
+) AS object
+CROSS JOIN LATERAL aclexplode(object.acl) AS acl
+WHERE acl.grantee <> object.owner;
+
+-- PUBLIC --------------------------------------------------------------------
+
+SELECT is_empty(
+    $$ SELECT name, privilege FROM held_right WHERE kind = 'schema' AND role_name = 'public' $$,
+    'PUBLIC has no right to a schema'
+);
+SELECT is_empty(
+    $$
+    SELECT schema_name, name, privilege
+    FROM held_right
+    WHERE kind IN ('table', 'sequence')
+        AND role_name = 'public'
+    $$,
+    'PUBLIC has no right to a table, a view, a column or a sequence'
+);
+SELECT is_empty(
+    $$ SELECT schema_name, name FROM held_right WHERE kind = 'function' AND role_name = 'public' $$,
+    'PUBLIC cannot execute a function'
+);
+SELECT is_empty(
+    $$ SELECT schema_name, name FROM held_right WHERE kind = 'type' AND role_name = 'public' $$,
+    'PUBLIC cannot use a type'
+);
+
+-- Roles ---------------------------------------------------------------------
+
+SELECT is_empty(
+    $$
+    SELECT kind, schema_name, name, role_name, privilege
+    FROM held_right
+    WHERE role_name <> 'public'
+        AND role_name NOT IN (SELECT rolname FROM muniment_role)
+    $$,
+    'rights are held by the roles of muniment and by no login'
+);
+SELECT is_empty(
+    $$ SELECT kind, schema_name, name, role_name FROM held_right WHERE is_grantable $$,
+    'nobody can hand a right on'
+);
+SELECT is_empty(
+    $$
+    SELECT name, role_name, privilege
+    FROM held_right
+    WHERE kind = 'schema'
+        AND privilege <> 'USAGE'
+    $$,
+    'nobody but the owner makes objects in a schema'
+);
+SELECT is_empty(
+    $$
+    SELECT schema_name, name, role_name, privilege
+    FROM held_right
+    WHERE kind = 'table'
+        AND (
+            privilege NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+            OR (privilege = 'UPDATE' AND NOT by_column)
+        )
+    $$,
+    'no role truncates, refers to or attaches triggers to a table, or updates whole rows of it'
+);
+SELECT is_empty(
+    $$
+    SELECT schema_name, name, role_name
+    FROM held_right
+    WHERE schema_name = 'agents'
+        AND kind = 'table'
+        AND privilege = 'DELETE'
+    $$,
+    'no role deletes from the ledger'
+);
+SELECT is_empty(
+    $$
+    SELECT schema_name, name, role_name, privilege
+    FROM held_right
+    WHERE kind IN ('table', 'sequence')
+        AND role_name = 'muniment_reader'
+        AND privilege <> 'SELECT'
+    $$,
+    'muniment_reader only reads'
+);
+SELECT is_empty(
+    $$
+    SELECT schema_name, name, privilege
+    FROM held_right
+    WHERE kind IN ('table', 'sequence')
+        AND role_name = 'muniment_maintainer'
+    $$,
+    'muniment_maintainer has no right to any table'
+);
+SELECT is_empty(
+    $$
+    SELECT r.schema_name, r.name, r.role_name, r.privilege, r.by_column
+    FROM held_right AS r
+    WHERE r.kind IN ('table', 'sequence')
+        AND r.role_name IN ('muniment_app', 'muniment_service')
+        AND NOT (
+            r.role_name = 'muniment_app'
+            AND NOT r.by_column
+            AND (
+                r.privilege = 'SELECT'
+                OR (
+                    r.privilege = 'INSERT'
+                    AND (r.schema_name, r.name) NOT IN (
+                        SELECT schema_name, table_name FROM global_table
+                    )
+                )
+            )
+        )
+        AND NOT EXISTS (
+            SELECT
+            FROM declared_right AS d
+            WHERE d.schema_name = r.schema_name
+                AND d.table_name = r.name
+                AND d.role_name = r.role_name
+                AND d.privilege = r.privilege
+                AND d.by_column = r.by_column
+        )
+    $$,
+    'muniment_app reads and appends; any other right of it or of muniment_service is declared'
+);
+SELECT is_empty(
+    $$
+    SELECT d.schema_name, d.table_name, d.role_name, d.privilege
+    FROM declared_right AS d
+    WHERE to_regnamespace(d.schema_name) IS NOT NULL
+        AND NOT EXISTS (
+            SELECT
+            FROM held_right AS r
+            WHERE r.kind = 'table'
+                AND d.schema_name = r.schema_name
+                AND d.table_name = r.name
+                AND d.role_name = r.role_name
+                AND d.privilege = r.privilege
+                AND d.by_column = r.by_column
+        )
+    $$,
+    'a declared right is there'
+);
+-- A key that changes is another row in disguise, and a tenant that changes is a row given away.
+SELECT is_empty(
+    $$
+    SELECT c.oid::regclass, a.attname, acl.grantee::regrole
+    FROM pg_catalog.pg_attribute AS a
+    INNER JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
+    INNER JOIN muniment_schema AS s ON s.oid = c.relnamespace
+    CROSS JOIN LATERAL aclexplode(a.attacl) AS acl
+    WHERE acl.privilege_type = 'UPDATE'
+        AND (
+            a.attname IN ('firm_id', 'tenant_id', 'org_id', 'account_id', 'department_id')
+            OR EXISTS (
+                SELECT
+                FROM pg_catalog.pg_index AS i
+                WHERE i.indrelid = c.oid
+                    AND i.indisprimary
+                    AND a.attnum = ANY (i.indkey::smallint[])
+            )
+        )
+    $$,
+    'nobody changes the tenant or the primary key of a row'
+);
+
+-- What is to come, and what goes around grants -------------------------------
+
+SELECT results_eq(
+    $$
+    SELECT d.defaclobjtype::text, d.defaclnamespace, acl.grantee::regrole::text, acl.privilege_type
+    FROM pg_catalog.pg_default_acl AS d
+    CROSS JOIN LATERAL aclexplode(d.defaclacl) AS acl
+    WHERE d.defaclrole = 'muniment_owner'::regrole
+        OR d.defaclnamespace IN (SELECT oid FROM muniment_schema)
+    $$,
+    $$ VALUES ('f', 0::oid, 'muniment_owner', 'EXECUTE') $$,
+    'what muniment_owner makes is its own: not even a new function is for PUBLIC'
+);
+SELECT is_empty(
+    $$
+    SELECT rolname
+    FROM muniment_role
+    WHERE rolsuper OR rolbypassrls OR rolcanlogin OR rolcreaterole OR rolcreatedb OR rolreplication
+    $$,
+    'no role of muniment logs in, passes row security or makes roles or databases'
+);
+SELECT is_empty(
+    $$
+    SELECT m.member::regrole, m.roleid::regrole
+    FROM pg_catalog.pg_auth_members AS m
+    INNER JOIN muniment_role AS r ON r.oid = m.member
+    $$,
+    'no role of muniment is a member of another role'
+);
+SELECT is_empty(
+    $$
+    SELECT r.rolname, setting.setconfig
+    FROM pg_catalog.pg_db_role_setting AS setting
+    INNER JOIN muniment_role AS r ON r.oid = setting.setrole
+    UNION ALL
+    SELECT r.rolname, ARRAY[parameter.parname]
+    FROM pg_catalog.pg_parameter_acl AS parameter
+    CROSS JOIN LATERAL aclexplode(parameter.paracl) AS acl
+    INNER JOIN muniment_role AS r ON r.oid = acl.grantee
+    $$,
+    'no role of muniment brings settings along or may change protected ones'
+);
+SELECT is_empty(
+    $$
+    SELECT d.datname, acl.grantee, acl.privilege_type
+    FROM pg_catalog.pg_database AS d
+    CROSS JOIN LATERAL aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) AS acl
+    LEFT JOIN muniment_role AS r ON r.oid = acl.grantee
+    WHERE d.datname = current_database()
+        AND acl.privilege_type = 'CREATE'
+        AND (acl.grantee = 0 OR r.oid IS NOT NULL)
+    $$,
+    'neither PUBLIC nor a role of muniment makes schemas in the database'
+);
+
+SELECT * FROM finish(true);
+ROLLBACK;
