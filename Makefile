@@ -50,9 +50,11 @@ fmt: $(VENV)/.installed-test ## Format the Python code
 	$(BIN)/ruff format .
 
 .PHONY: new-change
-new-change: $(VENV)/.installed ## Write the files of a change: NAME=agents:thing
-	@test -n "$(NAME)" || { echo "usage: make new-change NAME=project:change" >&2; exit 2; }
-	$(BIN)/muniment new $(NAME)
+new-change: $(VENV)/.installed ## Write the files of a change: NAME=, NOTE=, REQUIRES=
+	@test -n "$(NAME)" && test -n "$(NOTE)" || { \
+		echo "usage: make new-change NAME=project:change NOTE='One sentence.'" \
+			"REQUIRES='other project:other'" >&2; exit 2; }
+	$(BIN)/muniment new $(NAME) --note "$(NOTE)" $(foreach it,$(REQUIRES),--requires $(it))
 
 .PHONY: docs
 docs: up ## Make the reference pages from the server of `make up`
