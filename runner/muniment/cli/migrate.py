@@ -1,0 +1,345 @@
+"""`muniment deploy`, `verify`, `revert`, `status`, `log`, `plan` and `check`.
+
+Most of the time of a short command is Python's imports, so each command imports what it alone
+needs: the driver only where there is a database to talk to, the engine only where it runs.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from muniment.cli._options import (
+    committer,
+    dsn_option,
+    json_option,
+    lock_options,
+    projects_argument,
+    resolve_dsn,
+    sql_dir_option,
+)
+from muniment.migrate.projects import Projects, Target, find_sql_directory
+from muniment.migrate.settings import Settings
+
+if TYPE_CHECKING:
+    from muniment._db import Connection
+    from muniment.migrate.plan import Change
+    from muniment.migrate.status import ProjectStatus
+
+# The answer is no: drift, or pending under --check.
+EXIT_NO = 3
+
+
+@click.command()
+@click.argument("targets", nargs=-1, metavar="[PROJECT[:CHANGE]]...")
+@click.option("--to", "spec", metavar="CHANGE", help="Stop after this change of the one PROJECT.")
+@click.option("--no-verify", is_flag=True, help="Do not run the verify scripts.")
+@click.option("--dry-run", is_flag=True, help="Say what would be deployed, and write nothing.")
+@json_option
+@lock_options
+@sql_dir_option
+@dsn_option
+def deploy(
+    targets: tuple[str, ...],
+    spec: str | None,
+    no_verify: bool,
+    dry_run: bool,
+    as_json: bool,
+    lock_wait: float,
+    lock_timeout: float,
+    sql_dir: Path | None,
+    dsn: str | None,
+) -> None:
+    """Deploy projects, and of other projects what they require.
+
+    Without a PROJECT: all but the optional ones. Each change is one transaction with its proof and
+    its record; a run that ends early is continued by the next.
+    """
+    wanted = [Target.parse(text) for text in targets]
+    if spec is not None:
+        if len(wanted) != 1 or wanted[0].spec is not None:
+            raise click.UsageError("--to needs exactly one PROJECT, without a change of its own.")
+        wanted = [Target(wanted[0].project, spec)]
+    from muniment.cli._render import errors_as_json, render
+
+    with errors_as_json(as_json):
+        projects = _projects(sql_dir)
+        # A mistake in a plan or a target is told before a server is asked for.
+        projects.steps(wanted)
+        from muniment.migrate.deploy import deploy as run_deploy
+
+        with _connection(dsn) as connection:
+            events = run_deploy(
+                connection,
+                projects,
+                wanted,
+                settings=_settings(lock_wait, lock_timeout),
+                verify=not no_verify,
+                dry_run=dry_run,
+            )
+            render(events, as_json=as_json)
+
+
+@click.command()
+@projects_argument
+@json_option
+@sql_dir_option
+@dsn_option
+def verify(names: tuple[str, ...], as_json: bool, sql_dir: Path | None, dsn: str | None) -> None:
+    """Run the verify scripts of everything that is deployed.
+
+    Takes no lock and changes nothing. Exits with 3 if one fails, or if what is deployed is not the
+    beginning of the plan.
+    """
+    from muniment.cli._render import errors_as_json, render
+
+    with errors_as_json(as_json):
+        projects = _projects(sql_dir, names)
+        from muniment.migrate.verify import verify as run_verify
+
+        with _connection(dsn) as connection:
+            render(run_verify(connection, projects, names), as_json=as_json)
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="PROJECT...")
+@click.option("--to", "spec", metavar="[PROJECT:]CHANGE", help="Keep this change, and all before.")
+@click.option("--all", "everything", is_flag=True, help="Keep nothing of the projects.")
+@click.option("--yes", is_flag=True, help="Mean it: what the scripts drop is gone.")
+@click.option("--dry-run", is_flag=True, help="Say what would be reverted, and write nothing.")
+@json_option
+@lock_options
+@sql_dir_option
+@dsn_option
+def revert(
+    names: tuple[str, ...],
+    spec: str | None,
+    everything: bool,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+    lock_wait: float,
+    lock_timeout: float,
+    sql_dir: Path | None,
+    dsn: str | None,
+) -> None:
+    """Revert changes of projects, newest first.
+
+    With several projects, everything of theirs goes that was deployed after the change of --to.
+    """
+    if (spec is None) != everything:
+        raise click.UsageError("Say either --to CHANGE or --all.")
+    if not (yes or dry_run):
+        raise click.UsageError("Reverting destroys data: say --yes, or look first with --dry-run.")
+    kept = _kept(names, spec)
+    from muniment.cli._render import errors_as_json, render
+
+    with errors_as_json(as_json):
+        projects = _projects(sql_dir, names)
+        from muniment.migrate.revert import revert as run_revert
+
+        with _connection(dsn) as connection:
+            events = run_revert(
+                connection,
+                projects,
+                names,
+                keep=kept,
+                settings=_settings(lock_wait, lock_timeout),
+                dry_run=dry_run,
+            )
+            render(events, as_json=as_json)
+
+
+@click.command()
+@projects_argument
+@click.option("--check", "is_check", is_flag=True, help="Exit with 3 if something is pending.")
+@json_option
+@sql_dir_option
+@dsn_option
+def status(
+    names: tuple[str, ...],
+    is_check: bool,
+    as_json: bool,
+    sql_dir: Path | None,
+    dsn: str | None,
+) -> int:
+    """Show what is deployed and what is pending. Only reads, and takes no lock."""
+    projects = _projects(sql_dir, names)
+    from muniment.migrate.status import status as read_status
+
+    with _connection(dsn) as connection:
+        found = read_status(connection, projects, names)
+    if as_json:
+        _print_json({"projects": [asdict(one) for one in found]})
+    else:
+        for one in found:
+            _print_status(one)
+    is_behind = any(one.pending or one.differences for one in found)
+    return EXIT_NO if is_check and is_behind else 0
+
+
+@click.command()
+@click.option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
+@json_option
+@dsn_option
+def log(limit: int | None, as_json: bool, dsn: str | None) -> None:
+    """Show what was deployed, reverted and tried in vain, newest first."""
+    from muniment.migrate.registry import read_log
+
+    with _connection(dsn) as connection:
+        entries = read_log(connection, limit=limit)
+    if as_json:
+        _print_json({"events": [asdict(entry) for entry in entries]})
+        return
+    for entry in entries:
+        name = " ".join((f"{entry.project}:{entry.name}", *entry.tags))
+        who = f"{entry.committer_name} <{entry.committer_email}>"
+        click.echo(f"{_time(entry.committed_at)}  {entry.event:<6}  {name}  {who}")
+
+
+@click.command()
+@projects_argument
+@json_option
+@sql_dir_option
+def plan(names: tuple[str, ...], as_json: bool, sql_dir: Path | None) -> None:
+    """Show the plans. Needs no database."""
+    projects = _projects(sql_dir, names)
+    plans = [projects.plan(name) for name in names or projects.names]
+    if as_json:
+        _print_json(
+            {
+                "projects": [
+                    {
+                        "project": one.project,
+                        "uri": one.uri,
+                        "changes": [_planned(change) for change in one.changes],
+                    }
+                    for one in plans
+                ]
+            }
+        )
+        return
+    for one in plans:
+        for change in one.changes:
+            tags = "".join(f" @{tag.name}" for tag in change.tags)
+            click.echo(f"{change.change_id[:8]}  {change.qualified}{tags}  {change.note}".rstrip())
+
+
+@click.command()
+@projects_argument
+@json_option
+@sql_dir_option
+@dsn_option
+def check(names: tuple[str, ...], as_json: bool, sql_dir: Path | None, dsn: str | None) -> int:
+    """Compare the scripts with what is deployed; exit with 3 if one has changed since."""
+    projects = _projects(sql_dir, names)
+    from muniment.migrate.status import check as find_drifts
+
+    with _connection(dsn) as connection:
+        drifts = find_drifts(connection, projects, names)
+    if as_json:
+        _print_json({"drifts": [asdict(drift) for drift in drifts]})
+    else:
+        for drift in drifts:
+            click.echo(f"{drift.change}: {drift.path} {_drifted(drift.kind, drift.current_hash)}")
+        if not drifts:
+            click.echo("no drift", err=True)
+    return EXIT_NO if drifts else 0
+
+
+def _projects(sql_dir: Path | None, names: tuple[str, ...] = ()) -> Projects:
+    """Read the plans that are named, so that a mistake is told before a server is asked for."""
+    projects = Projects(find_sql_directory(sql_dir))
+    for name in names:
+        projects.plan(name)
+    return projects
+
+
+def _settings(lock_wait: float, lock_timeout: float) -> Settings:
+    from muniment import __version__
+
+    return Settings(
+        committer=committer(),
+        tool=f"muniment {__version__}",
+        lock_wait=lock_wait,
+        lock_timeout=lock_timeout,
+    )
+
+
+@contextmanager
+def _connection(dsn: str | None) -> Iterator[Connection]:
+    from muniment._db import connect
+
+    # Whoever stops a container sends SIGTERM: it is to end as Ctrl-C does, with a rollback.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with connect(resolve_dsn(dsn)) as connection:
+            yield connection
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _kept(names: tuple[str, ...], spec: str | None) -> Target | None:
+    if spec is None:
+        return None
+    if ":" in spec:
+        return Target.parse(spec)
+    if len(names) > 1:
+        raise click.UsageError("With several projects --to needs PROJECT:CHANGE.")
+    return Target(names[0], spec)
+
+
+def _print_status(one: ProjectStatus) -> None:
+    if one.head is None:
+        head = "nothing deployed"
+    else:
+        name = " ".join((one.head.name, *one.head_tags))
+        who = f"{one.head.committer_name} <{one.head.committer_email}>"
+        head = f"at {name}, {_time(one.head.committed_at)} by {who}"
+    click.echo(f"{one.project}  {one.deployed}/{one.planned}  {head}")
+    for sentence in one.differences:
+        click.echo(f"  differs: {sentence}")
+    for name in one.pending:
+        click.echo(f"  pending: {name}")
+
+
+def _planned(change: Change) -> dict[str, Any]:
+    return {
+        "change": change.name,
+        "change_id": change.change_id,
+        "requires": [required.text for required in change.requires],
+        "conflicts": [conflict.text for conflict in change.conflicts],
+        "tags": [f"@{tag.name}" for tag in change.tags],
+        "planned_at": change.planned_at,
+        "planner_name": change.planner_name,
+        "planner_email": change.planner_email,
+        "note": change.note,
+    }
+
+
+def _drifted(kind: str, current_hash: str | None) -> str:
+    if kind == "plan":
+        return "does not have it"
+    return "has changed since" if current_hash else "is missing"
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    click.echo(json.dumps(document, indent=2, default=_json_value))
+
+
+def _json_value(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+def _time(moment: datetime) -> str:
+    return moment.isoformat(sep=" ", timespec="seconds")

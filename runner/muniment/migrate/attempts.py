@@ -1,0 +1,104 @@
+"""Carry out one change, trying again where another attempt may succeed."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Generator
+
+from muniment._db import Connection
+from muniment.errors import ConnectFailed
+from muniment.migrate import locks
+from muniment.migrate.batch import StatementFailed, roll_back
+from muniment.migrate.events import ChangeRetrying, Event
+from muniment.migrate.failures import failed_event
+from muniment.migrate.notices import Notices
+from muniment.migrate.plan import Change
+
+__all__ = ["blocked_by", "carry_out"]
+
+# lock_not_available, deadlock_detected, serialization_failure.
+_WORTH_ANOTHER = frozenset({"55P03", "40P01", "40001"})
+# Seconds before the second attempt; twice as many before each further one.
+_FIRST_PAUSE = 0.2
+
+
+def carry_out(
+    connection: Connection,
+    notices: Notices,
+    action: str,
+    change: Change,
+    attempt: Callable[[], int],
+    *,
+    attempts: int,
+) -> Generator[Event, None, int]:
+    """Call ``attempt`` until it succeeds, fails for good, or was called often enough.
+
+    Args:
+        connection: The session in which it works; rolled back after each failure.
+        notices: What the server says meanwhile.
+        action: ``deploy`` or ``revert``.
+        change: The change it is about.
+        attempt: What to do, in one transaction.
+        attempts: How often at most.
+
+    Yields:
+        Why another attempt is made, what the server said, and why it failed if it did.
+
+    Returns:
+        What ``attempt`` returned: the milliseconds that the scripts took.
+
+    Raises:
+        StatementFailed: Of the last attempt.
+        ConnectFailed: The connection is lost; with what that means for the change.
+    """
+    try:
+        duration_ms = yield from _retried(connection, notices, change, attempt, attempts)
+    except StatementFailed as error:
+        yield from notices.of(change)
+        yield failed_event(action, change, error)
+        raise
+    except ConnectFailed as error:
+        raise ConnectFailed(
+            f"{action} of {change.qualified}: {error.message}",
+            sqlstate=error.sqlstate,
+            hint="A change is whole or absent, and `muniment status` says which. "
+            "Then run the same command again: it goes on from there.",
+        ) from error
+    yield from notices.of(change)
+    return duration_ms
+
+
+def blocked_by(connection: Connection, error: StatementFailed) -> str:
+    """Return a sentence on who may have been in the way, if that is why a statement failed."""
+    if error.sqlstate != "55P03":
+        return ""
+    found = locks.blockers(connection)
+    return f"Locks are held by {'; '.join(found)}. " if found else ""
+
+
+def _retried(
+    connection: Connection,
+    notices: Notices,
+    change: Change,
+    attempt: Callable[[], int],
+    attempts: int,
+) -> Generator[ChangeRetrying, None, int]:
+    pause = _FIRST_PAUSE
+    number = 1
+    while True:
+        notices.forget()
+        try:
+            return attempt()
+        except StatementFailed as error:
+            roll_back(connection)
+            if error.sqlstate not in _WORTH_ANOTHER or number >= attempts:
+                raise
+            # Jitter, or two deadlocked sessions would meet again.
+            wait = pause * random.uniform(0.5, 1.0)  # noqa: S311
+            yield ChangeRetrying(
+                change.qualified, number, attempts, error.sqlstate, error.message, round(wait * 1e3)
+            )
+            time.sleep(wait)
+            pause *= 2
+            number += 1

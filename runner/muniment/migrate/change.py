@@ -1,0 +1,214 @@
+"""One change, in one transaction: its scripts, the proof, and the record of it.
+
+:func:`apply_change` and :func:`record_change` work inside whatever transaction is open, so that
+another migration tool can call them in its own. :func:`begin_change` opens one the way the engine
+does.
+
+Three round trips a change: begin, lock and look; both scripts; record and commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from muniment._db import Connection
+from muniment.errors import StoreError
+from muniment.migrate.batch import Part, StatementFailed, roll_back, run_batch
+from muniment.migrate.locks import HOLDS_LOCK
+from muniment.migrate.plan import Change
+from muniment.migrate.projects import Scripts
+from muniment.migrate.registry import STAMP
+from muniment.migrate.script import Script
+
+__all__ = [
+    "Job",
+    "apply_change",
+    "begin_change",
+    "prove_change",
+    "record_change",
+    "write_registry",
+]
+
+# What a script may leave behind in its session, and psql would take with it when it ends. It is
+# what DISCARD ALL does (PostgreSQL docs) but for the advisory locks, one of which is ours.
+_RESET = ("RESET SESSION AUTHORIZATION", "RESET ROLE", "RESET ALL")
+_CLEAN = (
+    "CLOSE ALL",
+    *_RESET,
+    "DEALLOCATE ALL",
+    "UNLISTEN *",
+    "DISCARD TEMP",
+    "DISCARD SEQUENCES",
+)
+
+# A server process whose client was killed ends within a second instead of at the end of its
+# statement, and with it the deploy lock. Windows cannot watch a socket while it works.
+_NOTICE_A_DEAD_CLIENT = """
+SELECT set_config('client_connection_check_interval', '1s', true)
+WHERE version() !~* 'msvc|visual c|mingw'"""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A change that is to be deployed.
+
+    Attributes:
+        change: The line of the plan.
+        scripts: What to run.
+        requires: What it requires, as written and as the id of the deployed change that meets it.
+    """
+
+    change: Change
+    scripts: Scripts
+    requires: tuple[tuple[str, str], ...]
+
+
+def begin_change(connection: Connection, *, lock_timeout: float) -> str:
+    """Open a transaction in a clean session and keep every other deployer out of the registry.
+
+    Args:
+        connection: A session outside of a transaction.
+        lock_timeout: Seconds that a statement may wait for a lock.
+
+    Returns:
+        The registry's stamp (:data:`muniment.migrate.registry.STAMP`): is it still what was read?
+
+    Raises:
+        StatementFailed: The lock on the registry was not granted in time.
+        ConnectFailed: The connection is lost.
+    """
+    part = Part.of(
+        "lock on the registry",
+        *_CLEAN,
+        "BEGIN",
+        *_settings(lock_timeout),
+        # Keeps out a sqitch before 1.2 too, which knows no advisory lock.
+        "LOCK TABLE sqitch.changes IN EXCLUSIVE MODE",
+        STAMP,
+    )
+    return run_batch(connection, [part])[0] or ""
+
+
+def apply_change(
+    connection: Connection, script: Script, *, verify: Script | None, lock_timeout: float
+) -> None:
+    """Run the script of a change in the open transaction, then its verify script if there is one.
+
+    The verify script sees what is not committed yet, and what it does itself is undone.
+
+    Args:
+        connection: A session in a transaction.
+        script: The deploy or the revert script.
+        verify: The verify script.
+        lock_timeout: Seconds that a statement may wait for a lock, unless the script says.
+
+    Raises:
+        StatementFailed: A script failed, or it made this session lose the deploy lock.
+        ConnectFailed: The connection is lost.
+    """
+    parts = [
+        Part.body(script),
+        # The script's role and settings end here; sqitch runs what follows in another session.
+        Part.of("reset of the session", *_RESET, *_settings(lock_timeout)),
+    ]
+    if verify is not None:
+        parts += [
+            Part.of("savepoint", "SAVEPOINT muniment_verify"),
+            Part.body(verify),
+            Part.of("savepoint", "ROLLBACK TO SAVEPOINT muniment_verify"),
+        ]
+    parts.append(Part.of("check of the deploy lock", HOLDS_LOCK))
+    if run_batch(connection, parts)[-1] != "t":
+        raise StatementFailed(
+            "the session lost the deploy lock while the script ran",
+            part=parts[0],
+            hint="A script must not call pg_advisory_unlock_all(), and the connection must not go "
+            "through a pooler that shares sessions.",
+        )
+
+
+def prove_change(connection: Connection, script: Script, *, lock_timeout: float) -> None:
+    """Run a verify script in a clean session and a transaction of its own, which is rolled back.
+
+    Args:
+        connection: A session outside of a transaction.
+        script: The verify script.
+        lock_timeout: Seconds that a statement may wait for a lock.
+
+    Raises:
+        StatementFailed: The script failed.
+        ConnectFailed: The connection is lost.
+    """
+    parts = [
+        Part.of("start of the session", *_CLEAN, "BEGIN", *_settings(lock_timeout)),
+        Part.body(script),
+        Part.of("rollback", "ROLLBACK"),
+    ]
+    try:
+        run_batch(connection, parts)
+    except StatementFailed:
+        roll_back(connection)
+        raise
+
+
+def record_change(connection: Connection, statements: Sequence[str], *, commit: bool) -> str:
+    """Write rows into the registry and, if wanted, commit.
+
+    Args:
+        connection: A session in a transaction.
+        statements: What to write (:class:`muniment.migrate.recorder.Recorder`).
+        commit: Whether to end the transaction; if not, the caller will.
+
+    Returns:
+        The registry's new stamp.
+
+    Raises:
+        StatementFailed: The registry refused a row, or a deferred constraint the commit.
+        ConnectFailed: The connection is lost. If it was during the commit, nobody knows.
+    """
+    parts = [Part.of("record in the registry", *statements, STAMP)]
+    if commit:
+        parts.append(Part.of("commit", "COMMIT"))
+    return run_batch(connection, parts)[0] or ""
+
+
+def write_registry(
+    connection: Connection, statements: Sequence[str], *, lock_timeout: float
+) -> str:
+    """Write into the registry in a transaction of its own.
+
+    Args:
+        connection: A session outside of a transaction.
+        statements: What to write (:class:`muniment.migrate.recorder.Recorder`).
+        lock_timeout: Seconds that a statement may wait for a lock.
+
+    Returns:
+        The registry's new stamp.
+
+    Raises:
+        StoreError: It refused.
+        ConnectFailed: The connection is lost.
+    """
+    written = Part.of(
+        "record in the registry", "BEGIN", *_settings(lock_timeout), *statements, "COMMIT"
+    )
+    try:
+        return run_batch(connection, [written, Part.of("registry", STAMP)])[1] or ""
+    except StatementFailed as error:
+        roll_back(connection)
+        raise StoreError(
+            f"cannot write the registry: {error.message}",
+            sqlstate=error.sqlstate,
+            constraint=error.constraint,
+            hint=error.hint,
+        ) from error
+
+
+def _settings(lock_timeout: float) -> tuple[str, ...]:
+    """Return the statements after which a session in a transaction is ready for a script."""
+    return (
+        "SET LOCAL client_encoding = 'UTF8'",
+        f"SET LOCAL lock_timeout = {round(lock_timeout * 1000)}",
+        _NOTICE_A_DEAD_CLIENT,
+    )

@@ -1,0 +1,288 @@
+"""Deploy changes: each one with its proof and its record in one transaction, or not at all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
+from typing import NoReturn
+
+from muniment._db import Connection
+from muniment.errors import ScriptError, StoreError
+from muniment.migrate import locks
+from muniment.migrate.attempts import blocked_by, carry_out
+from muniment.migrate.batch import StatementFailed, roll_back
+from muniment.migrate.change import (
+    Job,
+    apply_change,
+    begin_change,
+    record_change,
+    write_registry,
+)
+from muniment.migrate.events import (
+    ChangeDeployed,
+    ChangeStarted,
+    Event,
+    NothingToDo,
+    RegistryCreated,
+    RunFinished,
+    RunPlanned,
+    TagRecorded,
+)
+from muniment.migrate.failures import migration_error
+from muniment.migrate.history import (
+    check_history,
+    check_project,
+    met_requirements,
+    pending_steps,
+)
+from muniment.migrate.notices import Notices
+from muniment.migrate.plan import Change, Plan, Tag
+from muniment.migrate.projects import Projects, Target
+from muniment.migrate.recorder import Recorder
+from muniment.migrate.registry import Registry, read_registry
+from muniment.migrate.settings import Settings
+
+__all__ = ["deploy"]
+
+
+def deploy(
+    connection: Connection,
+    projects: Projects,
+    targets: Sequence[Target] = (),
+    *,
+    settings: Settings,
+    verify: bool = True,
+    dry_run: bool = False,
+) -> Generator[Event, None, None]:
+    """Deploy what the targets need and what is not deployed yet, in the order of the plans.
+
+    Everything that can be checked is checked before anything is changed: plans, history, scripts,
+    requirements and conflicts. Then each change is one transaction of its own, so that a run that
+    ends early, by a failure or by `kill -9`, leaves whole changes, and the next run goes on.
+
+    Args:
+        connection: A session for this alone, in autocommit mode.
+        projects: The plans and scripts.
+        targets: What is wanted; none means all projects that are not optional.
+        settings: In whose name, and how patiently.
+        verify: Whether each change must pass its verify script before it is committed.
+        dry_run: Write nothing and take no lock; say what would be done.
+
+    Yields:
+        What happens, as it happens.
+
+    Raises:
+        PlanError: A plan, a script or the deployed history is not in order.
+        LockTimedOut: Another deploy went on all the time.
+        DeployFailed: A requirement or a conflict, or a script, which then was rolled back.
+        VerifyFailed: A verify script failed, and its change was rolled back.
+        StoreError: The registry cannot be read or written, or the connection is lost.
+    """
+    steps = projects.steps(targets)
+    if dry_run:
+        jobs = _jobs(read_registry(connection), projects, steps)
+        names = tuple(job.change.qualified for job in jobs)
+        yield RunPlanned("deploy", names, dry_run=True) if names else NothingToDo("deploy")
+        return
+    yield from locks.acquire(connection, wait=settings.lock_wait)
+    try:
+        with Notices(connection) as notices:
+            yield from _Run(connection, projects, steps, settings, verify, notices).events()
+    finally:
+        locks.release(connection)
+
+
+class _Stale(Exception):
+    """Somebody without the deploy lock wrote into the registry; what was planned may be wrong."""
+
+
+class _Run:
+    """A deploy that holds the lock."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        projects: Projects,
+        steps: Sequence[Change],
+        settings: Settings,
+        verify: bool,
+        notices: Notices,
+    ) -> None:
+        self._connection = connection
+        self._projects = projects
+        self._steps = steps
+        self._settings = settings
+        self._verify = verify
+        self._notices = notices
+        self._recorder = Recorder(connection, settings.committer)
+        self._stamp = ""
+        self._pending = 0
+        self._deployed = 0
+
+    def events(self) -> Iterator[Event]:
+        """Deploy, planning again as often as the registry changes under it."""
+        started = time.monotonic()
+        while True:
+            registry = read_registry(self._connection)
+            jobs = _jobs(registry, self._projects, self._steps)
+            yield from self._prepare(registry, jobs)
+            self._pending = len(jobs)
+            try:
+                yield from self._deploy_all(jobs)
+            except _Stale:
+                roll_back(self._connection)
+                continue
+            break
+        if self._deployed:
+            elapsed = round((time.monotonic() - started) * 1000)
+            yield RunFinished("deploy", self._deployed, elapsed)
+        else:
+            yield NothingToDo("deploy")
+
+    def _prepare(self, registry: Registry, jobs: Sequence[Job]) -> Iterator[Event]:
+        """Make what the records need: the registry, the projects, and tags planned since."""
+        plans = [self._projects.plan(name) for name in {step.project: 0 for step in self._steps}]
+        pending = {job.change.project for job in jobs}
+        new_tags = [found for plan in plans for found in _new_tags(registry, plan)]
+        statements: list[str] = []
+        if jobs and not registry.exists:
+            statements += self._recorder.create_registry()
+        if jobs and not registry.has_details:
+            statements += self._recorder.create_details()
+        statements += [
+            self._recorder.register(plan)
+            for plan in plans
+            if plan.project in pending and plan.project not in registry.projects
+        ]
+        statements += [self._recorder.tag(change, tag) for change, tag in new_tags]
+        self._stamp = registry.stamp
+        if not statements:
+            return
+        self._stamp = write_registry(
+            self._connection, statements, lock_timeout=self._settings.lock_timeout
+        )
+        if not registry.exists:
+            yield RegistryCreated()
+        for change, tag in new_tags:
+            yield TagRecorded(change.qualified, f"@{tag.name}")
+
+    def _deploy_all(self, jobs: Sequence[Job]) -> Iterator[Event]:
+        if jobs:
+            names = tuple(job.change.qualified for job in jobs)
+            yield RunPlanned("deploy", names, dry_run=False)
+        for number, job in enumerate(jobs, start=1):
+            change = job.change
+            yield ChangeStarted("deploy", change.qualified, change.change_id, number, len(jobs))
+            duration_ms = yield from self._deploy_one(job)
+            self._pending -= 1
+            self._deployed += 1
+            yield ChangeDeployed(
+                change.qualified,
+                change.change_id,
+                tuple(f"@{tag.name}" for tag in change.tags),
+                self._verify,
+                duration_ms,
+            )
+
+    def _deploy_one(self, job: Job) -> Generator[Event, None, int]:
+        try:
+            return (
+                yield from carry_out(
+                    self._connection,
+                    self._notices,
+                    "deploy",
+                    job.change,
+                    lambda: self._attempt(job),
+                    attempts=self._settings.attempts,
+                )
+            )
+        except StatementFailed as error:
+            self._fail(job, error)
+
+    def _attempt(self, job: Job) -> int:
+        """Deploy a change in one transaction; return the milliseconds that its scripts took."""
+        timeout = self._settings.lock_timeout
+        if begin_change(self._connection, lock_timeout=timeout) != self._stamp:
+            raise _Stale
+        started = time.monotonic()
+        scripts = job.scripts
+        verify = scripts.verify if self._verify else None
+        apply_change(self._connection, scripts.deploy, verify=verify, lock_timeout=timeout)
+        duration_ms = round((time.monotonic() - started) * 1000)
+        rows = self._recorder.deployed(
+            job.change, script_hash=scripts.deploy.sha1, requires=job.requires
+        )
+        details = self._recorder.details(
+            job.change,
+            revert_hash=scripts.revert_hash,
+            verify_hash=scripts.verify.sha1,
+            duration_ms=duration_ms,
+            deployed_with=self._settings.tool,
+        )
+        self._stamp = record_change(self._connection, [*rows, details], commit=True)
+        return duration_ms
+
+    def _fail(self, job: Job, error: StatementFailed) -> NoReturn:
+        """Note the failure in the history, as sqitch does, and raise what it means."""
+        # The failure that the caller must hear of is the first one, not one of writing it down.
+        with suppress(StoreError):
+            write_registry(
+                self._connection,
+                [self._recorder.failed(job.change)],
+                lock_timeout=self._settings.lock_timeout,
+            )
+        total = len(self._steps)
+        state = (
+            f"Nothing of this change remains; {total - self._pending} of {total} changes are "
+            f"deployed. {blocked_by(self._connection, error)}"
+            "Mend the cause and run the same command again: it goes on from there."
+        )
+        raise migration_error("deploy", job.change, error, state=state) from error
+
+
+def _jobs(registry: Registry, projects: Projects, steps: Sequence[Change]) -> list[Job]:
+    """Check everything that can be checked now, and return what there is to deploy."""
+    for name in {step.project: 0 for step in steps}:
+        plan = projects.plan(name)
+        check_project(registry, plan)
+        check_history(registry, plan)
+    pending = pending_steps(registry, steps)
+    requires = met_requirements(registry, pending)
+    jobs = [
+        Job(change, projects.scripts(change), met)
+        for change, met in zip(pending, requires, strict=True)
+    ]
+    _refuse_copies(registry, jobs)
+    return jobs
+
+
+def _refuse_copies(registry: Registry, jobs: Sequence[Job]) -> None:
+    """Refuse what the registry would refuse half-way: it has a unique key on project and hash.
+
+    Raises:
+        ScriptError: Two changes have the same deploy script, such as a rework before its edit.
+    """
+    owners = {(one.project, one.script_hash): one.change_id for one in registry.changes}
+    for job in jobs:
+        script = job.scripts.deploy
+        key = (job.change.project, script.sha1)
+        if owners.setdefault(key, job.change.change_id) != job.change.change_id:
+            raise ScriptError(
+                "another change of this project has the very same deploy script",
+                path=script.path,
+                line=1,
+                hint="The registry holds a script only once. After a rework, edit the new one.",
+            )
+
+
+def _new_tags(registry: Registry, plan: Plan) -> list[tuple[Change, Tag]]:
+    """Return the tags that a plan has put on changes after they were deployed."""
+    deployed = {change.change_id for change in registry.changes}
+    return [
+        (change, tag)
+        for change in plan.changes
+        if change.change_id in deployed
+        for tag in change.tags
+        if tag.tag_id not in registry.tag_ids
+    ]
