@@ -72,7 +72,10 @@ CREATE POLICY agent_run_key_tenant_guard ON agents.agent_run_key AS RESTRICTIVE
     USING (firm_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (firm_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT ON agents.agent_run_key TO muniment_app;
-GRANT SELECT ON agents.agent_run_key TO muniment_reader;
+GRANT SELECT ON agents.agent_run_key TO muniment_app, muniment_reader;
+-- Not archived_at, with which a key would pass for one whose run has left, and not created_at,
+-- which says when this was written down.
+GRANT INSERT (firm_id, run_id, started_at, idempotency_key)
+    ON agents.agent_run_key TO muniment_app;
 
 COMMIT;

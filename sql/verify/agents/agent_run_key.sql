@@ -88,7 +88,6 @@ BEGIN
     INTO v_offender
     FROM (
         VALUES
-            ('muniment_app', 'INSERT'),
             ('muniment_app', 'SELECT'),
             ('muniment_reader', 'SELECT')
     ) AS want (grantee, privilege)
@@ -108,13 +107,20 @@ BEGIN
         RAISE EXCEPTION 'agents.agent_run_key: right missing or too many: %', v_offender;
     END IF;
 
-    SELECT string_agg(attname, ', ' ORDER BY attname)
+    -- muniment_app says which run it is and when it started, and nothing else.
+    SELECT string_agg(coalesce(have.attname, want.name), ', ')
     INTO v_offender
-    FROM pg_catalog.pg_attribute
-    WHERE attrelid = 'agents.agent_run_key'::regclass
-        AND attacl IS NOT NULL;
+    FROM unnest(ARRAY['firm_id', 'run_id', 'started_at', 'idempotency_key']) AS want (name)
+    FULL JOIN (
+        SELECT *
+        FROM pg_catalog.pg_attribute
+        WHERE attrelid = 'agents.agent_run_key'::regclass
+            AND attacl IS NOT NULL
+    ) AS have ON have.attname = want.name
+    WHERE have.attacl::text IS DISTINCT FROM '{muniment_app=a/muniment_owner}'
+        OR want.name IS NULL;
     IF v_offender IS NOT NULL THEN
-        RAISE EXCEPTION 'agents.agent_run_key: column with rights of its own: %', v_offender;
+        RAISE EXCEPTION 'agents.agent_run_key: column right missing or too many: %', v_offender;
     END IF;
 END;
 $verify$;

@@ -20,6 +20,10 @@ FROM (
         (
             'agents', 'tool_registry', 'muniment_service', 'INSERT', true,
             'an importer registers tools, but never puts one into use'
+        ),
+        (
+            'agents', 'agent_run_key', 'muniment_app', 'INSERT', true,
+            'a runtime names its run, but never says that its month has left'
         )
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
