@@ -1,0 +1,83 @@
+-- Subject: schema agents    Docs: docs/schema/agents.md#schema
+BEGIN;
+SELECT plan(10);
+
+-- Shape ---------------------------------------------------------------------
+
+SELECT has_schema('agents', 'the ledger has a schema of its own');
+SELECT schema_owner_is('agents', 'muniment_owner', 'the migrations own it');
+SELECT is(
+    obj_description('agents'::regnamespace, 'pg_namespace'),
+    'The agent ledger: runs, sessions, turns, tool calls and the tools that may be called.',
+    'it says what it is for'
+);
+SELECT set_eq(
+    $$ SELECT grantee::regrole::text, privilege_type, is_grantable
+       FROM pg_namespace, aclexplode(nspacl)
+       WHERE nspname = 'agents' AND grantee <> nspowner $$,
+    $$ VALUES
+        ('muniment_app', 'USAGE', false),
+        ('muniment_reader', 'USAGE', false),
+        ('muniment_service', 'USAGE', false),
+        ('muniment_maintainer', 'USAGE', false) $$,
+    'the group roles may use it, nobody may create in it, PUBLIC may not even look'
+);
+SELECT is_empty(
+    $$ SELECT oid::regclass, relowner::regrole
+       FROM pg_class
+       WHERE relnamespace = 'agents'::regnamespace AND relowner <> 'muniment_owner'::regrole $$,
+    'all that is in it belongs to the migrations'
+);
+
+-- Behaviour -----------------------------------------------------------------
+
+SET LOCAL ROLE muniment_owner;
+CREATE TABLE agents.forgotten (id integer);
+CREATE FUNCTION agents.forgotten_revoke()
+RETURNS integer
+LANGUAGE sql
+AS 'SELECT 1';
+RESET ROLE;
+
+SELECT is_empty(
+    $$ SELECT grantee::regrole, privilege_type
+       FROM pg_class, aclexplode(coalesce(relacl, acldefault('r', relowner)))
+       WHERE pg_class.oid = 'agents.forgotten'::regclass AND grantee <> relowner $$,
+    'a new table is nobody''s until it is granted'
+);
+SELECT is_empty(
+    $$ SELECT grantee::regrole, privilege_type
+       FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))
+       WHERE pg_proc.oid = 'agents.forgotten_revoke()'::regprocedure AND grantee <> proowner $$,
+    'and so is a new function'
+);
+
+-- Access --------------------------------------------------------------------
+
+SET LOCAL ROLE muniment_app;
+SELECT throws_ok(
+    $$ CREATE TABLE agents.mine (id integer) $$,
+    '42501',
+    'permission denied for schema agents',
+    'an agent cannot create a table'
+);
+SELECT throws_ok(
+    $$ DROP SCHEMA agents CASCADE $$,
+    '42501',
+    'must be owner of schema agents',
+    'an agent cannot drop the ledger'
+);
+
+RESET ROLE;
+CREATE ROLE muniment_test_stranger;
+SET LOCAL ROLE muniment_test_stranger;
+SELECT throws_ok(
+    $$ SELECT FROM agents.tool_registry $$,
+    '42501',
+    'permission denied for schema agents',
+    'a stranger cannot use the schema'
+);
+
+RESET ROLE;
+SELECT * FROM finish(true);
+ROLLBACK;
