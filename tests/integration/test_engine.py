@@ -19,6 +19,7 @@ from muniment.errors import (
     ConnectFailed,
     DeployFailed,
     LockTimedOut,
+    MigrationError,
     MunimentError,
     PlanError,
     RevertFailed,
@@ -50,6 +51,7 @@ from muniment.migrate.events import (
 from muniment.migrate.locks import LOCK_KEY
 from muniment.migrate.recorder import Recorder
 from muniment.migrate.registry import read_log
+from muniment.migrate.script import Kind
 
 E = TypeVar("E", bound=Event)
 
@@ -345,6 +347,29 @@ def test_a_failing_verify_takes_its_change_with_it(
     assert tables(other) == set()
     assert deployed(other) == []
     assert history(other) == [("fail", "p:a")]
+
+
+@pytest.mark.parametrize(("kind", "raised"), [("deploy", DeployFailed), ("verify", VerifyFailed)])
+def test_a_syntax_error_is_told_by_its_place_and_takes_its_change_with_it(
+    connection: Connection,
+    other: Connection,
+    sample: Sample,
+    kind: Kind,
+    raised: type[MigrationError],
+) -> None:
+    # The server finds it before it runs any statement, so only its position tells the script.
+    scripts = {"deploy": "CREATE TABLE a (id integer);", "verify": "SELECT id FROM a;"}
+    scripts[kind] += "\nSELECT 'é' FRM a;\nSELECT 1;"
+    sample.add("p:a", **scripts)
+
+    with pytest.raises(raised) as caught:
+        deploy(connection, sample, "p")
+
+    place = f"{sample.path(kind, 'p:a')}:6:"
+    assert f"{kind} failed: p:a: {place}" in caught.value.message
+    assert caught.value.sqlstate == "42601"
+    assert tables(other) == set()
+    assert deployed(other) == []
 
 
 def test_a_verify_script_sees_what_is_not_committed_and_its_own_writes_are_undone(

@@ -80,6 +80,12 @@ def test_a_change_has_a_test_of_its_name(change: Change) -> None:
     assert (PGTAP / change.project / f"{change.name}.sql").is_file()
 
 
+@pytest.mark.parametrize("path", [*SCRIPTS, *TESTS], ids=shown)
+def test_a_script_is_in_the_grammar_of_postgresql(path: Path) -> None:
+    # The runner takes a plain script as it is, and leaves a syntax error to the server.
+    parser.parse_sql_json(path.read_text(encoding="utf-8"))
+
+
 def test_a_script_belongs_to_a_change() -> None:
     planned = {PROJECTS.script_path(change, kind) for change in CHANGES for kind in KINDS}
 

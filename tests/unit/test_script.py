@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import random
+import subprocess
+import sys
 import time
 from hashlib import sha1
 from pathlib import Path
 
 import pytest
+from pglast import parser
 
 from muniment.errors import PlanError, ScriptError
 from muniment.migrate.plan import Change, parse_plan
@@ -17,6 +21,10 @@ from muniment.migrate.script import (
     parse_script,
     read_script,
 )
+from muniment.migrate.statements import split_plain
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = sorted((ROOT / "sql").glob("*/*/*.sql"))
 
 PLAN = """\
 %syntax-version=1.0.0
@@ -167,7 +175,7 @@ def test_copy_with_the_client_is_refused_with_its_line(copy: str) -> None:
 
 
 def test_a_statement_that_the_grammar_does_not_know_says_where_and_which_grammar() -> None:
-    error = refused("BEGIN;\nSELECT 1;\nFROBNICATE é TABLE t;\nCOMMIT;")
+    error = refused("BEGIN;\n/* a */ SELECT 1;\nFROBNICATE é TABLE t;\nCOMMIT;")
 
     assert error.line == 3
     assert "column 1" in error.message
@@ -269,3 +277,136 @@ def test_twenty_scripts_are_read_in_a_few_milliseconds() -> None:
 
     # About 5 ms here; room for slow machines, none for another order of magnitude.
     assert fastest < 0.05
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_shipped_script_is_split_without_the_grammar_as_the_grammar_would(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    last = "ROLLBACK" if path.is_relative_to(ROOT / "sql" / "verify") else "COMMIT"
+
+    assert split_plain(text, last) == list(parser.split(text, only_slices=True))
+
+
+def test_to_read_the_shipped_scripts_does_not_load_the_grammar() -> None:
+    # It takes 15 to 25 ms, as long as three changes.
+    program = """
+import sys
+from pathlib import Path
+from muniment.migrate.projects import Projects
+
+projects = Projects(Path(sys.argv[1]))
+assert [projects.scripts(change) for change in projects.steps([])]
+assert "pglast" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program, str(ROOT / "sql")], check=True)
+
+
+# What a script may be made of: whole statements, and splinters that may break or swallow others.
+STATEMENTS = (
+    "SELECT 1",
+    "SELECT ';', 'it''s', '--', '/*', '$$', e'a', U&'b' UESCAPE '!'",
+    'SELECT 1 AS ";", 2 AS "a""b", 3 AS "--é"',
+    "SELECT $$;'$$, $a$ $$ ; $b$ $a$, $_1$;$_1$, $$$$",
+    "SELECT 1 AS a$b, 2 AS é$$",
+    "SELECT 1::text, b[1:2] FROM t -- ; a comment",
+    "SELECT 1 --; '\n + 2",
+    "SELECT 1 --; $$\r + 2",
+    "SELECT 1 /* ; /* ' */ ; */ + 2",
+    "SELECT 2*/* ; */ 1, 4 / 2 - -1, a <-- ;\n b FROM t",
+    "SELECT 'a'\n';'",
+    "SELECT E'\\';', 2",
+    "SELECT '\\'",
+    "PREPARE p AS SELECT $1",
+    "CREATE RULE r AS ON INSERT TO t DO ALSO (SELECT 1; SELECT 2)",
+    "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END",
+    "CREATE FUNCTION f() RETURNS int LANGUAGE sql begin atomic; end",
+    "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS $f$ SELECT 1; $f$",
+    "DO $do$ BEGIN PERFORM 1; COMMIT; v := 'x'; END $do$",
+    "CALL f(a := 1)",
+    "COPY t FROM STDIN",
+    "SAVEPOINT s",
+    "ROLLBACK TO s",
+    "COMMIT",
+    "begin",
+    "END",
+    "",
+)
+SPLINTERS = (
+    "'",
+    '"',
+    "$",
+    "$$",
+    "$a$",
+    "(",
+    ")",
+    ";",
+    "\\",
+    ":",
+    "/*",
+    "*/",
+    "--",
+    "\n",
+    "é",
+    "\v",
+)
+SPACES = ("", " ", "\n", "\r\n", "\t\f\v", "-- ; c\n", "--'\r", "\n/* ; */\n", "\u00a0")
+
+
+def odd_script(chance: random.Random) -> str:
+    """Return a script that is often plain, sometimes odd and sometimes broken."""
+    middle = chance.choices(STATEMENTS, k=chance.randrange(5))
+    parts = []
+    for statement in ("BEGIN", *middle, "COMMIT"):
+        before, after = chance.choices(SPACES, weights=(9, 9, 9, 5, 2, 5, 2, 1, 0.2), k=2)
+        parts.append(f"{before}{statement}{after};")
+    text = "".join(parts) + chance.choice(SPACES)
+    if chance.random() < 0.3:
+        at = chance.randrange(len(text))
+        text = text[:at] + chance.choice(SPLINTERS) + text[at:]
+    return text
+
+
+def test_an_odd_script_is_split_as_the_grammar_would_or_left_to_it() -> None:
+    chance = random.Random(20261121)  # noqa: S311
+    agreed = doubted = 0
+    for _ in range(20_000):
+        text = odd_script(chance)
+        plain = split_plain(text, "COMMIT")
+        try:
+            expected = list(parser.split(text, only_slices=True))
+        except parser.ParseError:
+            # Such a text is the server's to refuse, and it does so before it runs any of it.
+            continue
+        if plain is None:
+            doubted += 1
+            continue
+        assert plain == expected, text
+        agreed += 1
+        # What the fast way accepts, the slow way accepts too.
+        words = [text[one].partition(" ")[0].upper() for one in plain[1:-1]]
+        assert {"COPY", "COMMIT", "BEGIN", "END", "ROLLBACK"}.isdisjoint(words), text
+    assert agreed > 2_000
+    assert doubted > 2_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "BEGIN;\nSELECT 1;\nCOMMIT",
+        "begin;\nSELECT 1;\nCOMMIT;",
+        "BEG\u0131N;\nSELECT 1;\nCOMMIT;",
+        "BEGIN;\nCOMMIT;\nSELECT 1;",
+        "BEGIN;\nCREATE RULE r AS ON INSERT TO t DO ALSO (SELECT 1; SELECT 2);\nCOMMIT;",
+        "BEGIN;\nSELECT :name;\nCOMMIT;",
+        "BEGIN;\nSELECT x$$;$$;\nCOMMIT;",
+        "BEGIN;\nSELECT €$$;$$;\nCOMMIT;",
+        "BEGIN;\nSELECT 'abc;\nCOMMIT;",
+        "BEGIN;\nSELECT (1;\nCOMMIT;",
+        "BEGIN;\n\\echo x\nCOMMIT;",
+        "BEGIN;\n/* x */ SELECT 1;\nCOMMIT;",
+        "BEGIN;\ncopy t FROM STDIN;\nCOMMIT;",
+        "",
+    ],
+)
+def test_a_doubtful_script_is_left_to_the_grammar(text: str) -> None:
+    assert split_plain(text, "COMMIT") is None

@@ -163,14 +163,11 @@ def _failure(parts: Sequence[Part], statement: int, result: Any) -> StoreError:
     # Without a SQLSTATE it is libpq that speaks; after FATAL the server hangs up.
     if sqlstate is None or _field(result, _SEVERITY) in {"FATAL", "PANIC"}:
         return ConnectFailed(f"the connection was lost: {message}", sqlstate=sqlstate)
-    number = 0
-    while statement >= parts[number].count:
-        statement -= parts[number].count
-        number += 1
+    part, place = _find(parts, statement, _field(result, _POSITION))
     return StatementFailed(
         message,
-        part=parts[number],
-        place=_place(parts, number, statement, _field(result, _POSITION)),
+        part=part,
+        place=place,
         sqlstate=sqlstate,
         constraint=_field(result, _CONSTRAINT),
         detail=_field(result, _DETAIL),
@@ -179,17 +176,22 @@ def _failure(parts: Sequence[Part], statement: int, result: Any) -> StoreError:
     )
 
 
-def _place(
-    parts: Sequence[Part], number: int, statement: int, position: str | None
-) -> Place | None:
-    script = parts[number].script
-    if script is None:
-        return None
-    if position is None:
-        return script.place(statement)
+def _find(parts: Sequence[Part], statement: int, position: str | None) -> tuple[Part, Place | None]:
+    """Return the part that failed, and the place in its script, if it is one.
+
+    The position comes first: a syntax error is found before any statement is run, so their count
+    says nothing.
+    """
     # The server counts characters from 1, over the whole text that it was sent.
-    before = sum(len(part.sql) for part in parts[:number])
-    return script.place(statement, int(position) - 1 - before)
+    offset = int(position) - 1 if position else None
+    for part in parts:
+        if offset is not None and offset < len(part.sql):
+            return part, part.script.place(0, offset) if part.script else None
+        if offset is None and statement < part.count:
+            return part, part.script.place(statement) if part.script else None
+        statement -= part.count
+        offset = None if offset is None else offset - len(part.sql)
+    return parts[-1], None
 
 
 def _field(result: Any, code: int) -> str | None:

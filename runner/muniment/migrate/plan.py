@@ -24,7 +24,6 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from hashlib import sha1
 from pathlib import Path
 from types import MappingProxyType
@@ -645,7 +644,9 @@ def _read_entry(line: str, number: int, project: str, path: Path) -> _Entry:
     if reason := validate_name(name):
         raise fault(f"illegal name: {what}: {reason}")
     try:
-        planned_at = datetime.strptime(date, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        # The form is known by now; strptime() would have to be loaded first.
+        year, month, day, hour, minute, second = map(int, re.findall("[0-9]+", date))
+        planned_at = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError as error:
         raise fault(f"{what}: {date} is not a date") from error
     if is_tag and "/" in name:
@@ -916,6 +917,8 @@ def _tag_qualified(change: Change) -> str:
 
 def _suggest(wanted: str, names: Iterable[str]) -> str | None:
     """Ask whether a similar name was meant, if there is one."""
+    from difflib import get_close_matches
+
     close = get_close_matches(wanted, sorted(names), n=3)
     return f"Did you mean {_either(close)}?" if close else None
 

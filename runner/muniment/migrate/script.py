@@ -4,8 +4,9 @@ A script is written so that psql, sqitch and this package run the same bytes: it
 and ends with `COMMIT;` (deploy, revert) or `ROLLBACK;` (verify). Here that envelope is checked and
 taken off, because the caller puts the body and its own bookkeeping into one transaction.
 
-PostgreSQL's own grammar does the splitting (pglast, imported when the first script is read: a
-command that runs no script does not pay for it).
+A plain script is split without a parser (:mod:`muniment.migrate.statements`); a syntax error in one
+is the server's to tell. Where there is any doubt PostgreSQL's own grammar does the splitting, and
+says what is wrong (pglast, imported when it is first needed, because that takes its time).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any, Literal
 
 from muniment.errors import PlanError, ScriptError
 from muniment.migrate.plan import Change
+from muniment.migrate.statements import split_plain
 
 __all__ = ["Kind", "Place", "Script", "check_header", "hash_script", "parse_script", "read_script"]
 
@@ -122,15 +124,13 @@ def parse_script(data: bytes, kind: Kind, *, path: str) -> Script:
         path: Where they come from, for messages.
 
     Raises:
-        ScriptError: It is not UTF-8, holds a psql meta-command or COPY with the client, does not
-            parse, or is not exactly one transaction.
+        ScriptError: It is not UTF-8, holds a psql meta-command or COPY with the client, is not
+            exactly one transaction, or cannot be split into statements.
     """
     text = _decode(data, path)
     _refuse_not_transactional(text, path)
-    slices = _split(text, path)
-    for piece in slices:
-        _refuse_copy(text, piece, path)
-    inner = _without_envelope(text, slices, kind, path)
+    plain = split_plain(text, LAST_STATEMENTS[kind])
+    inner = plain[1:-1] if plain else _split_by_grammar(text, kind, path)
     return Script(
         path=path,
         kind=kind,
@@ -237,13 +237,16 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names) or "nothing"
 
 
-def _split(text: str, path: str) -> list[slice]:
+def _split_by_grammar(text: str, kind: Kind, path: str) -> list[slice]:
     from pglast import parser
 
     try:
-        return list(parser.split(text, only_slices=True))
+        slices = list(parser.split(text, only_slices=True))
     except parser.ParseError as error:
         raise _parse_failure(text, path, error) from error
+    for piece in slices:
+        _refuse_copy(text, piece, path)
+    return _without_envelope(text, slices, kind, path)
 
 
 def _parse_failure(text: str, path: str, error: Any) -> ScriptError:
