@@ -342,6 +342,22 @@ def test_exactly_the_months_that_are_missing_are_made(superuser: Connection) -> 
     ]
 
 
+def test_an_import_makes_so_many_months_and_no_more(
+    superuser: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "MONTHS_AT_MOST", 2)
+    before = partitions(superuser)
+    months = ("2021-01", "2022-02", "2023-03")
+    summary, events = import_all(
+        superuser, *(conversation(month, timestamp=f"{month}-05T00:00:00Z") for month in months)
+    )
+    assert (summary.added, summary.refused) == (2, 1)
+    (refused,) = refusals(events)
+    assert refused.reason == "the ledger has no partition for 2023-03"
+    made = {name.rpartition("_p")[2] for name in partitions(superuser) - before}
+    assert made == {"202101", "202202"}
+
+
 def test_without_the_maintainer_records_of_missing_months_are_refused(
     login: Login, superuser: Connection
 ) -> None:

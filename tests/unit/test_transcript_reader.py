@@ -154,6 +154,51 @@ def test_a_bad_record_of_a_document_does_not_stop_the_others(tmp_path: Path) -> 
     assert str(third) == "record 3: no messages in it"
 
 
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        (
+            '{"messages": [{"role": "user", "content": "lost", "content": "kept"}]}',
+            'an object in it has the member "content" twice',
+        ),
+        (
+            '{"messages": [], "messages": [{"role": "user", "content": "b"}]}',
+            'an object in it has the member "messages" twice',
+        ),
+        (
+            '{"messages": [{"role": "user", "content": "a"}], "x": {"n": 12345678901234567.89}}',
+            "the number 12345678901234567.89 in it has more digits than can be kept",
+        ),
+        (
+            '{"messages": [{"role": "user", "content": "a"}], "x": 1e400}',
+            "the number 1e400 in it has more digits than can be kept",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [("chats.jsonl", "{broken}\n{whole}\n"), ("chats.json", "[{broken}, {whole}]")],
+)
+def test_what_would_not_come_out_as_it_went_in_is_a_bad_record(
+    tmp_path: Path, name: str, form: str, broken: str, reason: str
+) -> None:
+    text = form.replace("{broken}", broken).replace("{whole}", json.dumps(RECORD))
+    first, second = read(written(tmp_path, text, name))
+    assert isinstance(first, TranscriptError)
+    assert first.reason.endswith(reason)
+    assert isinstance(second, Record)
+
+
+def test_numbers_that_a_float_keeps_go_in(tmp_path: Path) -> None:
+    text = '{"messages": [{"role": "user", "content": "a"}], "x": [0.0035475000000000003, 1.50]}'
+    (record,) = read(written(tmp_path, text))
+    assert isinstance(record, Record)
+
+
+def test_a_name_as_long_as_a_body_is_refused() -> None:
+    assert "more than 1000 characters" in refusal_of({**HELLO, "name": "n" * 1001})
+
+
 @pytest.mark.parametrize("depth", [100_000])
 def test_endless_nesting_is_a_bad_record_and_no_crash(tmp_path: Path, depth: int) -> None:
     deep = "[" * depth + "]" * depth

@@ -48,6 +48,10 @@ RECORD_CLASSES = frozenset({"22", "23", "54"})
 PASSING = frozenset({"40001", "40P01", "55P03"})
 TRIES = 6
 
+# So many months one import makes by itself: wrong dates would make hundreds, and a statement that
+# reads all months locks each of them.
+MONTHS_AT_MOST = 36
+
 PARTITIONED = ("agent_run", "chat_turn", "tool_call")
 
 
@@ -141,6 +145,7 @@ class _Import:
         self.origin = origin
         self.dry_run = dry_run
         self.partitions: set[str] | None = None
+        self.month_count = 0
         self.known_tools: set[str] = set()
         self.records = self.added = self.present = self.refused = 0
         self.turns = self.tool_calls = 0
@@ -232,8 +237,10 @@ class _Import:
     def _ensure_months(self, batch: Sequence[RunRows]) -> Iterator[Event]:
         """Make the partitions that a batch needs, if the login may."""
         months = sorted({month for run in batch for month in self._missing_months(run)})
+        months = months[: MONTHS_AT_MOST - self.month_count]
         if not months or not may_act_as(self.connection, MAINTAINER):
             return
+        self.month_count += len(months)
         if self.dry_run:
             made = months
             self.partitions = self._attached().union(*map(_partitions, months))

@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from muniment.errors import MunimentError, TranscriptError
-from muniment.transcript.record import LIST_MEMBERS, Record, messages_of, read_record
+from muniment.transcript.record import (
+    LIST_MEMBERS,
+    Record,
+    Unkeepable,
+    messages_of,
+    read_record,
+)
 
 __all__ = ["Transcript", "TranscriptFileError", "open_transcript"]
 
@@ -213,7 +221,31 @@ def _parse(text: bytes) -> Any:
             digits than Python converts.
         RecursionError: It is nested too deeply.
     """
-    return json.loads(text.decode("utf-8"), parse_constant=_refuse_constant)
+    return json.loads(
+        text.decode("utf-8"),
+        parse_constant=_refuse_constant,
+        parse_float=_exact_float,
+        object_pairs_hook=_members,
+    )
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Unkeepable:
+    """Return an object; where a name stands twice, one of the two would be lost without a word."""
+    members = dict(pairs)
+    if len(members) == len(pairs):
+        return members
+    names = [name for name, _ in pairs]
+    twice = next(name for name in names if names.count(name) > 1)
+    return Unkeepable(f"an object in it has the member {json.dumps(twice)} twice")
+
+
+def _exact_float(text: str) -> float | Unkeepable:
+    """Return a number that a float keeps to the last digit."""
+    number = float(text)
+    # repr() gives the shortest text of the float (Python docs); Decimal compares by value.
+    if isfinite(number) and Decimal(text) == Decimal(repr(number)):
+        return number
+    return Unkeepable(f"the number {text[:40]} in it has more digits than can be kept")
 
 
 def _refuse_constant(name: str) -> None:

@@ -63,6 +63,9 @@ UNIX_TIMES_BELOW = MILLISECONDS_FROM * 1000
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
+# Names, models, ids: longer ones are bodies in the wrong place.
+LABEL_CHARACTERS = 1000
+
 BIGINT_MAX = 2**63 - 1
 
 # What the registry takes as a tool's name (constraint tool_registry_tool_name_ck).
@@ -230,11 +233,29 @@ def parse_time(text: str) -> datetime:
     raise ValueError(f"{_shown(text)} has no offset from UTC; it ends in Z or +hh:mm")
 
 
+@dataclass(frozen=True, slots=True)
+class Unkeepable:
+    """Stands in a parsed record where a value would not come out as it went in.
+
+    It is no JSON value, so the record that holds it anywhere cannot be written as canonical JSON
+    and is refused; the other records of the file go in.
+    """
+
+    reason: str
+
+
+def _refuse_unkeepable(value: object) -> None:
+    assert isinstance(value, Unkeepable)  # noqa: S101
+    raise _Refused(value.reason)
+
+
 class _Refused(Exception):
     """A reason not to take a record; :func:`read_record` adds the record's number."""
 
 
 def _read_record(number: int, value: Any) -> Record:
+    if isinstance(value, Unkeepable):
+        raise _Refused(value.reason)
     raw_messages = messages_of(value)
     if raw_messages is None:
         names = f"{', '.join(LIST_MEMBERS[:-1])} or {LIST_MEMBERS[-1]}"
@@ -242,12 +263,14 @@ def _read_record(number: int, value: Any) -> Record:
     if not raw_messages:
         raise _Refused("no messages in it")
     members: Mapping[str, Any] = value if isinstance(value, dict) else {}
+    # First of all: nothing below has to expect a value that JSON does not have.
+    digest = sha256(_canonical(value, ascii_only=True).encode("ascii")).hexdigest()
     messages = tuple(_read_message(no, raw) for no, raw in enumerate(raw_messages, start=1))
     own_time = _time(members, RECORD_TIME_MEMBERS, "")
     times = [at for at in (own_time, *(message.at for message in messages)) if at is not None]
     return Record(
         number=number,
-        digest=sha256(_canonical(value, ascii_only=True).encode("ascii")).hexdigest(),
+        digest=digest,
         messages=messages,
         tool_calls=_read_tool_calls(raw_messages, messages),
         started_at=min(times, default=None),
@@ -476,6 +499,8 @@ def _label(members: Mapping[str, Any], name: str, where: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise _Refused(f"{where}{name} is {_kind(value)}, not a string")
+    if len(value) > LABEL_CHARACTERS:
+        raise _Refused(f"{where}{name} has more than {LABEL_CHARACTERS} characters")
     return _storable(value, f"{where}{name}")
 
 
@@ -515,6 +540,7 @@ def _canonical(value: Any, *, ascii_only: bool = False) -> str:
             sort_keys=True,
             separators=(",", ":"),
             allow_nan=False,
+            default=_refuse_unkeepable,
         )
     except ValueError:
         # Python reads 1e400 as infinity, which has no JSON.
