@@ -385,7 +385,7 @@ def test_a_new_change_is_written_with_its_test_and_its_line(
 def test_a_new_change_whose_verification_is_not_written_is_not_deployed(
     muniment: Muniment, sample: Sample
 ) -> None:
-    muniment("new", "p:d")
+    muniment("new", "p:d", "--note", "Do it.")
     script = sample.path("deploy", "p:d")
     script.write_text(script.read_text().replace("SET LOCAL ROLE muniment_owner;\n", ""))
 
@@ -402,7 +402,6 @@ def test_a_new_change_whose_verification_is_not_written_is_not_deployed(
         (("x:a",), "no such project: x"),
         (("p:d", "--requires", "nothing"), 'the plan has no "nothing"'),
         (("p:d", "--requires", "q:nothing"), 'no change "nothing" in the plan'),
-        (("p:d@e",), "illegal change name"),
         (("p:taken",), "the file is there already"),
     ],
 )
@@ -412,13 +411,29 @@ def test_a_new_change_that_cannot_be_leaves_nothing(
     sample.write("verify", "p:taken", "SELECT 1;")
     before = {path: path.read_bytes() for path in sample.directory.rglob("*") if path.is_file()}
 
-    done = muniment("new", *arguments)
+    done = muniment("new", *arguments, "--note", "Do it.")
 
     assert done.code == 1
     assert words in done.err
     assert before == {
         path: path.read_bytes() for path in sample.directory.rglob("*") if path.is_file()
     }
+
+
+@pytest.mark.parametrize("arguments", [("p:Bad-Name", "--note", "Do it."), ("p:good_name",)])
+def test_a_new_change_keeps_the_house_rules(
+    muniment: Muniment, sample: Sample, arguments: tuple[str, ...]
+) -> None:
+    done = muniment("new", *arguments)
+
+    assert done.code == 2
+    assert not list(sample.directory.rglob("*ame.sql"))
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "1e300", "-1"])
+@pytest.mark.parametrize("option", ["--lock-wait", "--lock-timeout"])
+def test_seconds_are_a_number_of_them(muniment: Muniment, option: str, seconds: str) -> None:
+    assert muniment("deploy", "p", option, seconds).code == 2
 
 
 def test_a_new_change_is_all_or_nothing(
@@ -434,7 +449,7 @@ def test_a_new_change_is_all_or_nothing(
 
     monkeypatch.setattr(Path, "replace", full)
 
-    monkeypatch.setattr(sys, "argv", ["muniment", "new", "p:d"])
+    monkeypatch.setattr(sys, "argv", ["muniment", "new", "p:d", "--note", "Do it."])
     with pytest.raises(OSError, match="No space left"):
         main()
 

@@ -86,7 +86,7 @@ def lock_options(command: F) -> F:
     """Add `--lock-wait` and `--lock-timeout`, both in seconds."""
     command = click.option(
         "--lock-timeout",
-        type=click.FloatRange(min=0.001),
+        type=Seconds(min=0.001, max=86_400),
         default=5.0,
         show_default=True,
         metavar="SECONDS",
@@ -94,12 +94,25 @@ def lock_options(command: F) -> F:
     )(command)
     return click.option(
         "--lock-wait",
-        type=click.FloatRange(min=0),
+        type=Seconds(min=0, max=86_400),
         default=60.0,
         show_default=True,
         metavar="SECONDS",
         help="How long to wait for another deploy to end.",
     )(command)
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds within bounds. NaN is within none, though no comparison says so."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number, or fail with a usage error."""
+        number = float(super().convert(value, param, ctx))
+        if number != number:
+            self.fail(f"{value} is not a number of seconds.", param, ctx)
+        return number
 
 
 def is_interactive() -> bool:
