@@ -172,12 +172,6 @@ KINDS = {
         ) AS too_much (role, privilege)
         """,
     ),
-    "partition_detached": Kind(
-        PARTITIONED,
-        "SELECT split_part(inhrelid::regclass::text, '.', 2),"
-        " format('ALTER TABLE %%s DETACH PARTITION %%s', %(table)s, inhrelid::regclass)"
-        + PARTITIONS,
-    ),
     "partition_opened": Kind(
         PARTITIONED,
         """
@@ -312,6 +306,13 @@ def test_what_is_broken_is_named(connection: psycopg.Connection, table: str, kin
             "agents:chat_turn",
             "DROP TRIGGER chat_turn_p202606_forbid_truncate_tg ON agents.chat_turn_p202606",
             "chat_turn_p202606",
+        ),
+        (
+            "agents:chat_turn",
+            "ALTER TABLE agents.chat_turn DETACH PARTITION agents.chat_turn_p202605;"
+            "ALTER TABLE agents.chat_turn DETACH PARTITION agents.chat_turn_p202606;"
+            "ALTER TABLE agents.chat_turn DETACH PARTITION agents.chat_turn_p202607",
+            "no partition at all",
         ),
         (
             "agents:tool_registry",

@@ -115,7 +115,7 @@ CREATE TABLE agents.agent_run (
         ),
     CONSTRAINT agent_run_output_includes_reasoning_ck
         CHECK (coalesce(reasoning_tokens, 0) <= coalesce(output_tokens, 0)),
-    CONSTRAINT agent_run_cost_usd_ck CHECK (cost_usd >= 0),
+    CONSTRAINT agent_run_cost_usd_ck CHECK (cost_usd >= 0 AND cost_usd <> 'NaN'),
     CONSTRAINT agent_run_first_token_ms_ck CHECK (first_token_ms >= 0),
     CONSTRAINT agent_run_trace_id_ck CHECK (trace_id ~ '^[0-9a-f]{32}$'),
     CONSTRAINT agent_run_span_id_ck CHECK (span_id ~ '^[0-9a-f]{16}$'),

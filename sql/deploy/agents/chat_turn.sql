@@ -68,7 +68,7 @@ CREATE TABLE agents.chat_turn (
         ),
     CONSTRAINT chat_turn_output_includes_reasoning_ck
         CHECK (coalesce(reasoning_tokens, 0) <= coalesce(output_tokens, 0)),
-    CONSTRAINT chat_turn_cost_usd_ck CHECK (cost_usd >= 0),
+    CONSTRAINT chat_turn_cost_usd_ck CHECK (cost_usd >= 0 AND cost_usd <> 'NaN'),
     CONSTRAINT chat_turn_content_format_ck CHECK (content_format IN ('text', 'parts')),
     CONSTRAINT chat_turn_content_storage_ck CHECK (content_storage IN ('inline', 's3')),
     CONSTRAINT chat_turn_content_place_ck
@@ -99,12 +99,15 @@ CREATE TABLE agents.chat_turn (
     CONSTRAINT chat_turn_content_s3_key_ck
         CHECK (
             content_s3_key IS NULL
-            OR content_s3_key = format(
-                'agents/%s/%s/%s/content/%s.json',
-                firm_id,
-                to_char(run_started_at AT TIME ZONE 'UTC', 'YYYYMM'),
-                run_id,
-                encode(content_sha256, 'hex')
+            OR (
+                run_id IS NOT NULL
+                AND content_s3_key = format(
+                    'agents/%s/%s/%s/content/%s.json',
+                    firm_id,
+                    to_char(run_started_at AT TIME ZONE 'UTC', 'YYYYMM'),
+                    run_id,
+                    encode(content_sha256, 'hex')
+                )
             )
         ),
     CONSTRAINT chat_turn_content_sha256_ck CHECK (octet_length(content_sha256) = 32),
@@ -134,7 +137,7 @@ COMMENT ON COLUMN agents.chat_turn.created_at IS
 COMMENT ON COLUMN agents.chat_turn.session_id IS
     'The conversation (gen_ai.conversation.id).';
 COMMENT ON COLUMN agents.chat_turn.turn_no IS
-    'Place in the conversation, from 1 and without gaps. Order by this, never by time.';
+    'Place in the conversation, from 1. Order by this, never by time.';
 COMMENT ON COLUMN agents.chat_turn.run_id IS
     'The run that made or read the message. NULL before any run.';
 COMMENT ON COLUMN agents.chat_turn.run_started_at IS
@@ -143,7 +146,7 @@ COMMENT ON COLUMN agents.chat_turn.role IS 'Who speaks: system, user, assistant 
 COMMENT ON COLUMN agents.chat_turn.author_id IS
     'Which user, assistant or tool it was, as its own system names it.';
 COMMENT ON COLUMN agents.chat_turn.status IS
-    'complete, partial (cut off), error, or redacted (the body is gone, its hash stays).';
+    'complete, partial (cut off), error or redacted.';
 COMMENT ON COLUMN agents.chat_turn.response_id IS 'gen_ai.response.id.';
 COMMENT ON COLUMN agents.chat_turn.response_model IS 'gen_ai.response.model.';
 COMMENT ON COLUMN agents.chat_turn.finish_reason IS 'gen_ai.response.finish_reasons, the last.';

@@ -7,8 +7,9 @@
 -- must not be able to read a tenant's rows. muniment_owner is no superuser and cannot log in.
 -- Each month is built apart and then attached: that takes SHARE UPDATE EXCLUSIVE on the parent,
 -- where CREATE TABLE ... PARTITION OF would shut out every reader. Attaching also takes SHARE ROW
--- EXCLUSIVE on the tables that the foreign keys name, so it gives up after three seconds rather
--- than hold up the writers behind it: call it again, months ahead, off the peak.
+-- EXCLUSIVE on the tables that the foreign keys name, so it gives up after 900 milliseconds rather
+-- than hold up the writers behind it: call it again, months ahead, off the peak. That is less than
+-- the server's deadlock_timeout, so in a deadlock it yields before a writer is chosen as victim.
 -- Locks: none now; see above for each call.  Docs: docs/schema/agents.md#ensure-partitions
 
 BEGIN;
@@ -22,7 +23,7 @@ VOLATILE
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET timezone = 'UTC'
-SET lock_timeout = '3s'
+SET lock_timeout = '900ms'
 AS $function$
 DECLARE
     v_tenant    CONSTANT text := coalesce(current_setting('app.tenant_id', true), '');
@@ -117,8 +118,8 @@ $function$;
 COMMENT ON FUNCTION agents.ensure_partitions(date, integer) IS
     'Makes the monthly partitions from the month of p_from on, p_months of them (1 to 120), and '
     'returns the names of those it made. Raises 22023 on a bad argument, 42P07 when a detached '
-    'table has the name of a month, and 55P03 when a lock is not granted in three seconds; then '
-    'nothing was made.';
+    'table has the name of a month, and 55P03 when a lock is not granted in 900 ms; then nothing '
+    'was made.';
 
 REVOKE ALL ON FUNCTION agents.ensure_partitions(date, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.ensure_partitions(date, integer) TO muniment_maintainer;

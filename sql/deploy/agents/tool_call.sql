@@ -133,7 +133,7 @@ CREATE TABLE agents.tool_call (
                 AND approval_args_sha256 = args_sha256
             )
         ),
-    CONSTRAINT tool_call_cost_usd_ck CHECK (cost_usd >= 0),
+    CONSTRAINT tool_call_cost_usd_ck CHECK (cost_usd >= 0 AND cost_usd <> 'NaN'),
     CONSTRAINT tool_call_span_id_ck CHECK (span_id ~ '^[0-9a-f]{16}$'),
     CONSTRAINT tool_call_args_storage_ck CHECK (args_storage IN ('inline', 's3')),
     CONSTRAINT tool_call_args_place_ck

@@ -20,7 +20,7 @@ BEGIN
                 ('muniment_app', 'Writes and reads the rows of the tenant it has set.'),
                 ('muniment_reader', 'Reads the rows of the tenant it has set.'),
                 ('muniment_service', 'Trusted backend across tenants, only where a table says so.'),
-                ('muniment_maintainer', 'Makes and retires partitions. Sees no tenant data.')
+                ('muniment_maintainer', 'Makes partitions. Sees no tenant data.')
         ) AS role (name, purpose)
     LOOP
         BEGIN

@@ -17,8 +17,9 @@ BEGIN
         BEGIN
             EXECUTE format('DROP ROLE %I', v_role);
         EXCEPTION
-            WHEN dependent_objects_still_exist THEN
-                RAISE NOTICE 'role % stays: something in this cluster still depends on it', v_role;
+            -- From version 16 on, a role is dropped by whoever made it, or by a superuser.
+            WHEN dependent_objects_still_exist OR insufficient_privilege THEN
+                RAISE NOTICE 'role % stays: it is still needed, or not yours to drop', v_role;
             -- Another database's revert was faster.
             WHEN undefined_object THEN
                 NULL;

@@ -17,7 +17,7 @@ BEGIN
         AND NOT proleakproof
         AND provolatile = 'v'
         AND proconfig = ARRAY[
-            'search_path=pg_catalog, pg_temp', 'TimeZone=UTC', 'lock_timeout=3s'
+            'search_path=pg_catalog, pg_temp', 'TimeZone=UTC', 'lock_timeout=900ms'
         ];
     IF NOT FOUND THEN
         RAISE EXCEPTION '%: owner, security, volatility or search_path differ', v_function;

@@ -116,22 +116,15 @@ BEGIN
         RAISE EXCEPTION 'agents.tool_call: policy missing, foreign or changed: %', v_offender;
     END IF;
 
-    SELECT string_agg(want.name, ', ' ORDER BY want.name)
-    INTO v_offender
-    FROM unnest(ARRAY[
-        'tool_call_p202605', 'tool_call_p202606', 'tool_call_p202607'
-    ]) AS want (name)
-    WHERE NOT EXISTS (
-        SELECT
-        FROM pg_catalog.pg_inherits
-        WHERE inhparent = 'agents.tool_call'::regclass
-            AND inhrelid = to_regclass('agents.' || want.name)
-    );
-    IF v_offender IS NOT NULL THEN
-        RAISE EXCEPTION 'agents.tool_call: missing partition: %', v_offender;
+    PERFORM
+    FROM pg_catalog.pg_inherits
+    WHERE inhparent = 'agents.tool_call'::regclass;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'agents.tool_call: no partition at all'
+            USING HINT = 'Call agents.ensure_partitions().';
     END IF;
 
-    -- Every month, not only those of the deploy: closed to all, and to the owner without a tenant.
+    -- Months come and go. Each that is here is closed to all, and to an owner without a tenant.
     SELECT string_agg(leaf.relname, ', ' ORDER BY leaf.relname)
     INTO v_offender
     FROM pg_catalog.pg_inherits
