@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from tests.fix_postgres import Cluster
+from tests.registry_rows import assert_same, rows
 from tests.sample import SETTINGS, Sample
 
 from muniment._db import Connection, connect
@@ -22,20 +23,6 @@ from muniment.migrate.engine import Target
 MISSING = "sqitch is not installed: apt-get install sqitch libdbd-pg-perl"
 
 pytestmark = pytest.mark.skipif(shutil.which("sqitch") is None, reason=MISSING)
-
-# All that is not a clock and not in whose name: those two may differ.
-TABLES = {
-    "projects": "SELECT project, uri FROM sqitch.projects ORDER BY project",
-    "changes": "SELECT change_id, script_hash, change, project, note, planned_at, planner_name,"
-    " planner_email FROM sqitch.changes ORDER BY committed_at",
-    "tags": "SELECT tag_id, tag, project, change_id, note, planned_at, planner_name,"
-    " planner_email FROM sqitch.tags ORDER BY committed_at",
-    "dependencies": "SELECT change_id, type, dependency, dependency_id FROM sqitch.dependencies"
-    " ORDER BY change_id, dependency",
-    "events": "SELECT event, change_id, change, project, note, requires, conflicts, tags,"
-    " planned_at, planner_name, planner_email FROM sqitch.events ORDER BY committed_at",
-    "releases": "SELECT version FROM sqitch.releases",
-}
 
 
 @pytest.fixture
@@ -74,17 +61,6 @@ def unmake(sample: Sample, dsn: str, project: str, keep: str | None) -> None:
             settings=SETTINGS,
         )
         list(run)
-
-
-def rows(dsn: str) -> dict[str, list[tuple[object, ...]]]:
-    with connect(dsn) as connection:
-        return {table: connection.execute(query).fetchall() for table, query in TABLES.items()}
-
-
-def assert_same(ours: str, theirs: str) -> None:
-    written, expected = rows(ours), rows(theirs)
-    for table in TABLES:
-        assert written[table] == expected[table], table
 
 
 def dump(server: Cluster, dsn: str) -> str:

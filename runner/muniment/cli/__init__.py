@@ -28,6 +28,7 @@ COMMANDS = {
     "plan": "muniment.cli.migrate:plan",
     "check": "muniment.cli.migrate:check",
     "new": "muniment.cli.scaffold:new",
+    "yoyo": "muniment.cli.yoyo:yoyo",
     "import": "muniment.cli.ledger:import_",
     "runs": "muniment.cli.ledger:runs",
     "show": "muniment.cli.ledger:show",

@@ -47,7 +47,8 @@ def resolve_dsn(dsn: str | None) -> str:
         ConfigError: Nothing names a database.
     """
     if dsn:
-        return dsn
+        # As SQLAlchemy and yoyo write it, who have other drivers to tell psycopg from.
+        return dsn.replace("+psycopg://", "://", 1)
     if any(os.environ.get(name) for name in LIBPQ_VARIABLES):
         return ""
     from muniment.embedded import running_dsn
@@ -59,6 +60,11 @@ def resolve_dsn(dsn: str | None) -> str:
             hint="Run `muniment up` for a server of its own, or give --dsn or DATABASE_URL.",
         )
     return embedded
+
+
+def dsn_from_environment() -> str | None:
+    """Return what `--dsn` is when it is not given, for programs that have no such option."""
+    return os.environ.get("MUNIMENT_DSN") or os.environ.get("DATABASE_URL")
 
 
 def sql_dir_option(command: F) -> F:

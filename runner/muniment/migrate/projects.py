@@ -123,6 +123,14 @@ class Projects:
                     order.take(change)
         return order.taken
 
+    def required(self, change: Change) -> list[Change]:
+        """Return what a change requires of other projects that have a plan here.
+
+        Raises:
+            PlanError: One of them is not planned.
+        """
+        return list(_Order(self).required(change))
+
     def script_path(self, change: Change, kind: Kind) -> Path:
         """Return where one of the scripts of a change is.
 
@@ -200,7 +208,7 @@ class _Order:
         while waiting:
             end = waiting.pop()
             for change in self._projects.plan(end.project).changes[: end.index + 1]:
-                for required in self._required(change):
+                for required in self.required(change):
                     requires.setdefault(change.project, set()).add(required.project)
                     known = ends.get(required.project)
                     if known is None or known.index < required.index:
@@ -228,13 +236,13 @@ class _Order:
         while self._reached.get(last.project, 0) <= last.index:
             change = plan.changes[self._reached.get(last.project, 0)]
             self._pending.append(change)
-            for required in self._required(change):
+            for required in self.required(change):
                 self.take(required)
             self._pending.pop()
             self.taken.append(change)
             self._reached[last.project] = change.index + 1
 
-    def _required(self, change: Change) -> Iterator[Change]:
+    def required(self, change: Change) -> Iterator[Change]:
         """Yield what a change requires of other projects that have a plan here.
 
         A project without one is somebody else's: whether it is deployed, the database says.

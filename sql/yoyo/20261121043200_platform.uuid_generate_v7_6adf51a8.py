@@ -1,0 +1,16 @@
+"""Made by `muniment yoyo generate`. Edit plans and scripts, never this file."""
+
+from __future__ import annotations
+
+from yoyo import step
+
+from muniment.yoyo import PlannedChange
+
+__depends__: set[str] = {
+    "20261121043100_platform.schema_117e956b",
+}
+# The engine opens the transaction, in which are the script, its verification and the record.
+__transactional__ = False
+
+change = PlannedChange(__file__, "platform", "6adf51a8d0aedb4ee73cf3bddaee9d20252346a5")
+step(change.deploy, change.revert)
