@@ -1,7 +1,7 @@
 """What yoyo-migrations calls: the two ends of a migration file, and the way to the database.
 
-The only module that imports yoyo, and one of the two that read the environment: a migration file is
-run by yoyo's command line, which has no option for what muniment needs to know.
+The only module that imports yoyo. It stands above :mod:`muniment.cli`, because what a command line
+would ask for comes from the environment here: yoyo's own has no option for it.
 """
 
 from __future__ import annotations

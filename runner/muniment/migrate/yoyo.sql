@@ -75,6 +75,8 @@ $function$;
 COMMENT ON FUNCTION muniment.guard_yoyo_migration() IS
     'Refuses to mark for yoyo what is not deployed, and to unmark what is. Raises 55000.';
 
+REVOKE ALL ON FUNCTION muniment.guard_yoyo_migration() FROM PUBLIC;
+
 CREATE TRIGGER yoyo_migration_guard_tg
 INSTEAD OF INSERT OR DELETE ON {schema}._yoyo_migration
 FOR EACH ROW EXECUTE FUNCTION muniment.guard_yoyo_migration();
