@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from logging import getLogger
+from logging import INFO, WARNING, getLogger
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from muniment import __version__
 from muniment._db import Connection, connect
 from muniment.cli._options import committer, dsn_from_environment, resolve_dsn
+from muniment.cli._render import describe
 from muniment.errors import ConfigError, MunimentError, PlanError
 from muniment.migrate.events import ChangeRetrying, Event, LockWaiting
 from muniment.migrate.plan import Change
@@ -120,10 +121,12 @@ def _settings() -> Settings:
 
 
 def _report(events: Iterable[Event]) -> None:
-    """Do the work; what a person waits for is a warning, which `yoyo -v` shows."""
+    """Do the work, and log what happens; what somebody has to wait for is a warning."""
     for event in events:
         waits = isinstance(event, LockWaiting | ChangeRetrying)
-        (logger.warning if waits else logger.info)("%s", event)
+        line = describe(event)
+        if line is not None:
+            logger.log(WARNING if waits else INFO, "%s", line)
 
 
 @contextmanager

@@ -299,6 +299,26 @@ def test_another_deploy_is_waited_for_and_then_named(
         list(yoyo.deploy_one(other, sample.projects, change, settings=settings))
 
 
+def test_what_is_waited_for_is_told(database: str, connection: Connection, sample: Sample) -> None:
+    run_yoyo(sample, database, "list")
+    list(locks.acquire(connection, wait=0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "yoyo", "apply"],
+        cwd=sample.directory,
+        env=environment(DATABASE_URL=database),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    told = process.stderr.readline()
+    locks.release(connection)
+    process.communicate(timeout=60)
+
+    assert "waiting for another deploy to end: process" in told
+    assert process.returncode == 0
+    assert len(applied(sample, database)) == 4
+
+
 def test_what_is_done_already_is_left_alone(
     database: str, connection: Connection, sample: Sample
 ) -> None:
@@ -539,6 +559,8 @@ def test_ids_and_hashes_are_those_of_the_files_whatever_the_name(
 
     run_yoyo(empty, database, "apply")
 
+    # A session's time zone must not show in an id.
+    connection.execute("SET timezone = 'Asia/Kathmandu'")
     found = connection.execute(
         "SELECT migration_id, migration_hash FROM public._yoyo_migration ORDER BY applied_at_utc"
     ).fetchall()
@@ -549,6 +571,24 @@ def test_ids_and_hashes_are_those_of_the_files_whatever_the_name(
     assert {one for one, _ in found} == files
     assert len(files) == len(names)
     assert sorted(applied(empty, database)) == sorted(files)
+
+
+def test_nobodys_search_path_decides_what_the_guard_calls(
+    database: str, connection: Connection, sample: Sample
+) -> None:
+    run_yoyo(sample, database, "apply")
+    (marked,) = ids(sample, "p:a")
+    connection.execute("CREATE SCHEMA trap")
+    connection.execute(
+        "CREATE FUNCTION trap.format(text, name, name) RETURNS text LANGUAGE sql"
+        " AS $$ SELECT 'SELECT true'::text $$"
+    )
+    connection.execute("SET search_path = trap, sqitch, pg_catalog")
+
+    with pytest.raises(errors.ObjectNotInPrerequisiteState):
+        connection.execute(MARK, ("0" * 64, "nowhere"))
+    connection.execute(MARK, (get_migration_hash(marked), marked))
+    assert connection.execute("TABLE public._yoyo_migration").rowcount == 4
 
 
 def test_a_reader_needs_a_right_on_the_view_alone(

@@ -29,7 +29,7 @@ from muniment.migrate.events import (
 )
 from muniment.migrate.events import as_json as event_as_json
 
-__all__ = ["errors_as_json", "render"]
+__all__ = ["describe", "errors_as_json", "render"]
 
 _DONE = {"deploy": "deployed", "revert": "reverted", "verify": "verified"}
 
@@ -117,12 +117,12 @@ def _print_line(event: Event, echo: Callable[..., None]) -> None:
             for change in event.changes:
                 echo(f"would {event.action} {change}", err=False)
         return
-    line = _line(event)
+    line = describe(event)
     if line is not None:
         echo(line, err=True)
 
 
-def _line(event: Event) -> str | None:
+def describe(event: Event) -> str | None:
     """Say an event in one line, or return None for what the lines of others say."""
     match event:
         case LockWaiting(holder_pid=None):

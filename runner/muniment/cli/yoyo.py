@@ -53,12 +53,12 @@ def install(dsn: str | None) -> None:
     """
     from muniment import __version__
     from muniment._db import connect
+    from muniment.cli._render import render
     from muniment.migrate import yoyo as state
     from muniment.migrate.settings import Settings
 
     settings = Settings(committer=committer(), tool=f"muniment {__version__}")
     with connect(resolve_dsn(dsn)) as connection:
         was_there = state.is_installed(connection)
-        for event in state.install(connection, settings=settings):
-            click.echo(event, err=True)
+        render(state.install(connection, settings=settings), as_json=False)
     click.echo("the view is there already" if was_there else "made the view", err=True)
