@@ -5,6 +5,7 @@
 -- that names a time reads the months of that time; a month that the function makes is the same as
 -- one that the deploy wrote by hand; and a month leaves only when nothing needs it any more.
 BEGIN;
+SET LOCAL client_min_messages = warning;
 SELECT plan(149);
 
 -- The scene -----------------------------------------------------------------
@@ -172,7 +173,7 @@ FROM parent;
 SELECT is(
     pg_temp.place_of(name, '3000-01-01 00:00:00+00'),
     format('agents.%s_endless', name),
-    format('though it takes every time of %s that is one', name)
+    format('a month without an end takes every time of %s that is one', name)
 )
 FROM parent;
 ROLLBACK TO SAVEPOINT endless;
@@ -325,7 +326,7 @@ SELECT is(
                ) $$
     ),
     '202607',
-    'where the sub-select does not depend on the plan'
+    'the sub-select reads its month whatever the planner may use'
 );
 ROLLBACK TO SAVEPOINT planner;
 -- A prepared statement is planned before it knows the time.
@@ -355,7 +356,8 @@ AS $$
         UNION ALL
         SELECT format(
             'table owner %s, kind %s, persistence %s, access method %s, row security %s, '
-            'forced %s, grants %s, options %s, tablespace %s, replica identity %s, has toast %s, comment %s',
+            'forced %s, grants %s, options %s, tablespace %s, replica identity %s, '
+            'has toast %s, comment %s',
             relowner::regrole, relkind, relpersistence, amname, relrowsecurity,
             relforcerowsecurity, relacl, reloptions, reltablespace, relreplident,
             reltoastrelid <> 0, obj_description(pg_class.oid, 'pg_class')
@@ -446,7 +448,7 @@ SELECT cmp_ok(
     (SELECT count(*) FROM pg_temp.anatomy_of(format('agents.%s_p202608', name))),
     '>',
     50::bigint,
-    format('and there is much to compare in %s', name)
+    format('the comparison of months of %s has something to compare', name)
 )
 FROM parent;
 SELECT set_eq(
@@ -474,12 +476,12 @@ FROM
             ('2026-08-01 00:00:00+00', format('agents.%s_p202608', name),
              'the first microsecond of the new month is in it'),
             ('2026-08-31 23:59:59.999999+00', format('agents.%s_p202608', name),
-             'and so is the last'),
+             'the last microsecond of the new month is in it'),
             ('2026-07-31 23:59:59.999999+00', format('agents.%s_p202607', name),
              'the month before it ends where it ended'),
             ('2026-09-01 00:00:00+00',
              format('23514 no partition of relation "%s" found for row', name),
-             'and the next one is not there')
+             'the month after the new one is not there')
     ) AS attempt (moment, place, promise);
 
 -- Over the end of a year, a leap day and the changes of the clocks, from a session far from UTC.
@@ -566,7 +568,7 @@ SELECT throws_ok(
     '23503',
     'insert or update on table "agent_run_p202606" violates foreign key constraint '
     '"agent_run_key_fk"',
-    'nor by a microsecond in its own'
+    'a run does not move by a microsecond in its month'
 );
 SELECT throws_ok(
     $$ UPDATE agents.agent_run_key
@@ -574,7 +576,7 @@ SELECT throws_ok(
        WHERE run_id = '00000000-0000-4000-8000-0000000a0615' $$,
     '23503',
     NULL,
-    'and its key does not move away from it'
+    'a key does not move away from its run'
 );
 
 -- A month leaves ------------------------------------------------------------
@@ -621,20 +623,25 @@ FROM (
     VALUES
         ('ALTER TABLE agents.agent_run DETACH PARTITION agents.agent_run_p202606',
          '23503 agent_run_key', 'a month of runs whose keys are live is not detached'),
-        ('DROP TABLE agents.agent_run_p202606', '2BP01', 'nor dropped'),
-        ('TRUNCATE agents.agent_run_p202606', '0A000', 'nor emptied'),
-        ('TRUNCATE agents.agent_run_p202606 CASCADE', 'MU001', 'nor with all that refers to it'),
-        ('DELETE FROM agents.agent_run_p202606', 'MU001', 'nor row by row'),
+        ('DROP TABLE agents.agent_run_p202606', '2BP01',
+         'a month of runs whose keys are live is not dropped'),
+        ('TRUNCATE agents.agent_run_p202606', '0A000',
+         'a month of runs whose keys are live is not emptied'),
+        ('TRUNCATE agents.agent_run_p202606 CASCADE', 'MU001',
+         'a month of runs is not emptied with all that refers to it'),
+        ('DELETE FROM agents.agent_run_p202606', 'MU001', 'runs do not leave row by row'),
         ('TRUNCATE agents.chat_turn_p202606', 'MU001', 'a month of turns is not emptied'),
-        ('TRUNCATE agents.tool_call_p202607', 'MU001', 'nor is a month of calls'),
-        ('TRUNCATE agents.chat_turn_p202608', 'MU001', 'nor is a month that was made'),
-        ('TRUNCATE agents.tool_call_p202608', 'MU001', 'of turns or of calls'),
+        ('TRUNCATE agents.tool_call_p202607', 'MU001', 'a month of calls is not emptied'),
+        ('TRUNCATE agents.chat_turn_p202608', 'MU001',
+         'a month of turns that was made is not emptied'),
+        ('TRUNCATE agents.tool_call_p202608', 'MU001',
+         'a month of calls that was made is not emptied'),
         ('DELETE FROM agents.chat_turn_p202606', 'MU001', 'turns do not leave row by row'),
-        ('DELETE FROM agents.tool_call_p202607', 'MU001', 'nor do calls'),
+        ('DELETE FROM agents.tool_call_p202607', 'MU001', 'calls do not leave row by row'),
         ('ALTER TABLE agents.chat_turn DETACH PARTITION agents.chat_turn_p202606', 'accepted',
          'a month of turns can be detached: nothing refers to it'),
         ('ALTER TABLE agents.tool_call DETACH PARTITION agents.tool_call_p202607', 'accepted',
-         'and so can a month of calls')
+         'a month of calls can be detached: nothing refers to it')
 ) AS attempt (statement, answer, promise);
 
 -- Archiving: the keys say first that the runs are gone.
@@ -645,19 +652,19 @@ WHERE started_at >= '2026-06-01 00:00:00+00'
 SELECT is(
     pg_temp.answer_to('ALTER TABLE agents.agent_run DETACH PARTITION agents.agent_run_p202606'),
     '23503 agent_run_key',
-    'one live key holds the month'
+    'one live key holds its month'
 );
 UPDATE agents.agent_run_key
 SET archived_at = '2027-01-01 00:00:00+00'
 WHERE started_at = '2026-06-30 00:00:00+00';
 SELECT lives_ok(
     $$ ALTER TABLE agents.agent_run DETACH PARTITION agents.agent_run_p202606 $$,
-    'when the last key is archived the month can go'
+    'when its last key is archived a month can be detached'
 );
 SELECT is(
     (SELECT count(*) FROM agents.agent_run_p202606),
     30::bigint,
-    'with all its runs'
+    'a month is detached with all its runs'
 );
 SELECT throws_ok(
     $$ SELECT agents.ensure_partitions('2026-06-01', 1) $$,
@@ -667,7 +674,7 @@ SELECT throws_ok(
 );
 SELECT lives_ok(
     $$ DROP TABLE agents.agent_run_p202606 $$,
-    'and a month that was detached can be dropped'
+    'a month that was detached can be dropped'
 );
 SELECT is(
     (
@@ -676,7 +683,7 @@ SELECT is(
         WHERE started_at >= '2026-06-01 00:00:00+00' AND started_at < '2026-07-01 00:00:00+00'
     ),
     30::bigint,
-    'the keys stay'
+    'the keys of a month that was dropped stay'
 );
 SELECT lives_ok($$ SET CONSTRAINTS ALL IMMEDIATE $$, 'no key asks for a run that is gone');
 SET CONSTRAINTS ALL DEFERRED;
@@ -720,7 +727,7 @@ SET LOCAL ROLE muniment_maintainer;
 SELECT set_eq(
     $$ SELECT agents.ensure_partitions('2026-06-01', 1) $$,
     ARRAY['agent_run_p202606'],
-    'the month can be made anew'
+    'a month that was dropped can be made anew'
 );
 RESET ROLE;
 INSERT INTO agents.agent_run (firm_id, run_id, started_at, root_run_id, agent_name)
@@ -729,12 +736,12 @@ FROM agents.agent_run_key
 WHERE archived_at IS NOT NULL;
 SELECT lives_ok(
     $$ UPDATE agents.agent_run_key SET archived_at = NULL WHERE archived_at IS NOT NULL $$,
-    'and, when its runs are back, its keys live again'
+    'when the runs are back in a month their keys can be live again'
 );
 SELECT is(
     pg_temp.answer_to('ALTER TABLE agents.agent_run DETACH PARTITION agents.agent_run_p202606'),
     '23503 agent_run_key',
-    'and hold it as before'
+    'keys that are live again hold their month as before'
 );
 
 SELECT * FROM finish(true);

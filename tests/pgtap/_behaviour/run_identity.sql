@@ -6,7 +6,8 @@
 -- Firm a writes; firm b is there to be confused with it. What is asked for at commit is asked for
 -- here by SET CONSTRAINTS ALL IMMEDIATE.
 BEGIN;
-SELECT plan(190);
+SET LOCAL client_min_messages = warning;
+SELECT plan(191);
 
 -- The scene -----------------------------------------------------------------
 
@@ -167,12 +168,12 @@ FROM (
         (
             pg_temp.a_key('{"archived_at": "2026-06-15T12:00:00Z"}'),
             '42501 permission denied for table agent_run_key',
-            'an agent cannot pass it off as one whose run has left'
+            'an agent cannot pass a key off as one whose run has left'
         ),
         (
             pg_temp.a_key('{"created_at": "2026-06-15T12:00:00Z"}'),
             '42501 permission denied for table agent_run_key',
-            'nor say when it was written down'
+            'an agent does not say when a key was written down'
         ),
         (
             pg_temp.a_key() || '; ' || pg_temp.a_turn('{
@@ -222,7 +223,7 @@ FROM (
                 "root_run_id": "00000000-0000-4000-8000-0000000000b1"
             }'),
             'accepted',
-            'and ids of its own'
+            'another firm has run ids of its own'
         ),
         (
             pg_temp.a_key('{"idempotency_key": null}') || '; ' || pg_temp.a_run(),
@@ -261,7 +262,7 @@ FROM (
                 "started_at": "2026-05-31T23:59:59.999998Z"
             }'),
             '23503 agent_run_key_fk',
-            'also when it starts a microsecond earlier'
+            'a second row for a run is refused when it starts a microsecond earlier'
         ),
         (
             pg_temp.a_run('{
@@ -270,7 +271,7 @@ FROM (
                 "started_at": "2026-06-01T00:00:00Z"
             }'),
             '23503 agent_run_key_fk',
-            'and in the month after it, a microsecond later'
+            'a second row for a run is refused in the month after it, a microsecond later'
         ),
         (
             pg_temp.a_key() || '; ' || pg_temp.a_run('{"started_at": "2026-07-15T12:00:00Z"}'),
@@ -286,7 +287,7 @@ FROM (
         (
             pg_temp.a_key('{"started_at": "2026-04-15T12:00:00Z"}'),
             '23503 agent_run_key_run_fk',
-            'and a key of such a month has no run that could save it'
+            'a key of a month that is not there has no run that could save it'
         ),
         (
             pg_temp.a_key('{"started_at": "infinity"}'),
@@ -296,7 +297,7 @@ FROM (
         (
             pg_temp.a_run('{"started_at": "infinity"}'),
             '23514 no partition of relation "agent_run" found for row',
-            'nor does a run'
+            'a run does not start at the end of time'
         )
 ) AS attempt (statement, answer, promise);
 
@@ -357,7 +358,7 @@ FROM (
         (
             pg_temp.a_turn('{"run_id": null}'),
             '23514 chat_turn_run_is_whole_ck',
-            'nor a start without a run'
+            'a turn does not name a start without a run'
         ),
         (
             pg_temp.a_call('{"run_started_at": null}'),
@@ -369,7 +370,7 @@ FROM (
             pg_temp.a_call('{"run_id": null}'),
             '23502 null value in column "run_id" of relation "tool_call_p202606" violates '
             'not-null constraint',
-            'nor a start without a run'
+            'a call does not name a start without a run'
         ),
         (
             pg_temp.a_turn('{"session_id": "5e550000-0000-4000-8000-0000000000b1"}'),
@@ -386,7 +387,7 @@ FROM (
             pg_temp.a_key() || '; '
             || pg_temp.a_run('{"session_id": "5e550000-0000-4000-8000-0000000000b1"}'),
             '23503 agent_run_session_fk',
-            'but not in one of another firm'
+            'a run is not in a conversation of another firm'
         )
 ) AS attempt (statement, answer, promise);
 
@@ -408,7 +409,7 @@ FROM (
                 "root_run_id": "00000000-0000-4000-8000-0000000000a1", "depth": 1
             }',
             '23503 agent_run_parent_fk',
-            'but not below one of another firm'
+            'a run does not stand below one of another firm'
         ),
         (
             '{
@@ -416,7 +417,7 @@ FROM (
                 "root_run_id": "00000000-0000-4000-8000-0000000000b1", "depth": 1
             }',
             '23503 agent_run_root_fk',
-            'nor in the tree of another firm'
+            'a run is not in the tree of another firm'
         ),
         (
             '{
@@ -424,7 +425,7 @@ FROM (
                 "root_run_id": "00000000-0000-4000-8000-0000000000a1", "depth": 1
             }',
             '23514 agent_run_place_in_tree_ck',
-            'nor below itself'
+            'a run does not stand below itself'
         ),
         (
             '{
@@ -436,7 +437,7 @@ FROM (
         (
             '{"root_run_id": "00000000-0000-4000-8000-0000000000a1"}',
             '23514 agent_run_place_in_tree_ck',
-            'a run without one is'
+            'a run without a parent is its own root'
         )
 ) AS attempt (place, answer, promise);
 SELECT is(pg_temp.answer_to(pg_temp.a_call(child)), answer, promise)
@@ -450,17 +451,17 @@ FROM (
         (
             '{"child_run_id": "00000000-0000-4000-8000-0000000000a1"}',
             '23514 tool_call_child_is_another_run_ck',
-            'but not the run that it is of'
+            'a call has not started the run that it is of'
         ),
         (
             '{"child_run_id": "00000000-0000-4000-8000-0000000000b1"}',
             '23503 tool_call_child_run_fk',
-            'nor one of another firm'
+            'a call has not started a run of another firm'
         ),
         (
             '{"child_run_id": "00000000-0000-4000-8000-000000000099"}',
             '23503 tool_call_child_run_fk',
-            'nor one that is not there'
+            'a call has not started a run that is not there'
         )
 ) AS attempt (child, answer, promise);
 
@@ -513,32 +514,34 @@ FROM
         VALUES
             (pg_temp.inline(''), 'accepted', 'nothing is a text'),
             (pg_temp.inline(repeat('x', 32768)), 'accepted', '32,768 bytes stay in the row'),
-            (pg_temp.inline(repeat('x', 32769)), '23514 TABLE', '32,769 do not'),
+            (pg_temp.inline(repeat('x', 32769)), '23514 TABLE',
+             '32,769 bytes do not stay in the row'),
             (pg_temp.inline(repeat('ü', 16384)), 'accepted',
              '32,768 bytes may be 16,384 characters'),
             (pg_temp.inline(repeat('ü', 16384) || 'x'), '23514 TABLE',
-             '16,385 characters may be too many'),
+             '16,385 characters may be too many bytes'),
             (pg_temp.inline(repeat('ü', 32768)), '23514 TABLE',
              '32,768 characters may be twice as many bytes'),
             (pg_temp.inline(repeat('🏛', 8192)), 'accepted',
-             'or 8,192 that are outside of the basic plane'),
-            (pg_temp.inline(repeat('🏛', 8192) || 'x'), '23514 TABLE', 'but not one more'),
+             '32,768 bytes may be 8,192 characters outside of the basic plane'),
+            (pg_temp.inline(repeat('🏛', 8192) || 'x'), '23514 TABLE',
+             '8,192 such characters and a byte are too many'),
             (pg_temp.inline(repeat('ü', 16384), '{"bytes": 16384}'), '23514 TABLE',
              'characters are not bytes'),
             (pg_temp.inline(repeat('x', 32769), '{"bytes": 32768}'), '23514 TABLE',
              'a length that is understated is refused'),
             (pg_temp.inline('a text', '{"bytes": 7}'), '23514 TABLE',
-             'so is one that is overstated'),
+             'a length that is overstated is refused'),
             (pg_temp.inline('a text', '{"inline": "a test"}'), '23514 TABLE',
              'a text that was exchanged is refused'),
             (pg_temp.inline('a text', '{"inline": "a text\n", "bytes": 7}'), '23514 TABLE',
-             'one that got a line break is refused'),
+             'a text that got a line break is refused'),
             (
                 pg_temp.inline(
                     U&'\00FC', jsonb_build_object('inline', U&'u\0308', 'bytes', 3)
                 ),
                 '23514 TABLE',
-                'one that looks the same and is not is refused'
+                'a text that looks the same and is not is refused'
             ),
             (
                 pg_temp.inline('ü', jsonb_build_object('sha256', sha256('\xfc')::text)),
@@ -661,6 +664,18 @@ FROM
             )
     ) AS attempt (key, is_right, promise);
 
+-- A place that is put together from nothing would be no place.
+SELECT is(
+    pg_temp.answer_to_body(
+        'content',
+        pg_temp.on_the_shelf(
+            'agents/00000000-0000-4000-8000-00000000000a///content/SHA256.json'
+        ) || '{"run_id": null, "run_started_at": null}'
+    ),
+    '23514 chat_turn_content_s3_key_ck',
+    'content: a message of no run has no place on the shelf'
+);
+
 -- The month in a key is one of UTC, wherever the session is: there the run started in June.
 SET LOCAL timezone = 'Pacific/Kiritimati';
 SELECT is(
@@ -742,7 +757,7 @@ SELECT throws_ok(
     format('TRUNCATE agents.%s CASCADE', name),
     'MU001',
     format('agents.%s is append-only: truncate refused', name),
-    format('%s: nor empties the table', name)
+    format('%s: not even a superuser empties the table', name)
 )
 FROM unnest(
     ARRAY['agent_run_key', 'agent_run', 'chat_session', 'chat_turn', 'tool_call']
@@ -757,21 +772,21 @@ FROM (
                SET run_id = '00000000-0000-4000-8000-000000000099'
                WHERE run_id = '00000000-0000-4000-8000-0000000000a1' $$,
             '23503 agent_run_key_fk',
-            'a run does not get another id'
+            'a key does not get another id'
         ),
         (
             $$ UPDATE agents.agent_run_key
                SET firm_id = '00000000-0000-4000-8000-00000000000b'
                WHERE run_id = '00000000-0000-4000-8000-0000000000a1' $$,
             '23503 agent_run_key_fk',
-            'nor another firm'
+            'a key does not get another firm'
         ),
         (
             $$ UPDATE agents.agent_run_key
                SET started_at = started_at + interval '1 microsecond'
                WHERE run_id = '00000000-0000-4000-8000-0000000000a1' $$,
             '23503 agent_run_key_fk',
-            'nor another start'
+            'a key does not get another start'
         ),
         (
             $$ UPDATE agents.agent_run
@@ -787,7 +802,7 @@ FROM (
                SET firm_id = '00000000-0000-4000-8000-00000000000b'
                WHERE run_id = '00000000-0000-4000-8000-0000000000a3' $$,
             '23503 agent_run_key_fk',
-            'nor goes to another firm'
+            'a run does not go to another firm'
         ),
         (
             $$ UPDATE agents.chat_turn SET firm_id = '00000000-0000-4000-8000-00000000000b' $$,
@@ -838,7 +853,7 @@ FROM (
         (
             pg_temp.a_key('{"idempotency_key": "asked once"}'),
             '23505 agent_run_key_idempotency_key_uq',
-            'nor is its idempotency key: what was done stays done'
+            'the idempotency key of an archived run is not used again'
         ),
         (
             pg_temp.a_run('{
@@ -847,7 +862,7 @@ FROM (
                 "started_at": "2026-06-15T12:00:00Z"
             }'),
             '23503 agent_run_key_fk',
-            'it does not come back with another start'
+            'an archived run does not come back with another start'
         ),
         (
             pg_temp.a_key() || '; ' || pg_temp.a_run('{
@@ -866,7 +881,7 @@ SELECT results_eq(
            '00000000-0000-4000-8000-0000000000a1'::uuid,
            '2026-05-31 23:59:59.999999+00'::timestamptz
        ) $$,
-    'what hangs on it still says of which run it is, and when that started'
+    'what hangs on an archived run still says of which it is, and when that started'
 );
 
 RESET ROLE;
@@ -896,7 +911,7 @@ SELECT throws_ok(
         ELSE '23503'
     END,
     NULL,
-    'even without that rule, not while a turn or a call is of its run'
+    'even without that rule, a key is not deleted while a turn or a call is of its run'
 );
 
 SELECT * FROM finish(true);

@@ -5,6 +5,7 @@
 -- holds tenant data; one that is added must be added to the targets below.
 -- What takes a second connection or a client program, such as COPY or a pooler, is not in here.
 BEGIN;
+SET LOCAL client_min_messages = warning;
 SELECT plan(460);
 
 -- The scene -----------------------------------------------------------------
@@ -237,7 +238,7 @@ SELECT is(
         format('SET LOCAL app.tenant_id = %L; SET LOCAL ROLE muniment_app; %s', 'firm-b', forgery)
     ),
     '22023 | tenant is malformed | Set it with platform.set_tenant(uuid).',
-    format('nothing is written into %s with one', name)
+    format('nothing is written into %s with a malformed tenant', name)
 )
 FROM target;
 
@@ -282,7 +283,7 @@ SELECT is_empty(
     format(
         'SELECT FROM agents.%I WHERE firm_id = %L', name, '00000000-0000-4000-8000-00000000000b'
     ),
-    format('and none of b in %s when it asks for them', name)
+    format('an agent of a that asks for rows of b in %s gets none', name)
 )
 FROM target;
 
@@ -370,7 +371,7 @@ SET LOCAL enable_seqscan = off;
 SELECT is(
     pg_temp.firms_in(format('SELECT firm_id FROM agents.%I', name)),
     'a',
-    format('nor by an index of %s', name)
+    format('an agent of a sees no row of b by an index of %s', name)
 )
 FROM target;
 SET LOCAL enable_seqscan = on;
@@ -380,7 +381,7 @@ SET LOCAL enable_bitmapscan = off;
 SELECT is(
     pg_temp.firms_in(format('SELECT firm_id FROM agents.%I', name)),
     'a',
-    format('nor by reading all of %s', name)
+    format('an agent of a sees no row of b by reading all of %s', name)
 )
 FROM target;
 ROLLBACK TO SAVEPOINT planner;
@@ -396,7 +397,7 @@ SELECT set_config(
 SELECT is(
     pg_temp.firms_in(format('SELECT firm_id FROM agents.%I', name)),
     'a',
-    format('nor by parallel workers on %s', name)
+    format('an agent of a sees no row of b by parallel workers on %s', name)
 )
 FROM target;
 ROLLBACK TO SAVEPOINT planner;
@@ -445,13 +446,13 @@ SELECT is(
         )
     ),
     'a',
-    format('also behind a fence and inside of a CASE, in %s', name)
+    format('a condition in a CASE behind a fence is answered for rows of a in %s', name)
 )
 FROM target;
 SELECT is(
     pg_temp.firms_in('SELECT firm_id FROM overheard'),
     'a',
-    'and such a function never hears of b'
+    'a function in a condition never hears of b'
 );
 
 -- The rows of a hold a number where those of b hold a word: a cast that met one would fail.
@@ -472,14 +473,14 @@ FROM (
 RESET ROLE;
 SELECT isnt_empty(
     $$ SELECT FROM pg_stats WHERE schemaname = 'agents' AND tablename = 'chat_session' $$,
-    'there are statistics'
+    'there are statistics, with values of every firm'
 );
 SET LOCAL ROLE muniment_app;
 SELECT is_empty(
     $$ SELECT tablename, attname
        FROM pg_stats
        WHERE schemaname = 'agents' AND tablename <> 'tool_registry' $$,
-    'which an agent cannot read'
+    'an agent cannot read the statistics of a table with firms'
 );
 
 -- Writing -------------------------------------------------------------------
@@ -495,21 +496,21 @@ SELECT throws_ok(
     forgery || ' RETURNING firm_id',
     '42501',
     format('new row violates row-level security policy for table "%s"', name),
-    format('nor gets one back from %s', name)
+    format('a does not write a row of b into %s to get it back', name)
 )
 FROM target;
 SELECT throws_ok(
     forgery || ' ON CONFLICT DO NOTHING',
     '42501',
     format('new row violates row-level security policy for table "%s"', name),
-    format('nor tries and sees what happens in %s', name)
+    format('a does not write a row of b into %s to see whether it is there', name)
 )
 FROM target;
 SELECT throws_ok(
     format('WITH forged AS (%s RETURNING firm_id) SELECT FROM forged', forgery),
     '42501',
     format('new row violates row-level security policy for table "%s"', name),
-    format('nor inside of a query on %s', name)
+    format('a does not write a row of b into %s inside of a query', name)
 )
 FROM target;
 SELECT throws_ok(
@@ -525,7 +526,7 @@ SELECT throws_ok(
            INSERT (firm_id, session_id) VALUES (theirs.firm_id, theirs.session_id) $$,
     '42501',
     'new row violates row-level security policy for table "chat_session"',
-    'nor by a MERGE, to which the row of b is not there'
+    'a does not write a row of b by a MERGE that does not find it'
 );
 SELECT throws_ok(
     $$ INSERT INTO agents.chat_session (firm_id) VALUES
@@ -533,7 +534,7 @@ SELECT throws_ok(
            ('00000000-0000-4000-8000-00000000000b') $$,
     '42501',
     'new row violates row-level security policy for table "chat_session"',
-    'nor among rows of its own'
+    'a does not write a row of b among rows of its own'
 );
 RESET ROLE;
 SELECT results_eq(
@@ -580,7 +581,7 @@ FROM (
             '00000000-0000-4000-8000-0000000000b2',
             '00000000-0000-4000-8000-000000000099',
             'accepted: 1 row(s)',
-            'nor in the number of rows'
+            'whether b has a run_id does not show in the number of rows either'
         ),
         (
             $$ INSERT INTO agents.agent_run_key (firm_id, started_at, idempotency_key)
@@ -590,7 +591,7 @@ FROM (
             'run 2 of b',
             'run of nobody',
             'accepted: 1 row(s)',
-            'nor whether b has used an idempotency key for a run'
+            'whether b has used an idempotency key for a run does not show'
         ),
         (
             $$ INSERT INTO agents.chat_session (firm_id, session_id)
@@ -598,7 +599,7 @@ FROM (
             '5e550000-0000-4000-8000-0000000000b1',
             '5e550000-0000-4000-8000-000000000099',
             'accepted: 1 row(s)',
-            'nor whether b has a session'
+            'whether b has a session does not show'
         ),
         (
             $$ INSERT INTO agents.chat_session (firm_id, idempotency_key)
@@ -606,7 +607,7 @@ FROM (
             'session of b',
             'session of nobody',
             'accepted: 1 row(s)',
-            'nor whether b has used an idempotency key for a session'
+            'whether b has used an idempotency key for a session does not show'
         ),
         (
             $$ INSERT INTO agents.agent_run (firm_id, run_id, started_at, root_run_id, agent_name)
@@ -788,10 +789,15 @@ PREPARE calls_of_firm (uuid) AS SELECT firm_id FROM agents.tool_call WHERE firm_
 SELECT results_eq('EXECUTE runs_of_tenant', $$ VALUES ('a') $$, 'a plan is made under a');
 SAVEPOINT another_tenant;
 SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000b');
-SELECT results_eq('EXECUTE runs_of_tenant', $$ VALUES ('b') $$, 'under b it gives rows of b');
+SELECT results_eq(
+    'EXECUTE runs_of_tenant',
+    $$ VALUES ('b') $$,
+    'a plan that was made under a gives rows of b under b'
+);
 ROLLBACK TO SAVEPOINT another_tenant;
 SELECT results_eq(
-    'EXECUTE runs_of_tenant', $$ VALUES ('a') $$, 'rolled back to a it gives rows of a'
+    'EXECUTE runs_of_tenant', $$ VALUES ('a') $$,
+    'a plan gives rows of a when the tenant is rolled back to a'
 );
 SELECT is_empty(
     $$ EXECUTE calls_of_firm ('00000000-0000-4000-8000-00000000000b') $$,
@@ -801,7 +807,8 @@ SELECT throws_ok(
     $$ SELECT platform.set_tenant(NULL) $$, '22004', 'tenant is null', 'no tenant cannot be set'
 );
 SELECT is(
-    pg_temp.firms_in('SELECT firm_id FROM agents.agent_run'), 'a', 'and the former tenant stays'
+    pg_temp.firms_in('SELECT firm_id FROM agents.agent_run'), 'a',
+    'when no tenant is refused the former one stays'
 );
 SELECT throws_ok(
     statement || '; SELECT FROM agents.agent_run',
@@ -902,7 +909,7 @@ SELECT is(
     '23503 | insert or update on table "chat_turn_p202606" violates foreign key constraint '
     '"chat_turn_session_fk" | Key is not present in table "chat_session". '
     '| chat_turn_p202606 | chat_turn_session_fk',
-    'nor in a foreign key'
+    'functions and operators of an attacker change nothing in a foreign key'
 );
 ROLLBACK TO SAVEPOINT search_path;
 
@@ -935,14 +942,14 @@ SELECT is(
         WHEN 'agent_run' THEN 'accepted: 5 row(s)'
         ELSE 'accepted: 4 row(s)'
     END,
-    format('when it forgets the condition it updates its own rows of %s', name)
+    format('with every right, an UPDATE of all is one of its own rows in %s', name)
 )
 FROM target;
 SELECT throws_ok(
     format('UPDATE agents.%I SET firm_id = %L', name, '00000000-0000-4000-8000-00000000000b'),
     '42501',
     format('new row violates row-level security policy for table "%s"', name),
-    format('it does not give its rows of %s to b', name)
+    format('with every right, an agent of a gives no row of %s to b', name)
 )
 FROM target;
 SELECT is(
@@ -954,14 +961,14 @@ SELECT is(
         )
     ),
     'accepted: 0 row(s)',
-    format('it deletes no row of b from %s', name)
+    format('with every right, an agent of a deletes no row of b from %s', name)
 )
 FROM target;
 SELECT throws_ok(
     format('TRUNCATE agents.%I CASCADE', name),
     'MU001',
     NULL,
-    format('it does not empty %s, which no policy would prevent', name)
+    format('with every right, an agent does not empty %s', name)
 )
 FROM target;
 SELECT is(
@@ -973,7 +980,7 @@ SELECT is(
         )
     ),
     'accepted: 0 row(s)',
-    format('it locks no row of b in %s', name)
+    format('with every right, an agent of a locks no row of b in %s', name)
 )
 FROM target;
 SELECT is(pg_temp.answer_to(statement), answer, promise)
@@ -986,7 +993,7 @@ FROM (
                WHERE mine.firm_id <> theirs.firm_id
                RETURNING theirs.title $$,
             'accepted: 0 row(s)',
-            'it updates nothing by way of a join'
+            'with every right, an agent of a updates no row of b by a join'
         ),
         (
             $$ MERGE INTO agents.chat_session AS session
@@ -994,7 +1001,7 @@ FROM (
                ON session.session_id = theirs.session_id
                WHEN MATCHED THEN UPDATE SET title = 'forged' $$,
             'accepted: 0 row(s)',
-            'nor by a MERGE that updates'
+            'with every right, an agent of a updates no row of b by a MERGE'
         ),
         (
             $$ MERGE INTO agents.chat_session AS session
@@ -1002,7 +1009,7 @@ FROM (
                ON session.session_id = theirs.session_id
                WHEN MATCHED THEN DELETE $$,
             'accepted: 0 row(s)',
-            'nor by one that deletes'
+            'with every right, an agent of a deletes no row of b by a MERGE'
         ),
         (
             $$ INSERT INTO agents.chat_session (firm_id, session_id)
@@ -1011,7 +1018,7 @@ FROM (
                )
                ON CONFLICT (firm_id, session_id) DO UPDATE SET title = 'forged' $$,
             '42501 | new row violates row-level security policy for table "chat_session"',
-            'nor by an insert that updates'
+            'with every right, an agent of a updates no row of b by an INSERT'
         )
 ) AS attempt (statement, answer, promise);
 
@@ -1025,26 +1032,26 @@ SELECT throws_ok(
     format('INSERT INTO %s SELECT * FROM %s LIMIT 1', name, parent),
     '42501',
     format('new row violates row-level security policy for table "%s"', split_part(name, '.', 2)),
-    format('and puts none into %s', name)
+    format('a stray right to %s puts no row into it', name)
 )
 FROM leaf;
 SELECT is(
     pg_temp.answer_to(format('UPDATE %s SET firm_id = firm_id', name)),
     'accepted: 0 row(s)',
-    format('and changes none in %s', name)
+    format('a stray right to %s changes no row', name)
 )
 FROM leaf;
 SELECT is(
     pg_temp.answer_to(format('DELETE FROM %s', name)),
     'accepted: 0 row(s)',
-    format('and takes none out of %s', name)
+    format('a stray right to %s takes no row out of it', name)
 )
 FROM leaf;
 SELECT is_empty(
     $$ SELECT tablename, attname
        FROM pg_stats
        WHERE schemaname = 'agents' AND tablename <> 'tool_registry' $$,
-    'nor does it open the statistics, with the values that they hold'
+    'a stray right does not open the statistics'
 );
 
 -- A month that was taken off keeps its lock.
@@ -1072,7 +1079,7 @@ SELECT is(
 FROM target;
 SELECT is_empty(
     format('SELECT FROM %s', name),
-    format('and nothing in %s', name)
+    format('a member of pg_read_all_data sees nothing in %s', name)
 )
 FROM leaf;
 RESET ROLE;
@@ -1112,14 +1119,14 @@ SELECT throws_ok(
     format(
         'new row violates row-level security policy "%s_tenant_guard" for table "%s"', name, name
     ),
-    format('and lets it write none into %s', name)
+    format('a careless policy lets an agent write no row of b into %s', name)
 )
 FROM target;
 SELECT throws_ok(
     format('SET LOCAL app.tenant_id = %L; SELECT FROM agents.%I', '', name),
     '42501',
     'tenant is not set',
-    format('and does not do without a tenant in %s', name)
+    format('a careless policy does not do without a tenant in %s', name)
 )
 FROM target;
 RESET ROLE;
@@ -1127,7 +1134,7 @@ SET LOCAL ROLE muniment_reader;
 SELECT is(
     pg_temp.firms_in(format('SELECT firm_id FROM agents.%I', name)),
     'a',
-    format('it shows a reader no row of b in %s', name)
+    format('a careless policy shows a reader no row of b in %s', name)
 )
 FROM target;
 RESET ROLE;
@@ -1184,7 +1191,7 @@ FROM target;
 SELECT is(
     pg_temp.firms_in(format('SELECT firm_id FROM %s', name)),
     'a',
-    format('and in %s', name)
+    format('an owner that has set a tenant sees that tenant in %s', name)
 )
 FROM leaf;
 
@@ -1283,13 +1290,13 @@ SET LOCAL ROLE muniment_app;
 SELECT is(
     pg_temp.firms_in('SELECT firm_id FROM agents.agent_run'),
     'a',
-    'in its role it sees the rows of its tenant'
+    'a login in its role sees the rows of its tenant'
 );
 SELECT throws_ok(
     format('SET LOCAL ROLE %I', role),
     '42501',
     format('permission denied to set role "%s"', role),
-    format('it cannot become %s', role)
+    format('a login cannot become %s', role)
 )
 FROM unnest(ARRAY['muniment_owner', 'muniment_maintainer', 'muniment_service']) AS role;
 SELECT throws_ok(
@@ -1298,13 +1305,13 @@ SELECT throws_ok(
     ),
     '42501',
     NULL,
-    format('it cannot give a tenant to later sessions of %s', role)
+    format('a login cannot give a tenant to later sessions of %s', role)
 )
 FROM unnest(ARRAY['muniment_test_login', 'muniment_app']) AS role;
 -- PostgreSQL answers an onward grant with a warning, not with an error.
 GRANT SELECT ON agents.agent_run TO PUBLIC;
 SELECT table_privs_are(
-    'agents', 'agent_run', 'public', ARRAY[]::text[], 'it cannot hand on what it has'
+    'agents', 'agent_run', 'public', ARRAY[]::text[], 'a login cannot hand on what it has'
 );
 PREPARE runs_of_role AS SELECT FROM agents.agent_run;
 EXECUTE runs_of_role;
@@ -1313,13 +1320,13 @@ SELECT throws_ok(
     $$ SELECT FROM agents.agent_run $$,
     '42501',
     'permission denied for schema agents',
-    'out of its role it sees nothing again, though the tenant is still set'
+    'a login out of its role sees nothing again, though the tenant is still set'
 );
 SELECT throws_ok(
     $$ EXECUTE runs_of_role $$,
     '42501',
     'permission denied for schema agents',
-    'nor by what it prepared in its role'
+    'a login out of its role sees nothing by what it prepared in it'
 );
 RESET SESSION AUTHORIZATION;
 

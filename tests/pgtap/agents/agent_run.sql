@@ -3,7 +3,8 @@
 -- The shape of the table and the rules of a row. How it hangs on agent_run_key is in
 -- ../_behaviour/run_identity.sql, how months work in ../_behaviour/partition_routing.sql.
 BEGIN;
-SELECT plan(123);
+SET LOCAL client_min_messages = warning;
+SELECT plan(125);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -416,23 +417,29 @@ FROM (
         ('{"cache_read_tokens": 1}', '23514 agent_run_input_includes_cache_ck',
          'nothing is read from the cache without input'),
         ('{"cache_write_tokens": 1}', '23514 agent_run_input_includes_cache_ck',
-         'nothing is written to it either'),
+         'nothing is written to the cache without input'),
         ('{"output_tokens": 5, "reasoning_tokens": 6}',
          '23514 agent_run_output_includes_reasoning_ck', 'the output includes the reasoning'),
         ('{"reasoning_tokens": 1}', '23514 agent_run_output_includes_reasoning_ck',
          'there is no reasoning without output'),
         ('{"cache_read_tokens": -1}', '23514 agent_run_tokens_ck',
          'no tokens fewer than none are read from the cache'),
-        ('{"cache_write_tokens": -1}', '23514 agent_run_tokens_ck', 'nor written to it'),
-        ('{"reasoning_tokens": -1}', '23514 agent_run_tokens_ck', 'nor spent on reasoning'),
+        ('{"cache_write_tokens": -1}', '23514 agent_run_tokens_ck',
+         'no tokens fewer than none are written to the cache'),
+        ('{"reasoning_tokens": -1}', '23514 agent_run_tokens_ck',
+         'no tokens fewer than none are spent on reasoning'),
         ('{"input_tokens": -1, "cache_read_tokens": -1}', '23514 agent_run_tokens_ck',
-         'nor taken in'),
+         'no tokens fewer than none are taken in'),
         ('{"output_tokens": -1, "reasoning_tokens": -1}', '23514 agent_run_tokens_ck',
-         'nor given out'),
+         'no tokens fewer than none are given out'),
         ('{"cost_usd": 0}', 'accepted', 'a run may be free'),
         ('{"cost_usd": 0.000000001}', 'accepted', 'a price is exact to a billionth of a dollar'),
         ('{"cost_usd": -0.000000001}', '23514 agent_run_cost_usd_ck',
          'a run does not cost less than nothing'),
+        ('{"cost_usd": "NaN"}', '23514 agent_run_cost_usd_ck',
+         'a price is a number: NaN, the greatest of all, would spoil every sum'),
+        ('{"cost_usd": "NaN"}', '23514 agent_run_cost_usd_ck',
+         'a price is a number, or every sum with it is none'),
         ('{"cost_usd": 1000000000}', '22003 numeric field overflow',
          'a price of a billion is a mistake'),
         ('{"first_token_ms": 0}', 'accepted', 'an answer may begin at once'),
@@ -443,16 +450,18 @@ FROM (
         (jsonb_build_object('trace_id', repeat('0123456789abcdef', 2)), 'accepted',
          'a trace id is 32 hex digits'),
         (jsonb_build_object('trace_id', repeat('0F', 16)), '23514 agent_run_trace_id_ck',
-         'in lower case'),
+         'a trace id in capitals is refused'),
         (jsonb_build_object('trace_id', repeat('0', 31)), '23514 agent_run_trace_id_ck',
-         'not fewer'),
+         'a shorter trace id is refused'),
         (jsonb_build_object('trace_id', repeat('0', 33)), '23514 agent_run_trace_id_ck',
-         'nor more'),
+         'a longer trace id is refused'),
         ('{"span_id": "0123456789abcdef"}', 'accepted', 'a span id is 16 hex digits'),
         (jsonb_build_object('span_id', repeat('0F', 8)), '23514 agent_run_span_id_ck',
-         'in lower case'),
-        (jsonb_build_object('span_id', repeat('0', 15)), '23514 agent_run_span_id_ck', 'not fewer'),
-        (jsonb_build_object('span_id', repeat('0', 17)), '23514 agent_run_span_id_ck', 'nor more'),
+         'a span id in capitals is refused'),
+        (jsonb_build_object('span_id', repeat('0', 15)), '23514 agent_run_span_id_ck',
+         'a shorter span id is refused'),
+        (jsonb_build_object('span_id', repeat('0', 17)), '23514 agent_run_span_id_ck',
+         'a longer span id is refused'),
 
         -- Times.
         ('{"status": "succeeded", "ended_at": "infinity"}', '23514 agent_run_times_are_finite_ck',
@@ -462,7 +471,7 @@ FROM (
         ('{"lease_expires_at": "infinity"}', '23514 agent_run_times_are_finite_ck',
          'a lease does not last for ever'),
         ('{"lease_expires_at": "-infinity"}', '23514 agent_run_times_are_finite_ck',
-         'nor did it end before time began'),
+         'a lease did not end before time began'),
         ('{"cancel_requested_at": "infinity"}', '23514 agent_run_times_are_finite_ck',
          'nobody cancels at the end of time'),
 
@@ -497,16 +506,20 @@ SELECT is(
 FROM (
     VALUES
         (NULL, 'a1', 0, 'accepted', 'a run without parent is its own root'),
-        (NULL, 'a2', 0, '23514 agent_run_place_in_tree_ck', 'and has no other'),
-        (NULL, 'a1', 1, '23514 agent_run_place_in_tree_ck', 'it stands at the top'),
-        (NULL, 'a1', -1, '23514 agent_run_place_in_tree_ck', 'and not above it'),
+        (NULL, 'a2', 0, '23514 agent_run_place_in_tree_ck',
+         'a run without parent has no other root than itself'),
+        (NULL, 'a1', 1, '23514 agent_run_place_in_tree_ck',
+         'a run without parent stands at the top'),
+        (NULL, 'a1', -1, '23514 agent_run_place_in_tree_ck',
+         'a run without parent does not stand above the top'),
         ('a2', 'a2', 1, 'accepted', 'a run may have a parent'),
         ('a2', 'a2', 32, 'accepted', 'a tree may be 32 runs deep'),
         ('a2', 'a2', 33, '23514 agent_run_place_in_tree_ck',
          'a deeper one is a runaway recursion'),
         ('a2', 'a2', 0, '23514 agent_run_place_in_tree_ck',
          'a run with a parent is not at the top'),
-        ('a2', 'a1', 1, '23514 agent_run_place_in_tree_ck', 'nor its own root'),
+        ('a2', 'a1', 1, '23514 agent_run_place_in_tree_ck',
+         'a run with a parent is not its own root'),
         ('a1', 'a2', 1, '23514 agent_run_place_in_tree_ck', 'a run is not its own parent'),
         ('a9', 'a2', 1, '23503 agent_run_parent_fk', 'a parent that is not there is refused'),
         ('a2', 'a9', 1, '23503 agent_run_root_fk', 'a root that is not there is refused')
@@ -552,7 +565,7 @@ SELECT throws_ok(
     $$ TRUNCATE agents.agent_run CASCADE $$,
     'MU001',
     'agents.agent_run is append-only: truncate refused',
-    'nor empties the table'
+    'not even a superuser empties the table of runs'
 );
 
 SET LOCAL ROLE muniment_app;

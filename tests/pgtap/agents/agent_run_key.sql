@@ -3,6 +3,7 @@
 -- The shape of the table and the rules of a row. What the key does for the rest of the ledger is
 -- in ../_behaviour/run_identity.sql.
 BEGIN;
+SET LOCAL client_min_messages = warning;
 SELECT plan(37);
 
 -- Shape ---------------------------------------------------------------------
@@ -150,23 +151,23 @@ FROM (
         ('{"started_at": "infinity"}', '23514 agent_run_key_times_are_finite_ck',
          'a run does not start at the end of time'),
         ('{"started_at": "-infinity"}', '23514 agent_run_key_times_are_finite_ck',
-         'nor at its beginning'),
+         'a run does not start at the beginning of time'),
         ('{"created_at": "infinity"}', '23514 agent_run_key_times_are_finite_ck',
          'a key was not written at the end of time'),
         ('{"created_at": "-infinity"}', '23514 agent_run_key_times_are_finite_ck',
-         'nor at its beginning'),
+         'a key was not written at the beginning of time'),
         ('{"archived_at": "2027-01-01T00:00:00Z"}', 'accepted', 'a key may be archived'),
         ('{"archived_at": "infinity"}', '23514 agent_run_key_times_are_finite_ck',
          'a key is not archived at the end of time'),
         ('{"archived_at": "-infinity"}', '23514 agent_run_key_times_are_finite_ck',
-         'nor at its beginning'),
+         'a key is not archived at the beginning of time'),
         (jsonb_build_object('idempotency_key', repeat('ü', 255)), 'accepted',
          'an idempotency key has up to 255 characters'),
         (jsonb_build_object('idempotency_key', repeat('ü', 256)),
-         '23514 agent_run_key_idempotency_key_ck', 'a longer one is refused'),
-        ('{"idempotency_key": "9"}', 'accepted', 'it may be short'),
+         '23514 agent_run_key_idempotency_key_ck', 'a longer idempotency key is refused'),
+        ('{"idempotency_key": "9"}', 'accepted', 'an idempotency key may be short'),
         ('{"idempotency_key": ""}', '23514 agent_run_key_idempotency_key_ck',
-         'an empty one is refused')
+         'an empty idempotency key is refused')
 ) AS key (difference, fate, promise);
 
 SET LOCAL ROLE muniment_app;
@@ -202,12 +203,12 @@ SELECT is(
 );
 SELECT lives_ok(
     $$ SET CONSTRAINTS ALL IMMEDIATE $$,
-    'and the key no longer asks for it'
+    'an archived key no longer asks for its run'
 );
 SELECT is(
     (SELECT started_at FROM agents.agent_run_key),
     '2026-06-15 00:00:00+00'::timestamptz,
-    'though it still knows when that one started'
+    'an archived key still knows when its run started'
 );
 
 -- Access --------------------------------------------------------------------
@@ -242,7 +243,7 @@ SELECT throws_ok(
     $$ TRUNCATE agents.agent_run_key CASCADE $$,
     'MU001',
     'agents.agent_run_key is append-only: truncate refused',
-    'nor empties the table'
+    'not even a superuser empties the table of keys'
 );
 
 SET LOCAL ROLE muniment_app;

@@ -1,5 +1,6 @@
 -- Subject: agents.chat_session    Docs: docs/schema/agents.md#chat-session
 BEGIN;
+SET LOCAL client_min_messages = warning;
 SELECT plan(67);
 
 -- Shape ---------------------------------------------------------------------
@@ -152,7 +153,7 @@ SELECT results_eq(
 SELECT matches(
     (SELECT session_id::text FROM agents.chat_session),
     '^.{14}7',
-    'its id is made in the order of time'
+    'the id of a session is made in the order of time'
 );
 
 SELECT is(pg_temp.fate_of(difference), fate, promise)
@@ -188,9 +189,11 @@ FROM (
 
         -- Who opened it.
         ('{"actor_type": "user", "actor_id": "U-1"}', 'accepted', 'a user may open a session'),
-        ('{"actor_type": "service", "actor_id": "S-1"}', 'accepted', 'a service may'),
-        ('{"actor_type": "schedule", "actor_id": "nightly"}', 'accepted', 'a schedule may'),
-        ('{"actor_type": "agent", "actor_id": "A-1"}', 'accepted', 'an agent may'),
+        ('{"actor_type": "service", "actor_id": "S-1"}', 'accepted',
+         'a service may open a session'),
+        ('{"actor_type": "schedule", "actor_id": "nightly"}', 'accepted',
+         'a schedule may open a session'),
+        ('{"actor_type": "agent", "actor_id": "A-1"}', 'accepted', 'an agent may open a session'),
         ('{"actor_type": "ghost", "actor_id": "G-1"}', '23514 chat_session_actor_ck',
          'another kind of actor is refused'),
         ('{"actor_type": "user"}', '23514 chat_session_actor_ck',
@@ -215,7 +218,7 @@ FROM (
         ('{"status": "closed"}', '23514 chat_session_closed_when_not_open_ck',
          'a closed session says since when'),
         ('{"status": "archived"}', '23514 chat_session_closed_when_not_open_ck',
-         'so does an archived one'),
+         'an archived session says since when'),
         ('{"closed_at": "2026-06-16T00:00:00Z"}', '23514 chat_session_closed_when_not_open_ck',
          'an open session was not closed'),
 
@@ -233,7 +236,7 @@ FROM (
         ('{"created_at": "infinity"}', '23514 chat_session_times_are_finite_ck',
          'a session did not begin at the end of time'),
         ('{"created_at": "-infinity"}', '23514 chat_session_times_are_finite_ck',
-         'nor at its beginning'),
+         'a session did not begin at the beginning of time'),
         ('{"status": "closed", "closed_at": "infinity"}', '23514 chat_session_times_are_finite_ck',
          'a session was not closed at the end of time'),
         ('{"last_turn_no": 1, "last_turn_at": "infinity"}',
@@ -243,10 +246,10 @@ FROM (
         (jsonb_build_object('idempotency_key', repeat('ü', 255)), 'accepted',
          'an idempotency key has up to 255 characters'),
         (jsonb_build_object('idempotency_key', repeat('ü', 256)),
-         '23514 chat_session_idempotency_key_ck', 'a longer key is refused'),
-        ('{"idempotency_key": "9"}', 'accepted', 'a key may be short'),
+         '23514 chat_session_idempotency_key_ck', 'a longer idempotency key is refused'),
+        ('{"idempotency_key": "9"}', 'accepted', 'an idempotency key may be short'),
         ('{"idempotency_key": ""}', '23514 chat_session_idempotency_key_ck',
-         'an empty key is refused'),
+         'an empty idempotency key is refused'),
         (jsonb_build_object('metadata', jsonb_build_object('k', repeat('x', 8183))), 'accepted',
          'metadata has up to 8,192 bytes'),
         (jsonb_build_object('metadata', jsonb_build_object('k', repeat('x', 8184))),
@@ -315,7 +318,7 @@ SELECT throws_ok(
     $$ TRUNCATE agents.chat_session CASCADE $$,
     'MU001',
     'agents.chat_session is append-only: truncate refused',
-    'nor empties the table'
+    'not even a superuser empties the table of sessions'
 );
 
 SET LOCAL ROLE muniment_app;

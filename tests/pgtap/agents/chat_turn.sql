@@ -3,7 +3,8 @@
 -- The shape of the table and the rules of a row. How a turn hangs on its run and where its body may
 -- be is in ../_behaviour/run_identity.sql, how months work in ../_behaviour/partition_routing.sql.
 BEGIN;
-SELECT plan(90);
+SET LOCAL client_min_messages = warning;
+SELECT plan(93);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -291,7 +292,7 @@ SELECT results_eq(
 SELECT matches(
     (SELECT turn_id::text FROM agents.chat_turn),
     '^.{14}7',
-    'its id is made in the order of time'
+    'the id of a turn is made in the order of time'
 );
 
 SELECT is(pg_temp.fate_of(difference), fate, promise)
@@ -327,7 +328,7 @@ FROM (
         ('{"run_id": "00000000-0000-4000-8000-0000000000a9"}', '23514 chat_turn_run_is_whole_ck',
          'half a reference, which would not be checked, is refused'),
         ('{"run_started_at": "2026-06-15T11:00:00Z"}', '23514 chat_turn_run_is_whole_ck',
-         'and so is the other half'),
+         'the other half of a reference is refused too'),
 
         -- Who speaks.
         ('{"role": "system"}', 'accepted', 'the system may speak'),
@@ -357,23 +358,29 @@ FROM (
         ('{"cache_read_tokens": 1}', '23514 chat_turn_input_includes_cache_ck',
          'nothing is read from the cache without input'),
         ('{"cache_write_tokens": 1}', '23514 chat_turn_input_includes_cache_ck',
-         'nothing is written to it either'),
+         'nothing is written to the cache without input'),
         ('{"output_tokens": 5, "reasoning_tokens": 6}',
          '23514 chat_turn_output_includes_reasoning_ck', 'the output includes the reasoning'),
         ('{"reasoning_tokens": 1}', '23514 chat_turn_output_includes_reasoning_ck',
          'there is no reasoning without output'),
         ('{"cache_read_tokens": -1}', '23514 chat_turn_tokens_ck',
          'no tokens fewer than none are read from the cache'),
-        ('{"cache_write_tokens": -1}', '23514 chat_turn_tokens_ck', 'nor written to it'),
-        ('{"reasoning_tokens": -1}', '23514 chat_turn_tokens_ck', 'nor spent on reasoning'),
+        ('{"cache_write_tokens": -1}', '23514 chat_turn_tokens_ck',
+         'no tokens fewer than none are written to the cache'),
+        ('{"reasoning_tokens": -1}', '23514 chat_turn_tokens_ck',
+         'no tokens fewer than none are spent on reasoning'),
         ('{"input_tokens": -1, "cache_read_tokens": -1}', '23514 chat_turn_tokens_ck',
-         'nor taken in'),
+         'no tokens fewer than none are taken in'),
         ('{"output_tokens": -1, "reasoning_tokens": -1}', '23514 chat_turn_tokens_ck',
-         'nor given out'),
+         'no tokens fewer than none are given out'),
         ('{"cost_usd": 0}', 'accepted', 'a turn may be free'),
         ('{"cost_usd": 0.000000001}', 'accepted', 'a price is exact to a billionth of a dollar'),
         ('{"cost_usd": -0.000000001}', '23514 chat_turn_cost_usd_ck',
          'a turn does not cost less than nothing'),
+        ('{"cost_usd": "NaN"}', '23514 chat_turn_cost_usd_ck',
+         'a price is a number: NaN, the greatest of all, would spoil every sum'),
+        ('{"cost_usd": "NaN"}', '23514 chat_turn_cost_usd_ck',
+         'a price is a number, or every sum with it is none'),
 
         -- Where the message is.
         ('{"content_format": "parts"}', 'accepted', 'a message may be in parts'),
@@ -383,12 +390,13 @@ FROM (
         (pg_temp.inline(''), 'accepted', 'an empty message is a message'),
         (pg_temp.on_the_shelf(), 'accepted', 'a message may be on the shelf'),
         ('{"content_storage": "tape"}', '23514 chat_turn_content_place_ck',
-         'there is no third place'),
+         'there is no third place for a message'),
         (pg_temp.inline('m') - 'content_storage', '23514 chat_turn_content_place_ck',
          'a message says in which place it is'),
         ('{"content_inline": "m"}', '23514 chat_turn_content_place_ck',
          'a text alone is no message'),
-        ('{"content_s3_key": "k"}', '23514 chat_turn_content_place_ck', 'nor is a key alone'),
+        ('{"content_s3_key": "k"}', '23514 chat_turn_content_place_ck',
+         'a key alone is no message'),
         (pg_temp.inline('m') - 'content_inline', '23514 chat_turn_content_place_ck',
          'what is in the row is in the row'),
         (pg_temp.inline('m') - 'content_sha256', '23514 chat_turn_content_place_ck',
@@ -404,7 +412,7 @@ FROM (
         (pg_temp.on_the_shelf() || '{"content_inline": "a message", "content_bytes": 9}',
          '23514 chat_turn_content_place_ck', 'a message is not in both places'),
         (pg_temp.on_the_shelf(sha256('m')) || pg_temp.inline('m'),
-         '23514 chat_turn_content_place_ck', 'neither this way nor that'),
+         '23514 chat_turn_content_place_ck', 'a message in the row has no key on the shelf'),
         ('{"content_preview": "a mess"}', '23514 chat_turn_content_place_ck',
          'no preview without a message'),
         (jsonb_build_object('content_sha256', sha256('')::text), '23514 chat_turn_content_place_ck',
@@ -416,6 +424,14 @@ FROM (
          '23514 chat_turn_content_inline_ck', 'a hash that is wrong is refused'),
         (pg_temp.on_the_shelf() || jsonb_build_object('content_sha256', sha256('n')::text),
          '23514 chat_turn_content_s3_key_ck', 'a key that is of another hash is refused'),
+        (
+            pg_temp.on_the_shelf() - 'run_id' - 'run_started_at' || jsonb_build_object(
+                'content_s3_key',
+                'agents/00000000-0000-4000-8000-00000000000a///content/'
+                || encode(sha256('a message'), 'hex') || '.json'
+            ),
+            '23514 chat_turn_content_s3_key_ck', 'a key without a run is refused'
+        ),
         (pg_temp.on_the_shelf('\x00'), '23514 chat_turn_content_sha256_ck', 'a hash has 32 bytes'),
         (pg_temp.on_the_shelf() || '{"content_bytes": -1}', '23514 chat_turn_content_bytes_ck',
          'a message is not shorter than nothing'),
@@ -463,7 +479,7 @@ SELECT throws_ok(
     $$ TRUNCATE agents.chat_turn CASCADE $$,
     'MU001',
     'agents.chat_turn is append-only: truncate refused',
-    'nor empties the table'
+    'not even a superuser empties the table of turns'
 );
 
 SET LOCAL ROLE muniment_app;

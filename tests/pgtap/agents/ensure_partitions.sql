@@ -29,13 +29,13 @@ SELECT is_definer(
 );
 SELECT function_owner_is(
     'agents', 'ensure_partitions', ARRAY['date', 'integer'], 'muniment_owner',
-    'and that is no superuser'
+    'the owner that it acts for is no superuser'
 );
 SELECT set_eq(
     $$ SELECT unnest(proconfig)
        FROM pg_proc
        WHERE oid = 'agents.ensure_partitions(date, integer)'::regprocedure $$,
-    ARRAY['search_path=pg_catalog, pg_temp', 'TimeZone=UTC', 'lock_timeout=3s'],
+    ARRAY['search_path=pg_catalog, pg_temp', 'TimeZone=UTC', 'lock_timeout=900ms'],
     'its search_path and time zone are pinned, and it does not hold up writers for long'
 );
 
@@ -123,9 +123,9 @@ FROM (
     VALUES
         ('NULL', 'it needs a date'),
         ($$ 'infinity' $$, 'there is no last month'),
-        ($$ '-infinity' $$, 'nor a first one'),
+        ($$ '-infinity' $$, 'there is no first month either'),
         ($$ '1999-12-31' $$, 'the century before has no months'),
-        ($$ '2100-01-01' $$, 'nor has the next one'),
+        ($$ '2100-01-01' $$, 'the century after has no months'),
         ($$ '2026-08-01 BC' $$, 'a date before Christ is a mistake'),
         ($$ '2026-08-01', NULL $$, 'it needs a number of months'),
         ($$ '2026-08-01', 0 $$, 'none is too few'),
@@ -148,7 +148,7 @@ SELECT throws_ok(
     $$ SELECT platform.current_tenant_id() $$,
     '42501',
     'tenant is not set',
-    'and is still refused what needs one'
+    'a caller without a tenant is still refused what needs one'
 );
 ROLLBACK TO SAVEPOINT tenants;
 
@@ -166,12 +166,12 @@ SELECT throws_ok(
     $$ SELECT agents.ensure_partitions('2030-01-01', 0) $$,
     '22023',
     NULL,
-    'also when it is refused'
+    'a bad argument is refused with a tenant too'
 );
 SELECT is(
     platform.current_tenant_id(),
     '00000000-0000-4000-8000-00000000000a'::uuid,
-    'the tenant is still that of the caller'
+    'a caller that was refused has its tenant still'
 );
 
 -- Settings of the caller that would spoil a month: these are pinned, and come back.
@@ -183,7 +183,7 @@ SELECT lives_ok(
     'it works under another time zone and another way to write dates'
 );
 SELECT is(current_setting('timezone'), 'America/New_York', 'the time zone is as it was');
-SELECT is(current_setting('lock_timeout'), '7s', 'and so is the patience');
+SELECT is(current_setting('lock_timeout'), '7s', 'the patience for locks is as it was');
 SET LOCAL timezone = 'UTC';
 SET LOCAL datestyle = 'ISO, MDY';
 SELECT is(

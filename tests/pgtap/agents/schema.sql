@@ -49,7 +49,7 @@ SELECT is_empty(
     $$ SELECT grantee::regrole, privilege_type
        FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))
        WHERE pg_proc.oid = 'agents.forgotten_revoke()'::regprocedure AND grantee <> proowner $$,
-    'and so is a new function'
+    'a new function is nobody''s until it is granted'
 );
 
 -- Access --------------------------------------------------------------------

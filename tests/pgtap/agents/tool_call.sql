@@ -4,7 +4,8 @@
 -- may be is in ../_behaviour/run_identity.sql, how months work in
 -- ../_behaviour/partition_routing.sql.
 BEGIN;
-SELECT plan(169);
+SET LOCAL client_min_messages = warning;
+SELECT plan(171);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -338,7 +339,7 @@ SELECT results_eq(
 SELECT matches(
     (SELECT tool_call_id::text FROM agents.tool_call),
     '^.{14}7',
-    'its id is made in the order of time'
+    'the id of a call is made in the order of time'
 );
 
 SELECT is(pg_temp.fate_of(difference), fate, promise)
@@ -369,26 +370,27 @@ FROM (
         ('{"child_run_id": "00000000-0000-4000-8000-0000000000a2"}', 'accepted',
          'a call may start a run'),
         ('{"child_run_id": "00000000-0000-4000-8000-0000000000a1"}',
-         '23514 tool_call_child_is_another_run_ck', 'but not the run that it is of'),
+         '23514 tool_call_child_is_another_run_ck', 'a call does not start the run that it is of'),
         ('{"child_run_id": "00000000-0000-4000-8000-0000000000a9"}', '23503 tool_call_child_run_fk',
-         'nor one that is not there'),
+         'a call does not start a run that is not there'),
         ('{"turn_id": "70000000-0000-4000-8000-0000000000a9"}', 'accepted',
          'the turn that asked may have left with its month'),
         (jsonb_build_object('idempotency_key', repeat('ü', 255)), 'accepted',
          'an idempotency key has up to 255 characters'),
         (jsonb_build_object('idempotency_key', repeat('ü', 256)),
-         '23514 tool_call_idempotency_key_ck', 'a longer key is refused'),
-        ('{"idempotency_key": "9"}', 'accepted', 'a key may be short'),
+         '23514 tool_call_idempotency_key_ck', 'a longer idempotency key is refused'),
+        ('{"idempotency_key": "9"}', 'accepted', 'an idempotency key may be short'),
         ('{"idempotency_key": ""}', '23514 tool_call_idempotency_key_ck',
-         'an empty key is refused'),
+         'an empty idempotency key is refused'),
 
         -- Its tool.
         ('{"tool_name": "make_coffee"}', '23503 tool_call_definition_fk',
          'a tool that is not registered is not called'),
         ('{"tool_version": "1.0.1"}', '23503 tool_call_definition_fk',
-         'nor a version that is not registered'),
+         'a version that is not registered is not called'),
         (jsonb_build_object('definition_sha256', sha256('another definition')::text),
-         '23503 tool_call_definition_fk', 'nor a definition other than the registered one'),
+         '23503 tool_call_definition_fk',
+         'a definition other than the registered one is not called'),
         ('{"definition_sha256": null}', '23502 null value in column "definition_sha256" of '
          'relation "tool_call_p202606" violates not-null constraint',
          'a call says what the model was told'),
@@ -417,29 +419,31 @@ FROM (
         ('{
             "status": "unknown", "started_at": "2026-06-15T12:00:00Z",
             "ended_at": "2026-06-15T12:00:01Z"
-         }', 'accepted', 'or that ended in doubt'),
+         }', 'accepted', 'a call may end in doubt about its effect'),
         ('{"status": "done", "ended_at": "2026-06-15T12:00:01Z"}', '23514 tool_call_status_ck',
          'another status is refused'),
         ('{"status": "running"}', '23514 tool_call_running_has_started_ck',
          'a call that runs has started'),
         ('{"started_at": "2026-06-15T12:00:01Z"}', '23514 tool_call_not_yet_started_ck',
-         'a call that is requested has not'),
+         'a call that is requested has not started'),
         ('{"ended_at": "2026-06-15T12:00:01Z"}', '23514 tool_call_ended_when_over_ck',
-         'nor has it ended'),
+         'a call that is requested has not ended'),
         ('{
             "status": "running", "started_at": "2026-06-15T12:00:00Z",
             "ended_at": "2026-06-15T12:00:01Z"
          }', '23514 tool_call_ended_when_over_ck', 'a call that runs has not ended'),
         ('{"status": "succeeded"}', '23514 tool_call_ended_when_over_ck',
-         'a call that succeeded has'),
+         'a call that succeeded has ended'),
         ('{"status": "failed", "error_type": "timeout"}', '23514 tool_call_ended_when_over_ck',
-         'so has one that failed'),
-        ('{"status": "timed_out"}', '23514 tool_call_ended_when_over_ck', 'or that timed out'),
-        ('{"status": "cancelled"}', '23514 tool_call_ended_when_over_ck', 'or that was cancelled'),
+         'a call that failed has ended'),
+        ('{"status": "timed_out"}', '23514 tool_call_ended_when_over_ck',
+         'a call that timed out has ended'),
+        ('{"status": "cancelled"}', '23514 tool_call_ended_when_over_ck',
+         'a call that was cancelled has ended'),
         ('{"requested_at": "2026-06-15T11:00:00Z"}', 'accepted',
          'a call may be asked for as soon as the run starts'),
         ('{"requested_at": "2026-06-15T10:59:59.999999Z"}', '23514 tool_call_times_in_order_ck',
-         'but not before'),
+         'a call is not asked for before the run starts'),
         ('{"status": "running", "started_at": "2026-06-15T11:59:59.999999Z"}',
          '23514 tool_call_times_in_order_ck', 'a call does not start before it is asked for'),
         ('{
@@ -447,39 +451,46 @@ FROM (
             "ended_at": "2026-06-15T12:00:00Z"
          }', '23514 tool_call_times_in_order_ck', 'a call does not end before it starts'),
         ('{"status": "succeeded", "ended_at": "2026-06-15T11:59:59.999999Z"}',
-         '23514 tool_call_times_in_order_ck', 'nor before it is asked for'),
+         '23514 tool_call_times_in_order_ck', 'a call does not end before it is asked for'),
         ('{"status": "failed", "ended_at": "2026-06-15T12:00:01Z"}',
          '23514 tool_call_failed_has_error_ck', 'a call that failed says with what'),
         (jsonb_build_object('error_message', repeat('ü', 1024)), 'accepted',
          'an error message has up to 2,048 bytes'),
         (jsonb_build_object('error_message', repeat('ü', 1024) || '.'),
-         '23514 tool_call_error_message_ck', 'a longer one is refused'),
+         '23514 tool_call_error_message_ck', 'a longer error message is refused'),
         (pg_temp.inline('result', 'r'), '23514 tool_call_result_when_over_ck',
          'there is no result before the end'),
         (pg_temp.inline('result', 'r') || '{"status": "unknown"}',
-         '23514 tool_call_result_when_over_ck', 'not in doubt either'),
+         '23514 tool_call_result_when_over_ck',
+         'there is no result of a call that did not end, in doubt or not'),
         ('{"cost_usd": 0}', 'accepted', 'a call may be free'),
         ('{"cost_usd": 0.000000001}', 'accepted', 'a price is exact to a billionth of a dollar'),
         ('{"cost_usd": -0.000000001}', '23514 tool_call_cost_usd_ck',
          'a call does not cost less than nothing'),
+        ('{"cost_usd": "NaN"}', '23514 tool_call_cost_usd_ck',
+         'a price is a number: NaN, the greatest of all, would spoil every sum'),
+        ('{"cost_usd": "NaN"}', '23514 tool_call_cost_usd_ck',
+         'a price is a number, or every sum with it is none'),
         ('{"span_id": "0123456789abcdef"}', 'accepted', 'a span id is 16 hex digits'),
         (jsonb_build_object('span_id', repeat('0F', 8)), '23514 tool_call_span_id_ck',
-         'in lower case'),
-        (jsonb_build_object('span_id', repeat('0', 15)), '23514 tool_call_span_id_ck', 'not fewer'),
-        (jsonb_build_object('span_id', repeat('0', 17)), '23514 tool_call_span_id_ck', 'nor more'),
+         'a span id in capitals is refused'),
+        (jsonb_build_object('span_id', repeat('0', 15)), '23514 tool_call_span_id_ck',
+         'a shorter span id is refused'),
+        (jsonb_build_object('span_id', repeat('0', 17)), '23514 tool_call_span_id_ck',
+         'a longer span id is refused'),
 
         -- Times.
         ('{
             "status": "succeeded", "started_at": "infinity", "ended_at": "infinity"
          }', '23514 tool_call_times_are_finite_ck', 'a call does not start at the end of time'),
         ('{"status": "running", "started_at": "infinity"}', '23514 tool_call_times_are_finite_ck',
-         'and does not run there'),
+         'a call does not run at the end of time'),
         ('{"status": "succeeded", "ended_at": "infinity"}', '23514 tool_call_times_are_finite_ck',
-         'nor does it end there'),
+         'a call does not end at the end of time'),
         ('{"approval_expires_at": "infinity"}', '23514 tool_call_times_are_finite_ck',
          'nobody is asked for ever'),
         ('{"approval_expires_at": "-infinity"}', '23514 tool_call_times_are_finite_ck',
-         'nor was, before time began')
+         'nobody was asked before time began')
 ) AS call (difference, fate, promise);
 
 -- A person's decision. What was approved is what runs.
@@ -494,7 +505,8 @@ FROM (
          'a pending approval holds the call up'),
         ('{
             "status": "running", "approval_status": "pending", "started_at": "2026-06-15T12:00:00Z"
-         }', '23514 tool_call_approval_fits_status_ck', 'a call does not run before it is approved'),
+         }', '23514 tool_call_approval_fits_status_ck',
+         'a call does not run before it is approved'),
         ('{"status": "waiting_approval"}', '23514 tool_call_approval_fits_status_ck',
          'a call that needs no approval does not wait for one'),
         ('{
@@ -504,7 +516,7 @@ FROM (
         ('{
             "status": "waiting_approval", "approval_status": "pending",
             "ended_at": "2026-06-15T12:00:00Z"
-         }', '23514 tool_call_ended_when_over_ck', 'nor ended'),
+         }', '23514 tool_call_ended_when_over_ck', 'a call that waits has not ended'),
         ('{
             "status": "denied", "approval_status": "denied", "approval_decided_by": "U-1",
             "approval_decided_at": "2026-06-15T12:01:00Z", "ended_at": "2026-06-15T12:01:00Z"
@@ -512,12 +524,12 @@ FROM (
         ('{
             "status": "denied", "approval_status": "denied", "approval_decided_by": "U-1",
             "approval_decided_at": "2026-06-15T12:01:00Z"
-         }', '23514 tool_call_ended_when_over_ck', 'then it is over'),
+         }', '23514 tool_call_ended_when_over_ck', 'a call that is denied is over'),
         ('{
             "status": "denied", "approval_status": "denied", "approval_decided_by": "U-1",
             "approval_decided_at": "2026-06-15T12:01:00Z", "started_at": "2026-06-15T12:00:00Z",
             "ended_at": "2026-06-15T12:01:00Z"
-         }', '23514 tool_call_not_yet_started_ck', 'and never started'),
+         }', '23514 tool_call_not_yet_started_ck', 'a call that is denied never started'),
         ('{
             "status": "denied", "approval_status": "denied", "ended_at": "2026-06-15T12:01:00Z",
             "approval_decided_at": "2026-06-15T12:01:00Z"
@@ -525,7 +537,7 @@ FROM (
         ('{
             "status": "denied", "approval_status": "denied", "ended_at": "2026-06-15T12:01:00Z",
             "approval_decided_by": "U-1"
-         }', '23514 tool_call_approval_is_signed_ck', 'and a time'),
+         }', '23514 tool_call_approval_is_signed_ck', 'who denies gives a time'),
         ('{"status": "denied", "ended_at": "2026-06-15T12:01:00Z"}',
          '23514 tool_call_approval_fits_status_ck', 'nothing is denied that nobody was asked for'),
         ('{
@@ -536,18 +548,18 @@ FROM (
          'accepted', 'no answer may count as a denial'),
         ('{
             "status": "cancelled", "approval_status": "expired", "ended_at": "2026-06-15T12:01:00Z"
-         }', 'accepted', 'or cancel the call'),
+         }', 'accepted', 'no answer may cancel the call'),
         ('{"approval_status": "expired"}', '23514 tool_call_approval_fits_status_ck',
-         'but never let it run'),
+         'no answer never lets it run'),
         ('{
             "status": "cancelled", "approval_status": "expired", "approval_decided_by": "U-1",
             "approval_decided_at": "2026-06-15T12:01:00Z", "ended_at": "2026-06-15T12:01:00Z"
          }', '23514 tool_call_approval_is_signed_ck', 'nobody has decided what expired'),
         ('{
             "status": "waiting_approval", "approval_status": "pending", "approval_decided_by": "U-1"
-         }', '23514 tool_call_approval_is_signed_ck', 'nor what is pending'),
+         }', '23514 tool_call_approval_is_signed_ck', 'nobody has decided what is pending'),
         ('{"approval_decided_at": "2026-06-15T12:01:00Z"}',
-         '23514 tool_call_approval_is_signed_ck', 'nor what was never asked'),
+         '23514 tool_call_approval_is_signed_ck', 'nobody has decided what was never asked'),
         ('{
             "status": "succeeded", "ended_at": "2026-06-15T12:01:00Z",
             "approval_status": "not_recorded"
@@ -555,9 +567,11 @@ FROM (
         ('{
             "status": "succeeded", "ended_at": "2026-06-15T12:01:00Z",
             "approval_status": "not_recorded", "approval_decided_by": "U-1"
-         }', '23514 tool_call_approval_is_signed_ck', 'then it does not know who'),
+         }', '23514 tool_call_approval_is_signed_ck',
+         'an import that does not know whether does not know who'),
         ('{"status": "waiting_approval", "approval_status": "not_recorded"}',
-         '23514 tool_call_approval_fits_status_ck', 'and nothing waits for an answer'),
+         '23514 tool_call_approval_fits_status_ck',
+         'nothing waits for an answer that is not recorded'),
         (pg_temp.inline('args', '{"to": ["client"]}') || jsonb_build_object(
             'approval_status', 'approved', 'approval_decided_by', 'U-1',
             'approval_decided_at', '2026-06-15T12:01:00Z',
@@ -570,7 +584,7 @@ FROM (
         (pg_temp.inline('args', '{"to": ["client"]}') || jsonb_build_object(
             'approval_status', 'approved', 'approval_decided_by', 'U-1',
             'approval_args_sha256', sha256('{"to": ["client"]}')::text
-         ), '23514 tool_call_approval_is_signed_ck', 'and a time'),
+         ), '23514 tool_call_approval_is_signed_ck', 'who approves gives a time'),
         (pg_temp.inline('args', '{"to": ["everybody"]}') || jsonb_build_object(
             'approval_status', 'approved', 'approval_decided_by', 'U-1',
             'approval_decided_at', '2026-06-15T12:01:00Z',
@@ -598,7 +612,7 @@ FROM (
             'status', 'denied', 'ended_at', '2026-06-15T12:01:00Z', 'approval_status', 'approved',
             'approval_decided_by', 'U-1', 'approval_decided_at', '2026-06-15T12:01:00Z',
             'approval_args_sha256', sha256('{"to": ["client"]}')::text
-         ), '23514 tool_call_approval_fits_status_ck', 'nor is it denied'),
+         ), '23514 tool_call_approval_fits_status_ck', 'what is approved is not denied'),
         (pg_temp.inline('args', '{"to": ["client"]}') || jsonb_build_object(
             'approval_status', 'approved', 'approval_decided_by', 'U-1',
             'approval_decided_at', 'infinity',
@@ -626,12 +640,13 @@ FROM
             (pg_temp.inline(body, ''), '{}', 'accepted', 'an empty body is a body'),
             (pg_temp.on_the_shelf(body), '{}', 'accepted', 'the body may be on the shelf'),
             ('{}', '{"BODY_storage": "tape"}', '23514 tool_call_BODY_place_ck',
-             'there is no third place'),
+             'there is no third place for a body'),
             (pg_temp.inline(body, 'b'), '{"BODY_storage": null}', '23514 tool_call_BODY_place_ck',
              'a body says in which place it is'),
             ('{}', '{"BODY_inline": "b"}', '23514 tool_call_BODY_place_ck',
              'a text alone is no body'),
-            ('{}', '{"BODY_s3_key": "k"}', '23514 tool_call_BODY_place_ck', 'nor is a key alone'),
+            ('{}', '{"BODY_s3_key": "k"}', '23514 tool_call_BODY_place_ck',
+             'a key alone is no body'),
             (pg_temp.inline(body, 'b'), '{"BODY_inline": null}', '23514 tool_call_BODY_place_ck',
              'what is in the row is in the row'),
             (pg_temp.inline(body, 'b'), '{"BODY_sha256": null}', '23514 tool_call_BODY_place_ck',
@@ -647,7 +662,7 @@ FROM
             (pg_temp.on_the_shelf(body), '{"BODY_inline": "a body", "BODY_bytes": 6}',
              '23514 tool_call_BODY_place_ck', 'a body is not in both places'),
             (pg_temp.on_the_shelf(body, sha256('b')) || pg_temp.inline(body, 'b'), '{}',
-             '23514 tool_call_BODY_place_ck', 'neither this way nor that'),
+             '23514 tool_call_BODY_place_ck', 'a body in the row has no key on the shelf'),
             ('{}', '{"BODY_preview": "a bo"}', '23514 tool_call_BODY_place_ck',
              'no preview without a body'),
             ('{}', '{"BODY_sha256": "\\x00"}', '23514 tool_call_BODY_place_ck',
@@ -689,11 +704,11 @@ SELECT throws_ok(
         ELSE '23503'
     END,
     NULL,
-    'nor removed'
+    'a version that was called cannot be removed'
 );
 SELECT lives_ok(
     $$ UPDATE agents.tool_registry SET is_active = false WHERE tool_name = 'get_matter' $$,
-    'it is taken out of use instead'
+    'a version that was called can be taken out of use'
 );
 
 -- Access --------------------------------------------------------------------
@@ -725,7 +740,7 @@ SELECT throws_ok(
     $$ TRUNCATE agents.tool_call CASCADE $$,
     'MU001',
     'agents.tool_call is append-only: truncate refused',
-    'nor empties the table'
+    'not even a superuser empties the table of calls'
 );
 
 SET LOCAL ROLE muniment_app;

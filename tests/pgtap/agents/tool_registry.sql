@@ -1,5 +1,6 @@
 -- Subject: agents.tool_registry    Docs: docs/schema/agents.md#tool-registry
 BEGIN;
+SET LOCAL client_min_messages = warning;
 SELECT plan(73);
 
 -- Shape ---------------------------------------------------------------------
@@ -121,8 +122,8 @@ FROM (
          'a name may be one that another protocol made'),
         ('{"tool_name": "x"}', 'accepted', 'a name may be a letter'),
         ('{"tool_name": "X1"}', 'accepted', 'a name may begin with a capital'),
-        ('{"tool_name": "9x"}', 'accepted', 'or with a digit'),
-        ('{"tool_name": "_x"}', 'accepted', 'or with _'),
+        ('{"tool_name": "9x"}', 'accepted', 'a name may begin with a digit'),
+        ('{"tool_name": "_x"}', 'accepted', 'a name may begin with _'),
         ('{"tool_name": ""}', '23514 tool_registry_tool_name_ck', 'an empty name is refused'),
         ('{"tool_name": ".hidden"}', '23514 tool_registry_tool_name_ck',
          'a name begins with a letter, a digit or _'),
@@ -136,8 +137,8 @@ FROM (
          'a longer version is refused'),
         ('{"tool_version": "2.0.0-rc.1+Build_7"}', 'accepted', 'a version may be a semantic one'),
         ('{"tool_version": "imported"}', 'accepted', 'a version may be a word'),
-        ('{"tool_version": "B"}', 'accepted', 'or a capital'),
-        ('{"tool_version": "9"}', 'accepted', 'or a digit'),
+        ('{"tool_version": "B"}', 'accepted', 'a version may be a capital'),
+        ('{"tool_version": "9"}', 'accepted', 'a version may be a digit'),
         ('{"tool_version": "1 0"}', '23514 tool_registry_tool_version_ck',
          'a version with a blank is refused'),
         ('{"tool_version": ""}', '23514 tool_registry_tool_version_ck',
@@ -180,10 +181,10 @@ FROM (
          'what cannot be undone is never done again by a machine'),
         ('{"side_effect": "irreversible", "replay": "with_key"}',
          '23514 tool_registry_harm_never_replays_ck',
-         'not even with an idempotency key'),
+         'what cannot be undone is not done again with an idempotency key either'),
         ('{"side_effect": "unknown", "replay": "with_key"}',
          '23514 tool_registry_harm_never_replays_ck',
-         'nor is that of which nobody knows what it does'),
+         'what nobody knows is never done again by a machine'),
         ('{"side_effect": "unknown", "replay": "never", "is_active": true}',
          '23514 tool_registry_unknown_is_inactive_ck',
          'a tool of which nobody knows what it does is not offered to agents'),
@@ -235,7 +236,7 @@ SELECT results_eq(
     $$ SELECT agents.tool_definition_sha256(
            'lookup', '2.0.0', 'Find every case.', '{}', NULL, '{}'
        ) $$,
-    'and it follows whatever is changed'
+    'the fingerprint follows whatever is changed'
 );
 RESET ROLE;
 
@@ -289,7 +290,7 @@ SELECT throws_ok(
     $$ UPDATE agents.tool_registry SET is_active = true $$,
     '42501',
     'permission denied for table tool_registry',
-    'nor afterwards'
+    'the backend cannot put a tool into use afterwards'
 );
 SELECT throws_ok(
     $$ DELETE FROM agents.tool_registry $$,

@@ -18,7 +18,7 @@ SELECT set_eq(
         ('muniment_app', 'Writes and reads the rows of the tenant it has set.'),
         ('muniment_reader', 'Reads the rows of the tenant it has set.'),
         ('muniment_service', 'Trusted backend across tenants, only where a table says so.'),
-        ('muniment_maintainer', 'Makes and retires partitions. Sees no tenant data.') $$,
+        ('muniment_maintainer', 'Makes partitions. Sees no tenant data.') $$,
     'there are five group roles, and each says what it is for'
 );
 SELECT is_empty(
@@ -64,7 +64,7 @@ SELECT lives_ok(
 );
 SELECT lives_ok(
     $$ SELECT platform.uuid_generate_v7() $$,
-    'in that role it has the rights of that role'
+    'a login in its role has the rights of that role'
 );
 
 -- Access --------------------------------------------------------------------

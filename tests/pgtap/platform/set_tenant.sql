@@ -49,7 +49,7 @@ SELECT lives_ok(
 SELECT is(
     platform.current_tenant_id(),
     '00000000-0000-4000-8000-00000000000a'::uuid,
-    'and that is the tenant from then on'
+    'what an agent named is the tenant from then on'
 );
 
 PREPARE set_it (uuid) AS SELECT platform.set_tenant($1);

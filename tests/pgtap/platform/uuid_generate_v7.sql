@@ -95,7 +95,9 @@ BEGIN
 END;
 $$;
 
-SELECT is(pg_temp.pairs_in_order(), 25::bigint, 'also within one millisecond');
+SELECT is(
+    pg_temp.pairs_in_order(), 25::bigint, 'ids of one millisecond are in the order of time too'
+);
 
 -- Access --------------------------------------------------------------------
 
