@@ -1278,8 +1278,8 @@ FROM target;
 -- A login -------------------------------------------------------------------
 
 -- As an operator makes it: a member of the role that it acts in, which inherits nothing.
-CREATE ROLE muniment_test_login LOGIN NOINHERIT IN ROLE muniment_app;
-SET LOCAL SESSION AUTHORIZATION muniment_test_login;
+CREATE ROLE muniment_test_attacker LOGIN NOINHERIT IN ROLE muniment_app;
+SET LOCAL SESSION AUTHORIZATION muniment_test_attacker;
 SELECT throws_ok(
     $$ SELECT FROM agents.agent_run $$,
     '42501',
@@ -1307,7 +1307,7 @@ SELECT throws_ok(
     NULL,
     format('a login cannot give a tenant to later sessions of %s', role)
 )
-FROM unnest(ARRAY['muniment_test_login', 'muniment_app']) AS role;
+FROM unnest(ARRAY['muniment_test_attacker', 'muniment_app']) AS role;
 -- PostgreSQL answers an onward grant with a warning, not with an error.
 GRANT SELECT ON agents.agent_run TO PUBLIC;
 SELECT table_privs_are(
