@@ -250,7 +250,7 @@ def test_a_new_run_waits_while_months_are_attached(ledger_dsn: str) -> None:
 def test_the_calendar_gives_up_behind_a_writer_of_new_runs(ledger_dsn: str) -> None:
     with psycopg.connect(ledger_dsn, autocommit=True) as superuser:
         timeout = superuser.execute(
-            "SELECT 'lock_timeout=3s' = ANY (proconfig) FROM pg_proc"
+            "SELECT 'lock_timeout=900ms' = ANY (proconfig) FROM pg_proc"
             " WHERE oid = 'agents.ensure_partitions'::regproc"
         ).fetchone()
         assert timeout == (True,)
