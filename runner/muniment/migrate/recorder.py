@@ -45,7 +45,7 @@ class Recorder:
         ]
 
     def create_details(self) -> list[str]:
-        """Return what creates the table of this package."""
+        """Return what creates the tables of this package, those of them that are not there."""
         return _statements("details.sql")
 
     def register(self, plan: Plan) -> str:

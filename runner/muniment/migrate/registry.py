@@ -1,8 +1,7 @@
 """The state of record: sqitch's registry, version 1.1, as it is read.
 
-The DDL is in registry.sql, and what is written in :mod:`muniment.migrate.recorder`. Beside it
-stands one table of this package, details.sql, which a registry made by sqitch does not have at
-first.
+The DDL is in registry.sql, and what is written in :mod:`muniment.migrate.recorder`. Beside it stand
+three tables of this package, details.sql, which a registry made by sqitch does not have at first.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ __all__ = [
     "VERSION",
     "Deployed",
     "Entry",
+    "HalfDone",
     "History",
     "Registry",
     "read_dependents",
@@ -39,15 +39,18 @@ FROM sqitch.changes"""
 _EXISTS = """
 SELECT
     bool_or(nspname = 'sqitch') IS TRUE AS exists,
-    bool_or(nspname = 'muniment') IS TRUE AS has_details,
-    bool_or(
-        nspname = 'muniment'
+    count(*) FILTER (WHERE nspname = 'muniment') = 3 AS has_details,
+    count(*) FILTER (
+        WHERE nspname = 'muniment'
         AND has_schema_privilege(namespace.oid, 'USAGE')
         AND has_table_privilege(class.oid, 'SELECT')
-    ) IS TRUE AS can_read_details
+    ) = 3 AS can_read_details
 FROM pg_catalog.pg_class AS class
 INNER JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
-WHERE (nspname, relname) IN (('sqitch', 'changes'), ('muniment', 'change_detail'))
+WHERE (nspname, relname) IN (
+    ('sqitch', 'changes'),
+    ('muniment', 'change_detail'), ('muniment', 'change_progress'), ('muniment', 'blessing')
+)
 """
 
 _CHANGES = """
@@ -63,6 +66,14 @@ _WITH_DETAILS = {
     "join": "LEFT JOIN muniment.change_detail AS d USING (change_id)",
 }
 _WITHOUT_DETAILS = {"details": "NULL AS revert_hash, NULL AS verify_hash", "join": ""}
+
+_HALF_DONE = """
+SELECT
+    change_id, project, change AS name, action, statement_hashes, is_running,
+    started_at, committer_name, committer_email
+FROM muniment.change_progress
+ORDER BY started_at
+"""
 
 _EVENTS = """
 SELECT
@@ -115,6 +126,38 @@ class Deployed:
 
 
 @dataclass(frozen=True, slots=True)
+class HalfDone:
+    """A change whose script cannot run in a transaction, and has not come to its end.
+
+    Attributes:
+        change_id: sqitch's id.
+        project: Its project.
+        name: Its name.
+        action: ``deploy`` or ``revert``: which script was being run.
+        statement_hashes: SHA-1 of each statement that is done, in the order of the script.
+        is_running: Whether the statement after these was begun.
+        started_at: When the script was begun.
+        committer_name: Who began it.
+        committer_email: Their address.
+    """
+
+    change_id: str
+    project: str
+    name: str
+    action: str
+    statement_hashes: list[str]
+    is_running: bool
+    started_at: datetime
+    committer_name: str
+    committer_email: str
+
+    @property
+    def qualified(self) -> str:
+        """The name with its project: ``project:name``."""
+        return f"{self.project}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A line of the history: ``event`` is deploy, revert, fail or (sqitch's own) merge."""
 
@@ -137,12 +180,13 @@ class Registry:
 
     Attributes:
         exists: Whether there is one.
-        has_details: Whether the table that this package adds is there too.
+        has_details: Whether the tables that this package adds are there too.
         stamp: The answer to :data:`STAMP` at that time.
         projects: The URI of each registered project.
         changes: What is deployed, in the order of deployment.
         tags: Name of each tag, as ``project`` and ``@tag``, with the change that it is on.
         tag_ids: The ids of these tags.
+        half_done: Changes that were begun and not brought to an end.
     """
 
     exists: bool = False
@@ -152,6 +196,7 @@ class Registry:
     changes: list[Deployed] = field(default_factory=list)
     tags: dict[tuple[str, str], str] = field(default_factory=dict)
     tag_ids: set[str] = field(default_factory=set)
+    half_done: list[HalfDone] = field(default_factory=list)
 
     def of(self, project: str) -> list[Deployed]:
         """Return what is deployed of one project, in the order of deployment."""
@@ -241,6 +286,7 @@ def _read_tables(cursor: Any, registry: Registry, *, can_read_details: bool) -> 
                 "SELECT project, uri FROM sqitch.projects",
                 _CHANGES.format(**details),
                 "SELECT tag_id, project, tag, change_id FROM sqitch.tags",
+                *([_HALF_DONE] if can_read_details else []),
                 "COMMIT",
             ]
         ),
@@ -257,6 +303,9 @@ def _read_tables(cursor: Any, registry: Registry, *, can_read_details: bool) -> 
     for row in cursor:
         registry.tags[row["project"], row["tag"]] = row["change_id"]
         registry.tag_ids.add(row["tag_id"])
+    if can_read_details:
+        cursor.nextset()
+        registry.half_done = [HalfDone(**row) for row in cursor]
 
 
 def _check_version(version: str | None) -> None:
