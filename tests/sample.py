@@ -60,6 +60,7 @@ class Sample:
         revert: str | None = None,
         verify: str | None = None,
         note: str = "",
+        transactional: bool = True,
     ) -> None:
         """Plan a change at the end of its project, and write its scripts.
 
@@ -71,6 +72,7 @@ class Sample:
             revert: The same.
             verify: The same.
             note: The note.
+            transactional: Whether its deploy and its revert script are a transaction each.
         """
         project, _, name = change.partition(":")
         if not self.plan_path(project).exists():
@@ -90,17 +92,30 @@ class Sample:
         table = name.replace("/", "_")
         header = [f"-- requires: {one}" for one in requires]
         header += [f"-- conflicts: {one}" for one in conflicts]
-        self.write("deploy", change, deploy or f"CREATE TABLE {table} (id integer);", header)
-        self.write("revert", change, revert or f"DROP TABLE {table};")
+        deploy = deploy or f"CREATE TABLE {table} (id integer);"
+        self.write("deploy", change, deploy, header, transactional=transactional)
+        revert = revert or f"DROP TABLE {table};"
+        self.write("revert", change, revert, transactional=transactional)
         self.write("verify", change, verify or f"TABLE {table};")
 
-    def write(self, kind: str, change: str, body: str, header: Sequence[str] = ()) -> None:
+    def write(
+        self,
+        kind: str,
+        change: str,
+        body: str,
+        header: Sequence[str] = (),
+        *,
+        transactional: bool = True,
+    ) -> None:
         """Write one script of a change in house style around ``body``."""
         first = {"deploy": "-- Deploy {} to pg", "revert": "-- Revert {} from pg"}.get(
             kind, "-- Verify {} on pg"
         )
         end = "ROLLBACK" if kind == "verify" else "COMMIT"
-        lines = [first.format(change), *header, "", "BEGIN;", "", body, "", f"{end};", ""]
+        if transactional:
+            lines = [first.format(change), *header, "", "BEGIN;", "", body, "", f"{end};", ""]
+        else:
+            lines = [first.format(change), *header, "-- transactional: false", "", body, ""]
         path = self.path(kind, change)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(lines))

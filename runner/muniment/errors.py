@@ -8,6 +8,7 @@ The tree::
      +- ScriptError             a script that no deployer can run: envelope, psql meta-command
      +- MigrationError          .change: the change it happened in
      |   +- DeployFailed
+     |   +- DriftFound          exit_code 3
      |   +- VerifyFailed        exit_code 3
      |   +- RevertFailed
      |   +- RevertRefused
@@ -87,6 +88,12 @@ class MigrationError(MunimentError):
 
 class DeployFailed(MigrationError):
     """A deploy script failed. Its transaction was rolled back."""
+
+
+class DriftFound(MigrationError):
+    """A script of a deployed change is not what it was when the change was deployed."""
+
+    exit_code = 3
 
 
 class VerifyFailed(MigrationError):

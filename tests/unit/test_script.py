@@ -22,6 +22,7 @@ from muniment.migrate.script import (
     read_script,
 )
 from muniment.migrate.statements import split_plain
+from muniment.migrate.steps import BuiltIndex
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted((ROOT / "sql").glob("*/*/*.sql"))
@@ -203,11 +204,71 @@ def test_bytes_that_cannot_be_sent_are_refused(data: bytes, line: int, words: st
     assert caught.value.line == line
 
 
-def test_a_change_outside_of_a_transaction_is_refused() -> None:
-    error = refused("-- Deploy p:a to pg\n-- transactional: false\nVACUUM;\n")
+def outside(*statements: str, kind: Kind = "deploy") -> Script:
+    text = "\n".join(["-- Deploy p:a to pg", "-- transactional: false", *statements, ""])
+    return parse_script(text.encode(), kind, path="x.sql")
 
-    assert "outside of a transaction" in error.message
-    assert error.line == 2
+
+def test_a_script_outside_of_a_transaction_is_read_statement_by_statement() -> None:
+    script = outside(
+        "SET ROLE a;",
+        "CREATE TABLE s.t (i int); -- ordinary",
+        "CREATE INDEX CONCURRENTLY t_ix ON s.t (i);",
+        "CALL s.backfill()",
+    )
+
+    assert not script.is_transactional
+    assert [step.nature for step in script.steps] == ["setting", "ordinary", "alone", "alone"]
+    assert script.steps[2].index == BuiltIndex("s", "t", "t_ix")
+    assert [script.place(step.offset).line for step in script.steps] == [3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP INDEX CONCURRENTLY s.t_ix",
+        "REINDEX TABLE CONCURRENTLY s.t",
+        "VACUUM s.t",
+        "ALTER TABLE s.t DETACH PARTITION s.p CONCURRENTLY",
+        "CREATE DATABASE d",
+        "DROP DATABASE d",
+        "ALTER SYSTEM SET work_mem = '1GB'",
+        "DO $$ BEGIN COMMIT; END $$",
+    ],
+)
+def test_what_the_server_refuses_in_a_transaction_stands_alone(statement: str) -> None:
+    assert [step.nature for step in outside(statement).steps] == ["alone"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "line", "words"),
+    [
+        (["BEGIN;", "VACUUM;", "COMMIT;"], 3, "transaction control"),
+        (["SET LOCAL ROLE a;"], 3, "SET LOCAL has no effect"),
+        (["CREATE INDEX CONCURRENTLY ON s.t (i);"], 3, "without a name"),
+        (["VACUUM;", "COPY s.t FROM STDIN;"], 4, "COPY"),
+    ],
+)
+def test_what_makes_no_sense_outside_of_a_transaction_is_refused(
+    lines: list[str], line: int, words: str
+) -> None:
+    with pytest.raises(ScriptError, match=words) as caught:
+        outside(*lines)
+
+    assert caught.value.line == line
+
+
+def test_a_verify_script_is_always_a_transaction() -> None:
+    with pytest.raises(ScriptError, match="always a transaction") as caught:
+        outside("SELECT 1;", kind="verify")
+
+    assert caught.value.line == 2
+
+
+def test_the_header_says_true_or_false() -> None:
+    error = refused("-- Deploy p:a to pg\n-- transactional: no\nVACUUM;\n")
+
+    assert "neither true nor false" in error.message
 
 
 def test_a_missing_script_is_an_error_that_names_it(tmp_path: Path) -> None:
@@ -218,9 +279,9 @@ def test_a_missing_script_is_an_error_that_names_it(tmp_path: Path) -> None:
 def test_a_statement_and_a_position_are_found_in_the_file() -> None:
     script = parsed("-- head\nBEGIN;\n\nSELECT 'é';\n  SELECT x,\n    ÿ, z;\nCOMMIT;")
 
-    assert script.place(0) == Place("x.sql", 4, 1)
-    assert script.place(1) == Place("x.sql", 5, 3)
-    assert str(script.place(1, script.body.index("z"))) == "x.sql:6:8"
+    assert script.place(script.statements[0]) == Place("x.sql", 4, 1)
+    assert script.place(script.statements[1]) == Place("x.sql", 5, 3)
+    assert str(script.place(script.text.index("z"))) == "x.sql:6:8"
 
 
 def test_a_header_that_says_what_the_plan_says_passes() -> None:

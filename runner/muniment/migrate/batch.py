@@ -16,6 +16,7 @@ from typing import Any
 from muniment._db import Connection, DatabaseError
 from muniment.errors import ConnectFailed, StoreError
 from muniment.migrate.script import Place, Script
+from muniment.migrate.steps import Step
 
 __all__ = ["Part", "StatementFailed", "roll_back", "run_batch"]
 
@@ -38,13 +39,15 @@ class Part:
         doing: What is being done, as a phrase for messages.
         sql: Its statements, each ended by a semicolon.
         count: How many statements that is.
-        script: The script whose body it is, if it is one.
+        script: The script that it is taken from, if it is.
+        starts: Where each statement begins in that script, in characters.
     """
 
     doing: str
     sql: str
     count: int
     script: Script | None = None
+    starts: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, doing: str, *statements: str) -> Part:
@@ -54,7 +57,27 @@ class Part:
     @classmethod
     def body(cls, script: Script) -> Part:
         """Make a part of the body of a script."""
-        return cls(f"{script.kind} script", f"{script.body}\n", len(script.statements), script)
+        starts = script.statements
+        return cls(f"{script.kind} script", f"{script.body}\n", len(starts), script, starts)
+
+    @classmethod
+    def step(cls, script: Script, step: Step) -> Part:
+        """Make a part of one statement of a script that is not one transaction."""
+        # A newline first: the statement may end in a line comment.
+        return cls(f"{script.kind} script", f"{step.text}\n;\n", 1, script, (step.offset,))
+
+    def place(self, statement: int, offset: int | None = None) -> Place | None:
+        """Return the place in the script, if there is one.
+
+        Args:
+            statement: Number of the statement in the part, from 0.
+            offset: Characters from the beginning of the part, when the server named a position.
+        """
+        if self.script is None:
+            return None
+        return self.script.place(
+            self.starts[statement] if offset is None else self.starts[0] + offset
+        )
 
 
 class StatementFailed(StoreError):
@@ -186,9 +209,9 @@ def _find(parts: Sequence[Part], statement: int, position: str | None) -> tuple[
     offset = int(position) - 1 if position else None
     for part in parts:
         if offset is not None and offset < len(part.sql):
-            return part, part.script.place(0, offset) if part.script else None
+            return part, part.place(0, offset)
         if offset is None and statement < part.count:
-            return part, part.script.place(statement) if part.script else None
+            return part, part.place(statement)
         statement -= part.count
         offset = None if offset is None else offset - len(part.sql)
     return parts[-1], None

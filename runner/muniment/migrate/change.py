@@ -22,31 +22,31 @@ from muniment.migrate.registry import STAMP
 from muniment.migrate.script import Script
 
 __all__ = [
+    "CLEAN",
+    "LOST_LOCK",
+    "RESET",
     "Job",
     "apply_change",
     "begin_change",
     "prove_change",
     "record_change",
+    "session_settings",
     "write_registry",
 ]
 
 # What a script may leave behind in its session, and psql would take with it when it ends. It is
 # what DISCARD ALL does (PostgreSQL docs) but for the advisory locks, one of which is ours.
-_RESET = ("RESET SESSION AUTHORIZATION", "RESET ROLE", "RESET ALL")
-_CLEAN = (
+RESET = ("RESET SESSION AUTHORIZATION", "RESET ROLE", "RESET ALL")
+CLEAN = (
     "CLOSE ALL",
-    *_RESET,
+    *RESET,
     "DEALLOCATE ALL",
     "UNLISTEN *",
     "DISCARD TEMP",
     "DISCARD SEQUENCES",
 )
 
-# A server process whose client was killed ends within a second instead of at the end of its
-# statement, and with it the deploy lock. Windows cannot watch a socket while it works.
-_NOTICE_A_DEAD_CLIENT = """
-SELECT set_config('client_connection_check_interval', '1s', true)
-WHERE version() !~* 'msvc|visual c|mingw'"""
+LOST_LOCK = "the session lost the deploy lock while the script ran"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,9 @@ def begin_change(connection: Connection, *, lock_timeout: float) -> str:
     """
     part = Part.of(
         "lock on the registry",
-        *_CLEAN,
+        *CLEAN,
         "BEGIN",
-        *_settings(lock_timeout),
+        *session_settings(lock_timeout),
         # Keeps out a sqitch before 1.2 too, which knows no advisory lock.
         "LOCK TABLE sqitch.changes IN EXCLUSIVE MODE",
         STAMP,
@@ -110,7 +110,7 @@ def apply_change(
     parts = [
         Part.body(script),
         # The script's role and settings end here; sqitch runs what follows in another session.
-        Part.of("reset of the session", *_RESET, *_settings(lock_timeout)),
+        Part.of("reset of the session", *RESET, *session_settings(lock_timeout)),
     ]
     if verify is not None:
         parts += [
@@ -121,7 +121,7 @@ def apply_change(
     parts.append(Part.of("check of the deploy lock", HOLDS_LOCK))
     if run_batch(connection, parts)[-1] != "t":
         raise StatementFailed(
-            "the session lost the deploy lock while the script ran",
+            LOST_LOCK,
             part=parts[0],
             hint="A script must not call pg_advisory_unlock_all(), and the connection must not go "
             "through a pooler that shares sessions.",
@@ -141,7 +141,7 @@ def prove_change(connection: Connection, script: Script, *, lock_timeout: float)
         ConnectFailed: The connection is lost.
     """
     parts = [
-        Part.of("start of the session", *_CLEAN, "BEGIN", *_settings(lock_timeout)),
+        Part.of("start of the session", *CLEAN, "BEGIN", *session_settings(lock_timeout)),
         Part.body(script),
         Part.of("rollback", "ROLLBACK"),
     ]
@@ -191,7 +191,7 @@ def write_registry(
         ConnectFailed: The connection is lost.
     """
     written = Part.of(
-        "record in the registry", "BEGIN", *_settings(lock_timeout), *statements, "COMMIT"
+        "record in the registry", "BEGIN", *session_settings(lock_timeout), *statements, "COMMIT"
     )
     try:
         return run_batch(connection, [written, Part.of("registry", STAMP)])[1] or ""
@@ -205,10 +205,19 @@ def write_registry(
         ) from error
 
 
-def _settings(lock_timeout: float) -> tuple[str, ...]:
-    """Return the statements after which a session in a transaction is ready for a script."""
+def session_settings(lock_timeout: float, *, local: bool = True) -> tuple[str, ...]:
+    """Return the statements after which a clean session is ready for a script.
+
+    Args:
+        lock_timeout: Seconds that a statement may wait for a lock; 0 means as long as it takes.
+        local: Whether they end with the open transaction.
+    """
+    scope = "LOCAL" if local else "SESSION"
     return (
-        "SET LOCAL client_encoding = 'UTF8'",
-        f"SET LOCAL lock_timeout = {round(lock_timeout * 1000)}",
-        _NOTICE_A_DEAD_CLIENT,
+        f"SET {scope} client_encoding = 'UTF8'",
+        f"SET {scope} lock_timeout = {round(lock_timeout * 1000)}",
+        # A server process whose client was killed ends within a second instead of at the end of
+        # its statement, and with it the deploy lock. Windows cannot watch a socket meanwhile.
+        "SELECT set_config('client_connection_check_interval', '1s', "
+        f"{'true' if local else 'false'}) WHERE version() !~* 'msvc|visual c|mingw'",
     )

@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
-from typing import NoReturn
+from typing import Literal
 
 from muniment._db import Connection
-from muniment.errors import ScriptError, StoreError
+from muniment.errors import DriftFound, MigrationError, ScriptError, StoreError
 from muniment.migrate import locks
 from muniment.migrate.attempts import blocked_by, carry_out
+from muniment.migrate.autocommit import run_script
 from muniment.migrate.batch import StatementFailed, roll_back
 from muniment.migrate.change import (
     Job,
     apply_change,
     begin_change,
+    prove_change,
     record_change,
     write_registry,
 )
@@ -41,9 +43,13 @@ from muniment.migrate.plan import Change, Plan, Tag
 from muniment.migrate.projects import Projects, Target
 from muniment.migrate.recorder import Recorder
 from muniment.migrate.registry import Registry, read_registry
+from muniment.migrate.revert import revert_changes
 from muniment.migrate.settings import Settings
+from muniment.migrate.status import find_drifts
 
-__all__ = ["deploy"]
+__all__ = ["Mode", "deploy", "plan_jobs", "refuse_drift"]
+
+Mode = Literal["change", "tag", "all"]
 
 
 def deploy(
@@ -54,6 +60,8 @@ def deploy(
     settings: Settings,
     verify: bool = True,
     dry_run: bool = False,
+    allow_drift: bool = False,
+    mode: Mode = "change",
 ) -> Generator[Event, None, None]:
     """Deploy what the targets need and what is not deployed yet, in the order of the plans.
 
@@ -68,12 +76,18 @@ def deploy(
         settings: In whose name, and how patiently.
         verify: Whether each change must pass its verify script before it is committed.
         dry_run: Write nothing and take no lock; say what would be done.
+        allow_drift: Deploy although scripts of deployed changes have changed since.
+        mode: What to do after a failure with what the run has deployed before: ``change`` keeps it,
+            ``tag`` goes back to the last tag among it, ``all`` to where the run began (sqitch's
+            ``--mode``). A change whose deploy is not one transaction stays half done; the next
+            deploy goes on with it.
 
     Yields:
         What happens, as it happens.
 
     Raises:
         PlanError: A plan, a script or the deployed history is not in order.
+        DriftFound: A script of a deployed change has changed since.
         LockTimedOut: Another deploy went on all the time.
         DeployFailed: A requirement or a conflict, or a script, which then was rolled back.
         VerifyFailed: A verify script failed, and its change was rolled back.
@@ -81,14 +95,18 @@ def deploy(
     """
     steps = projects.steps(targets)
     if dry_run:
-        jobs = _jobs(read_registry(connection), projects, steps)
+        registry = read_registry(connection)
+        jobs = plan_jobs(registry, projects, steps)
+        if not allow_drift:
+            refuse_drift(registry, projects, steps)
         names = tuple(job.change.qualified for job in jobs)
         yield RunPlanned("deploy", names, dry_run=True) if names else NothingToDo("deploy")
         return
     yield from locks.acquire(connection, wait=settings.lock_wait)
     try:
         with Notices(connection) as notices:
-            yield from _Run(connection, projects, steps, settings, verify, notices).events()
+            run = _Run(connection, projects, steps, settings, verify, allow_drift, mode, notices)
+            yield from run.events()
     finally:
         locks.release(connection)
 
@@ -107,6 +125,8 @@ class _Run:
         steps: Sequence[Change],
         settings: Settings,
         verify: bool,
+        allow_drift: bool,
+        mode: Mode,
         notices: Notices,
     ) -> None:
         self._connection = connection
@@ -114,18 +134,23 @@ class _Run:
         self._steps = steps
         self._settings = settings
         self._verify = verify
+        self._allow_drift = allow_drift
+        self._mode = mode
         self._notices = notices
         self._recorder = Recorder(connection, settings.committer)
         self._stamp = ""
         self._pending = 0
-        self._deployed = 0
+        # By this run, in order.
+        self._deployed: list[Change] = []
 
     def events(self) -> Iterator[Event]:
         """Deploy, planning again as often as the registry changes under it."""
         started = time.monotonic()
         while True:
-            registry = read_registry(self._connection)
-            jobs = _jobs(registry, self._projects, self._steps)
+            registry = yield from self._finish_reverts()
+            jobs = plan_jobs(registry, self._projects, self._steps)
+            if not self._allow_drift:
+                refuse_drift(registry, self._projects, self._steps)
             yield from self._prepare(registry, jobs)
             self._pending = len(jobs)
             try:
@@ -136,9 +161,27 @@ class _Run:
             break
         if self._deployed:
             elapsed = round((time.monotonic() - started) * 1000)
-            yield RunFinished("deploy", self._deployed, elapsed)
+            yield RunFinished("deploy", len(self._deployed), elapsed)
         else:
             yield NothingToDo("deploy")
+
+    def _finish_reverts(self) -> Generator[Event, None, Registry]:
+        """Bring reverts to an end that were interrupted between two statements; read what is."""
+        while True:
+            registry = read_registry(self._connection)
+            planned = {step.change_id: step for step in self._steps}
+            begun = [half.change_id for half in registry.half_done if half.action == "revert"]
+            changes = [planned[change_id] for change_id in begun if change_id in planned]
+            if not changes:
+                return registry
+            yield from revert_changes(
+                self._connection,
+                self._projects,
+                registry,
+                changes,
+                settings=self._settings,
+                notices=self._notices,
+            )
 
     def _prepare(self, registry: Registry, jobs: Sequence[Job]) -> Iterator[Event]:
         """Make what the records need: the registry, the projects, and tags planned since."""
@@ -176,7 +219,7 @@ class _Run:
             yield ChangeStarted("deploy", change.qualified, change.change_id, number, len(jobs))
             duration_ms = yield from self._deploy_one(job)
             self._pending -= 1
-            self._deployed += 1
+            self._deployed.append(change)
             yield ChangeDeployed(
                 change.qualified,
                 change.change_id,
@@ -198,17 +241,30 @@ class _Run:
                 )
             )
         except StatementFailed as error:
-            self._fail(job, error)
+            raise (yield from self._fail(job, error)) from error
 
     def _attempt(self, job: Job) -> int:
-        """Deploy a change in one transaction; return the milliseconds that its scripts took."""
+        """Deploy a change; return the milliseconds that its scripts took."""
         timeout = self._settings.lock_timeout
-        if begin_change(self._connection, lock_timeout=timeout) != self._stamp:
-            raise _Stale
+        self._begin()
         started = time.monotonic()
         scripts = job.scripts
         verify = scripts.verify if self._verify else None
-        apply_change(self._connection, scripts.deploy, verify=verify, lock_timeout=timeout)
+        if scripts.deploy.is_transactional:
+            apply_change(self._connection, scripts.deploy, verify=verify, lock_timeout=timeout)
+        else:
+            # What follows has transactions of its own, or none; the deploy lock remains.
+            roll_back(self._connection)
+            run_script(
+                self._connection,
+                scripts.deploy,
+                change=job.change,
+                recorder=self._recorder,
+                lock_timeout=timeout,
+            )
+            if verify is not None:
+                prove_change(self._connection, verify, lock_timeout=timeout)
+            self._begin()
         duration_ms = round((time.monotonic() - started) * 1000)
         rows = self._recorder.deployed(
             job.change, script_hash=scripts.deploy.sha1, requires=job.requires
@@ -220,11 +276,18 @@ class _Run:
             duration_ms=duration_ms,
             deployed_with=self._settings.tool,
         )
+        if not scripts.deploy.is_transactional:
+            rows.append(self._recorder.end_progress(job.change))
         self._stamp = record_change(self._connection, [*rows, details], commit=True)
         return duration_ms
 
-    def _fail(self, job: Job, error: StatementFailed) -> NoReturn:
-        """Note the failure in the history, as sqitch does, and raise what it means."""
+    def _begin(self) -> None:
+        """Open a transaction in which the registry is still what was read."""
+        if begin_change(self._connection, lock_timeout=self._settings.lock_timeout) != self._stamp:
+            raise _Stale
+
+    def _fail(self, job: Job, error: StatementFailed) -> Generator[Event, None, MigrationError]:
+        """Note the failure in the history, as sqitch does, and return what it means."""
         # The failure that the caller must hear of is the first one, not one of writing it down.
         with suppress(StoreError):
             write_registry(
@@ -232,17 +295,53 @@ class _Run:
                 [self._recorder.failed(job.change)],
                 lock_timeout=self._settings.lock_timeout,
             )
+        # Before anything is reverted: who was in the way may be gone then.
+        in_the_way = blocked_by(self._connection, error)
+        reverted = yield from self._go_back()
         total = len(self._steps)
+        left = total - self._pending - reverted
+        remains = (
+            "Nothing of this change remains"
+            if job.scripts.deploy.is_transactional
+            else "This change is not a transaction: what its script has done stays"
+        )
         state = (
-            f"Nothing of this change remains; {total - self._pending} of {total} changes are "
-            f"deployed. {blocked_by(self._connection, error)}"
+            f"{remains}; {left} of {total} changes are deployed. {in_the_way}"
             "Mend the cause and run the same command again: it goes on from there."
         )
-        raise migration_error("deploy", job.change, error, state=state) from error
+        return migration_error("deploy", job.change, error, state=state)
+
+    def _go_back(self) -> Generator[Event, None, int]:
+        """Revert what the mode says after a failure; return how many changes that were."""
+        changes = self._deployed
+        if self._mode == "tag":
+            tagged = [number for number, change in enumerate(changes, start=1) if change.tags]
+            changes = changes[max(tagged, default=0) :]
+        if self._mode == "change" or not changes:
+            return 0
+        yield from revert_changes(
+            self._connection,
+            self._projects,
+            read_registry(self._connection),
+            changes[::-1],
+            settings=self._settings,
+            notices=self._notices,
+        )
+        return len(changes)
 
 
-def _jobs(registry: Registry, projects: Projects, steps: Sequence[Change]) -> list[Job]:
-    """Check everything that can be checked now, and return what there is to deploy."""
+def plan_jobs(registry: Registry, projects: Projects, steps: Sequence[Change]) -> list[Job]:
+    """Check everything that can be checked now, and return what there is to deploy.
+
+    Args:
+        registry: What is deployed.
+        projects: The plans and scripts.
+        steps: What is wanted, in an order in which it can be deployed.
+
+    Raises:
+        PlanError: A plan, a script or the deployed history is not in order.
+        DeployFailed: A requirement would not be met, or a conflict would be deployed.
+    """
     for name in {step.project: 0 for step in steps}:
         plan = projects.plan(name)
         check_project(registry, plan)
@@ -255,6 +354,29 @@ def _jobs(registry: Registry, projects: Projects, steps: Sequence[Change]) -> li
     ]
     _refuse_copies(registry, jobs)
     return jobs
+
+
+def refuse_drift(registry: Registry, projects: Projects, steps: Sequence[Change]) -> None:
+    """Refuse to build upon changes whose scripts are not what was deployed.
+
+    Raises:
+        DriftFound: With the scripts, and the ways out.
+    """
+    drifts = find_drifts(registry, projects, list({step.project: None for step in steps}))
+    if not drifts:
+        return
+    first = drifts[0].change
+    listed = "".join(
+        f"\n  {drift.path} {'has changed since' if drift.current_hash else 'is missing'}"
+        for drift in drifts
+    )
+    raise DriftFound(
+        f"deploy refused: {first}: a script is not what was deployed{listed}",
+        change=first,
+        hint="Nothing has been changed. Restore the script and plan another change for what is to "
+        f"be new. If the edit is meant, accept it: muniment bless {first} --reason '...'. "
+        "--allow-drift leaves it open.",
+    )
 
 
 def _refuse_copies(registry: Registry, jobs: Sequence[Job]) -> None:

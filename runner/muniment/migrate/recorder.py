@@ -111,7 +111,7 @@ class Recorder:
         *,
         revert_hash: str,
         verify_hash: str,
-        duration_ms: int,
+        duration_ms: int | None,
         deployed_with: str,
     ) -> str:
         """Return what records the rest: hashes, time, and the tool with its version."""
@@ -119,6 +119,74 @@ class Recorder:
             "muniment.change_detail (change_id, revert_hash, verify_hash, duration_ms,"
             " deployed_with)",
             [change.change_id, revert_hash, verify_hash, duration_ms, deployed_with],
+        )
+
+    def begin_progress(self, change: Change, action: str) -> str:
+        """Return what says that a script is begun that is not one transaction."""
+        return self._insert(
+            "muniment.change_progress (change_id, project, change, action, committer_name,"
+            " committer_email)",
+            [
+                change.change_id,
+                change.project,
+                change.name,
+                action,
+                self._committer.name,
+                self._committer.email,
+            ],
+        )
+
+    def step_begun(self, change: Change) -> str:
+        """Return what says that the next statement of it may be done or not."""
+        return self._progress(change, "is_running = true")
+
+    def step_failed(self, change: Change) -> str:
+        """Return what says that the next statement of it is not done."""
+        return self._progress(change, "is_running = false")
+
+    def step_done(self, change: Change, sha1: str) -> str:
+        """Return what says that the next statement of it is done."""
+        done = f"statement_hashes = statement_hashes || {self._literal(sha1)}::text"
+        return self._progress(change, f"{done}, is_running = false")
+
+    def end_progress(self, change: Change) -> str:
+        """Return what belongs to the record of a change whose script was not one transaction."""
+        key = self._literal(change.change_id)
+        return f"DELETE FROM muniment.change_progress WHERE change_id = {key}"  # noqa: S608
+
+    def rehashed(
+        self, change: Change, *, script_hash: str, revert_hash: str, verify_hash: str
+    ) -> list[str]:
+        """Return what takes the scripts of a deployed change as they are, whoever deployed it."""
+        key, deploy = self._literal(change.change_id), self._literal(script_hash)
+        details = self._insert(
+            "muniment.change_detail (change_id, revert_hash, verify_hash)",
+            [change.change_id, revert_hash, verify_hash],
+        )
+        return [
+            f"UPDATE sqitch.changes SET script_hash = {deploy} WHERE change_id = {key}",  # noqa: S608
+            f"{details} ON CONFLICT (change_id) DO UPDATE"
+            " SET revert_hash = excluded.revert_hash, verify_hash = excluded.verify_hash",
+        ]
+
+    def blessing(
+        self, change: Change, *, script: str, old_hash: str | None, new_hash: str, reason: str
+    ) -> str:
+        """Return what records that the edit of one script of a deployed change was accepted."""
+        return self._insert(
+            "muniment.blessing (change_id, project, change, script, old_hash, new_hash, reason,"
+            " committer_name, committer_email)",
+            [
+                change.change_id,
+                change.project,
+                change.name,
+                script,
+                old_hash,
+                new_hash,
+                reason,
+                self._committer.name,
+                self._committer.email,
+            ],
         )
 
     def failed(self, change: Change) -> str:
@@ -145,6 +213,10 @@ class Recorder:
             f"DELETE FROM sqitch.tags WHERE change_id = {key}",  # noqa: S608
             f"DELETE FROM sqitch.changes WHERE change_id = {key}",  # noqa: S608
         ]
+
+    def _progress(self, change: Change, assigned: str) -> str:
+        key = self._literal(change.change_id)
+        return f"UPDATE muniment.change_progress SET {assigned} WHERE change_id = {key}"  # noqa: S608
 
     def _event(
         self,

@@ -25,6 +25,7 @@ __all__ = [
     "Registry",
     "read_dependents",
     "read_log",
+    "read_progress",
     "read_registry",
 ]
 
@@ -72,7 +73,6 @@ SELECT
     change_id, project, change AS name, action, statement_hashes, is_running,
     started_at, committer_name, committer_email
 FROM muniment.change_progress
-ORDER BY started_at
 """
 
 _EVENTS = """
@@ -286,7 +286,7 @@ def _read_tables(cursor: Any, registry: Registry, *, can_read_details: bool) -> 
                 "SELECT project, uri FROM sqitch.projects",
                 _CHANGES.format(**details),
                 "SELECT tag_id, project, tag, change_id FROM sqitch.tags",
-                *([_HALF_DONE] if can_read_details else []),
+                *([f"{_HALF_DONE} ORDER BY started_at"] if can_read_details else []),
                 "COMMIT",
             ]
         ),
@@ -332,6 +332,16 @@ def read_log(connection: Connection, *, limit: int | None = None) -> list[Entry]
     with translated("cannot read the registry"):
         cursor = connection.cursor(row_factory=dict_row)
         return [Entry(**row) for row in cursor.execute(_EVENTS, (limit,), prepare=False)]
+
+
+def read_progress(connection: Connection, change_id: str) -> HalfDone | None:
+    """Return how far the script of a change has come that is not one transaction."""
+    with translated("cannot read how far a change has come"):
+        cursor = connection.cursor(row_factory=dict_row)
+        row = cursor.execute(
+            f"{_HALF_DONE} WHERE change_id = %s", (change_id,), prepare=False
+        ).fetchone()
+    return HalfDone(**row) if row else None
 
 
 def read_dependents(connection: Connection, change_ids: Sequence[str]) -> list[tuple[str, str]]:

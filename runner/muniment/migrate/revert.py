@@ -11,8 +11,14 @@ from muniment._db import Connection
 from muniment.errors import PlanError, RevertFailed, RevertRefused
 from muniment.migrate import locks
 from muniment.migrate.attempts import blocked_by, carry_out
-from muniment.migrate.batch import StatementFailed
-from muniment.migrate.change import apply_change, begin_change, record_change
+from muniment.migrate.autocommit import run_script
+from muniment.migrate.batch import StatementFailed, roll_back
+from muniment.migrate.change import (
+    apply_change,
+    begin_change,
+    record_change,
+    write_registry,
+)
 from muniment.migrate.events import (
     ChangeReverted,
     ChangeStarted,
@@ -31,7 +37,7 @@ from muniment.migrate.registry import Registry, read_dependents, read_registry
 from muniment.migrate.script import Script
 from muniment.migrate.settings import Settings
 
-__all__ = ["revert"]
+__all__ = ["revert", "revert_changes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +90,41 @@ def revert(
             yield NothingToDo("revert")
             return
         with Notices(connection) as notices:
-            yield from _Run(connection, registry.stamp, jobs, settings, notices).events()
+            yield from _Run(connection, registry, jobs, settings, notices).events()
     finally:
         locks.release(connection)
+
+
+def revert_changes(
+    connection: Connection,
+    projects: Projects,
+    registry: Registry,
+    changes: Sequence[Change],
+    *,
+    settings: Settings,
+    notices: Notices,
+) -> Iterator[Event]:
+    """Revert some changes, for a caller that holds the deploy lock and knows why.
+
+    Args:
+        connection: The session that holds it.
+        projects: The plans and scripts.
+        registry: What is deployed.
+        changes: The last deployed changes, newest first.
+        settings: In whose name, and how patiently.
+        notices: What the server says meanwhile.
+
+    Yields:
+        What happens, as it happens.
+
+    Raises:
+        PlanError: A script is missing or not in order.
+        RevertRefused: A script protects data.
+        RevertFailed: A script failed, which then was rolled back.
+        StoreError: The registry cannot be written, or the connection is lost.
+    """
+    jobs = [_Job(change, projects.script(change, "revert")) for change in changes]
+    yield from _Run(connection, registry, jobs, settings, notices).events()
 
 
 class _Run:
@@ -95,13 +133,14 @@ class _Run:
     def __init__(
         self,
         connection: Connection,
-        stamp: str,
+        registry: Registry,
         jobs: Sequence[_Job],
         settings: Settings,
         notices: Notices,
     ) -> None:
         self._connection = connection
-        self._stamp = stamp
+        self._registry = registry
+        self._stamp = registry.stamp
         self._jobs = jobs
         self._settings = settings
         self._notices = notices
@@ -114,6 +153,7 @@ class _Run:
         total = len(self._jobs)
         changes = tuple(job.change.qualified for job in self._jobs)
         yield RunPlanned("revert", changes, dry_run=False)
+        self._prepare()
         for number, job in enumerate(self._jobs, start=1):
             change = job.change
             yield ChangeStarted("revert", change.qualified, change.change_id, number, total)
@@ -121,6 +161,16 @@ class _Run:
             self._reverted += 1
             yield ChangeReverted(change.qualified, change.change_id, duration_ms)
         yield RunFinished("revert", total, round((time.monotonic() - started) * 1000))
+
+    def _prepare(self) -> None:
+        """Make the place where a script says how far it has come, if one of these has to."""
+        if self._registry.has_details or all(job.script.is_transactional for job in self._jobs):
+            return
+        write_registry(
+            self._connection,
+            self._recorder.create_details(),
+            lock_timeout=self._settings.lock_timeout,
+        )
 
     def _revert_one(self, job: _Job) -> Generator[Event, None, int]:
         try:
@@ -138,25 +188,48 @@ class _Run:
             self._fail(job, error)
 
     def _attempt(self, job: _Job) -> int:
-        """Revert a change in one transaction; return the milliseconds that its script took."""
+        """Revert a change; return the milliseconds that its script took."""
         timeout = self._settings.lock_timeout
-        if begin_change(self._connection, lock_timeout=timeout) != self._stamp:
+        self._begin(job)
+        started = time.monotonic()
+        rows = self._recorder.reverted(job.change)
+        if job.script.is_transactional:
+            apply_change(self._connection, job.script, verify=None, lock_timeout=timeout)
+        else:
+            roll_back(self._connection)
+            run_script(
+                self._connection,
+                job.script,
+                change=job.change,
+                recorder=self._recorder,
+                lock_timeout=timeout,
+            )
+            self._begin(job)
+            rows = [*rows, self._recorder.end_progress(job.change)]
+        duration_ms = round((time.monotonic() - started) * 1000)
+        self._stamp = record_change(self._connection, rows, commit=True)
+        return duration_ms
+
+    def _begin(self, job: _Job) -> None:
+        """Open a transaction in which the registry is still what was read."""
+        if begin_change(self._connection, lock_timeout=self._settings.lock_timeout) != self._stamp:
             raise RevertFailed(
                 f"revert failed: {job.change.qualified}: somebody else wrote into the registry",
                 change=job.change.qualified,
                 hint="Look with `muniment status` and decide again.",
             )
-        started = time.monotonic()
-        apply_change(self._connection, job.script, verify=None, lock_timeout=timeout)
-        duration_ms = round((time.monotonic() - started) * 1000)
-        rows = self._recorder.reverted(job.change)
-        self._stamp = record_change(self._connection, rows, commit=True)
-        return duration_ms
 
     def _fail(self, job: _Job, error: StatementFailed) -> NoReturn:
+        name = job.change.qualified
+        as_it_was = (
+            f"{name} is deployed as it was"
+            if job.script.is_transactional
+            else f"{name} is not a transaction: what its script has done stays, and the same "
+            "command goes on from there"
+        )
         state = (
-            f"{job.change.qualified} is deployed as it was; {self._reverted} of "
-            f"{len(self._jobs)} changes are reverted. {blocked_by(self._connection, error)}"
+            f"{as_it_was}; {self._reverted} of {len(self._jobs)} changes are reverted. "
+            f"{blocked_by(self._connection, error)}"
         )
         raise migration_error("revert", job.change, error, state=state.strip()) from error
 
@@ -168,6 +241,7 @@ def _plan(
     registry = read_registry(connection)
     for name in names:
         check_history(registry, projects.plan(name))
+    _refuse_half_deployed(registry, names)
     kept = _kept(registry, projects, keep) if keep else None
     order = [change.change_id for change in registry.changes]
     later = registry.changes[order.index(kept.change_id) + 1 :] if kept else registry.changes
@@ -175,6 +249,22 @@ def _plan(
     _refuse_if_required(connection, registry, [change.change_id for change in going])
     changes = [projects.plan(change.project).find(change.change_id) for change in going]
     return registry, [_Job(change, projects.script(change, "revert")) for change in changes]
+
+
+def _refuse_half_deployed(registry: Registry, names: Sequence[str]) -> None:
+    """Refuse while a change is neither there nor not there.
+
+    Raises:
+        RevertRefused: With its name, and the way out.
+    """
+    for half in registry.half_done:
+        if half.action == "deploy" and half.project in names:
+            raise RevertRefused(
+                f"revert refused: {half.qualified}: its deploy was begun and is not finished",
+                change=half.qualified,
+                hint="Finish it with `muniment deploy`, then revert. If that cannot be, undo "
+                "what its script has done, and delete its row from muniment.change_progress.",
+            )
 
 
 def _kept(registry: Registry, projects: Projects, keep: Target) -> Change:

@@ -2,7 +2,9 @@
 
 A script is written so that psql, sqitch and this package run the same bytes: it opens with `BEGIN;`
 and ends with `COMMIT;` (deploy, revert) or `ROLLBACK;` (verify). Here that envelope is checked and
-taken off, because the caller puts the body and its own bookkeeping into one transaction.
+taken off, because the caller puts the body and its own bookkeeping into one transaction. A deploy
+or revert script that cannot run in one says so in its header, `-- transactional: false`, and has no
+envelope.
 
 A plain script is split without a parser (:mod:`muniment.migrate.statements`); a syntax error in one
 is the server's to tell. Where there is any doubt PostgreSQL's own grammar does the splitting, and
@@ -21,6 +23,7 @@ from typing import Any, Literal
 from muniment.errors import PlanError, ScriptError
 from muniment.migrate.plan import Change
 from muniment.migrate.statements import split_plain
+from muniment.migrate.steps import Step, read_steps
 
 __all__ = ["Kind", "Place", "Script", "check_header", "hash_script", "parse_script", "read_script"]
 
@@ -65,6 +68,8 @@ class Script:
         start: Where in ``text`` the body begins, in characters.
         stop: Where it ends.
         statements: Where each statement of the body begins in ``text``, in characters.
+        steps: What the statements ask for, if the script is not one transaction; else nothing.
+        is_transactional: Whether it is one transaction.
     """
 
     path: str
@@ -74,6 +79,8 @@ class Script:
     start: int
     stop: int
     statements: tuple[int, ...]
+    steps: tuple[Step, ...] = ()
+    is_transactional: bool = True
 
     @property
     def body(self) -> str:
@@ -81,15 +88,9 @@ class Script:
         # A newline first: the last statement may end in a line comment.
         return self.text[self.start : self.stop] + "\n;" if self.statements else ""
 
-    def place(self, statement: int, offset: int | None = None) -> Place:
-        """Return the place of a statement of the body, or of an offset in the body.
-
-        Args:
-            statement: Number of the statement in the body, from 0.
-            offset: Characters from the beginning of the body, when the server named a position.
-        """
-        at = self.statements[statement] if offset is None else self.start + offset
-        return _place(self.path, self.text, at)
+    def place(self, offset: int) -> Place:
+        """Return the place of a character of ``text``, counted from 0."""
+        return _place(self.path, self.text, offset)
 
 
 def hash_script(path: Path) -> str:
@@ -125,12 +126,17 @@ def parse_script(data: bytes, kind: Kind, *, path: str) -> Script:
 
     Raises:
         ScriptError: It is not UTF-8, holds a psql meta-command or COPY with the client, is not
-            exactly one transaction, or cannot be split into statements.
+            exactly one transaction and does not say so, or cannot be split into statements.
     """
     text = _decode(data, path)
-    _refuse_not_transactional(text, path)
-    plain = split_plain(text, LAST_STATEMENTS[kind])
-    inner = plain[1:-1] if plain else _split_by_grammar(text, kind, path)
+    steps: tuple[Step, ...] = ()
+    is_transactional = _says_transactional(text, kind, path)
+    if is_transactional:
+        plain = split_plain(text, LAST_STATEMENTS[kind])
+        inner = plain[1:-1] if plain else _split_envelope(text, kind, path)
+    else:
+        inner = _split_by_grammar(text, path)
+        steps = read_steps(text, inner, path)
     return Script(
         path=path,
         kind=kind,
@@ -139,6 +145,8 @@ def parse_script(data: bytes, kind: Kind, *, path: str) -> Script:
         start=inner[0].start if inner else 0,
         stop=inner[-1].stop if inner else 0,
         statements=tuple(piece.start for piece in inner),
+        steps=steps,
+        is_transactional=is_transactional,
     )
 
 
@@ -201,16 +209,25 @@ def _header(text: str) -> list[str]:
     return lines
 
 
-def _refuse_not_transactional(text: str, path: str) -> None:
+def _says_transactional(text: str, kind: Kind, path: str) -> bool:
+    """Return what the header says of the script, which is true unless it says otherwise."""
     for number, line in enumerate(_header(text), start=1):
         field = _FIELD.match(line)
-        if field and field[1] == "transactional" and field[2] != "true":
+        if not field or field[1] != "transactional":
+            continue
+        if field[2] not in {"true", "false"}:
             raise ScriptError(
-                "a change outside of a transaction is not supported",
+                f"`-- transactional: {field[2]}` is neither true nor false", path=path, line=number
+            )
+        if field[2] == "false" and kind == "verify":
+            raise ScriptError(
+                "a verify script is always a transaction",
                 path=path,
                 line=number,
-                hint="Deploy this change with sqitch.",
+                hint="It must leave nothing behind, and only ROLLBACK sees to that.",
             )
+        return field[2] == "true"
+    return True
 
 
 def _check_field(
@@ -237,7 +254,11 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names) or "nothing"
 
 
-def _split_by_grammar(text: str, kind: Kind, path: str) -> list[slice]:
+def _split_envelope(text: str, kind: Kind, path: str) -> list[slice]:
+    return _without_envelope(text, _split_by_grammar(text, path), kind, path)
+
+
+def _split_by_grammar(text: str, path: str) -> list[slice]:
     from pglast import parser
 
     try:
@@ -246,7 +267,7 @@ def _split_by_grammar(text: str, kind: Kind, path: str) -> list[slice]:
         raise _parse_failure(text, path, error) from error
     for piece in slices:
         _refuse_copy(text, piece, path)
-    return _without_envelope(text, slices, kind, path)
+    return slices
 
 
 def _parse_failure(text: str, path: str, error: Any) -> ScriptError:
@@ -332,7 +353,8 @@ def _envelope_error(
         message,
         path=path,
         line=line,
-        hint=f"A script is one transaction: `BEGIN;` first, `{last};` last, SAVEPOINT in between.",
+        hint=f"A script is one transaction: `BEGIN;` first, `{last};` last, SAVEPOINT in between. "
+        "One that cannot be says `-- transactional: false` in its header.",
     )
 
 

@@ -13,7 +13,7 @@ from muniment.migrate.projects import OPTIONAL_PROJECTS, Projects
 from muniment.migrate.registry import Deployed, Registry, read_registry
 from muniment.migrate.script import Kind
 
-__all__ = ["Drift", "ProjectStatus", "check", "status"]
+__all__ = ["Drift", "ProjectStatus", "check", "find_drifts", "status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +94,13 @@ def check(connection: Connection, projects: Projects, names: Sequence[str] = ())
         PlanError: A plan is not in order.
         StoreError: The registry cannot be read.
     """
-    registry = read_registry(connection)
+    return find_drifts(read_registry(connection), projects, names or projects.names)
+
+
+def find_drifts(registry: Registry, projects: Projects, names: Sequence[str]) -> list[Drift]:
+    """Do what :func:`check` does, for a registry that has been read already."""
     found: list[Drift] = []
-    for name in names or projects.names:
+    for name in names:
         plan = projects.plan(name)
         planned = {change.change_id: change for change in plan.changes}
         for deployed in registry.of(name):
