@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row, tuple_row
 
 from muniment.errors import (
@@ -22,7 +23,16 @@ from muniment.errors import (
     StoreError,
 )
 
-__all__ = ["Connection", "DatabaseError", "connect", "dict_row", "sql", "translated", "tuple_row"]
+__all__ = [
+    "Connection",
+    "DatabaseError",
+    "another",
+    "connect",
+    "dict_row",
+    "sql",
+    "translated",
+    "tuple_row",
+]
 
 Connection = psycopg.Connection[Any]
 DatabaseError = psycopg.Error
@@ -49,6 +59,16 @@ def connect(dsn: str, *, application_name: str = "muniment") -> Connection:
             sqlstate=error.sqlstate,
             hint="Check --dsn, DATABASE_URL or PG*; `muniment up` starts a server of its own.",
         ) from error
+
+
+def another(connection: Connection) -> Connection:
+    """Open a second connection to where a first one leads, in the name of the same role.
+
+    Raises:
+        ConnectFailed: No server answers, or it refuses this user.
+    """
+    password = {"password": connection.info.password} if connection.info.password else {}
+    return connect(make_conninfo(connection.info.dsn, **password))
 
 
 @contextmanager

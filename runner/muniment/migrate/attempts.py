@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from itertools import count
 
 from muniment._db import Connection
 from muniment.errors import ConnectFailed
@@ -15,7 +16,7 @@ from muniment.migrate.failures import failed_event
 from muniment.migrate.notices import Notices
 from muniment.migrate.plan import Change
 
-__all__ = ["blocked_by", "carry_out"]
+__all__ = ["blocked_by", "carry_out", "try_again"]
 
 # lock_not_available, deadlock_detected, serialization_failure.
 _WORTH_ANOTHER = frozenset({"55P03", "40P01", "40001"})
@@ -77,6 +78,30 @@ def blocked_by(connection: Connection, error: StatementFailed) -> str:
     return f"Locks are held by {'; '.join(found)}. " if found else ""
 
 
+def try_again(
+    change: Change, error: StatementFailed, attempt: int, attempts: int
+) -> Iterator[ChangeRetrying]:
+    """Say that there is another attempt, and wait until it is time for it.
+
+    Args:
+        change: What failed.
+        error: How.
+        attempt: The number of the attempt that failed, from 1.
+        attempts: How many there may be.
+
+    Raises:
+        StatementFailed: The one that was given, if there is no other attempt.
+    """
+    if error.sqlstate not in _WORTH_ANOTHER or attempt >= attempts:
+        raise error
+    # Jitter, or two deadlocked sessions would meet again.
+    wait = _FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)  # noqa: S311
+    yield ChangeRetrying(
+        change.qualified, attempt, attempts, error.sqlstate, error.message, round(wait * 1e3)
+    )
+    time.sleep(wait)
+
+
 def _retried(
     connection: Connection,
     notices: Notices,
@@ -84,21 +109,11 @@ def _retried(
     attempt: Callable[[], int],
     attempts: int,
 ) -> Generator[ChangeRetrying, None, int]:
-    pause = _FIRST_PAUSE
-    number = 1
-    while True:
+    for number in count(1):
         notices.forget()
         try:
             return attempt()
         except StatementFailed as error:
             roll_back(connection)
-            if error.sqlstate not in _WORTH_ANOTHER or number >= attempts:
-                raise
-            # Jitter, or two deadlocked sessions would meet again.
-            wait = pause * random.uniform(0.5, 1.0)  # noqa: S311
-            yield ChangeRetrying(
-                change.qualified, number, attempts, error.sqlstate, error.message, round(wait * 1e3)
-            )
-            time.sleep(wait)
-            pause *= 2
-            number += 1
+            yield from try_again(change, error, number, attempts)
+    raise AssertionError  # count() does not end

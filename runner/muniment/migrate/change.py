@@ -28,6 +28,7 @@ __all__ = [
     "Job",
     "apply_change",
     "begin_change",
+    "begin_next_change",
     "prove_change",
     "record_change",
     "session_settings",
@@ -88,6 +89,35 @@ def begin_change(connection: Connection, *, lock_timeout: float) -> str:
         STAMP,
     )
     return run_batch(connection, [part])[0] or ""
+
+
+def begin_next_change(connection: Connection) -> None:
+    """Do for the change before what its commit would do, in a transaction that goes on.
+
+    Deferred constraints are checked, and then are deferred as they were; what the scripts have left
+    in the session goes.
+
+    Args:
+        connection: A session in a transaction.
+
+    Raises:
+        StatementFailed: A deferred constraint is violated.
+        ConnectFailed: The connection is lost.
+    """
+    run_batch(
+        connection,
+        [
+            Part.of(
+                "check of deferred constraints",
+                "SAVEPOINT muniment_commit",
+                "SET CONSTRAINTS ALL IMMEDIATE",
+                # There is no other way back to what each constraint says of itself.
+                "ROLLBACK TO SAVEPOINT muniment_commit",
+                "RELEASE SAVEPOINT muniment_commit",
+            ),
+            Part.of("reset of the session", *CLEAN),
+        ],
+    )
 
 
 def apply_change(

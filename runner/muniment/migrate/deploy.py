@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
+from itertools import count
 from typing import Literal
 
 from muniment._db import Connection
 from muniment.errors import DriftFound, MigrationError, ScriptError, StoreError
 from muniment.migrate import locks
-from muniment.migrate.attempts import blocked_by, carry_out
+from muniment.migrate.attempts import blocked_by, carry_out, try_again
 from muniment.migrate.autocommit import run_script
-from muniment.migrate.batch import StatementFailed, roll_back
+from muniment.migrate.batch import Part, StatementFailed, roll_back, run_batch
 from muniment.migrate.change import (
     Job,
     apply_change,
     begin_change,
+    begin_next_change,
     prove_change,
     record_change,
     write_registry,
@@ -31,7 +33,7 @@ from muniment.migrate.events import (
     RunPlanned,
     TagRecorded,
 )
-from muniment.migrate.failures import migration_error
+from muniment.migrate.failures import failed_event, migration_error
 from muniment.migrate.history import (
     check_history,
     check_project,
@@ -62,6 +64,7 @@ def deploy(
     dry_run: bool = False,
     allow_drift: bool = False,
     mode: Mode = "change",
+    single_transaction: bool = False,
 ) -> Generator[Event, None, None]:
     """Deploy what the targets need and what is not deployed yet, in the order of the plans.
 
@@ -81,6 +84,8 @@ def deploy(
             ``tag`` goes back to the last tag among it, ``all`` to where the run began (sqitch's
             ``--mode``). A change whose deploy is not one transaction stays half done; the next
             deploy goes on with it.
+        single_transaction: Deploy all of it in one transaction, so that a failure leaves nothing.
+            Its locks are held until the end.
 
     Yields:
         What happens, as it happens.
@@ -105,7 +110,8 @@ def deploy(
     yield from locks.acquire(connection, wait=settings.lock_wait)
     try:
         with Notices(connection) as notices:
-            run = _Run(connection, projects, steps, settings, verify, allow_drift, mode, notices)
+            kind = _SingleTransaction if single_transaction else _Run
+            run = kind(connection, projects, steps, settings, verify, allow_drift, mode, notices)
             yield from run.events()
     finally:
         locks.release(connection)
@@ -218,15 +224,19 @@ class _Run:
             change = job.change
             yield ChangeStarted("deploy", change.qualified, change.change_id, number, len(jobs))
             duration_ms = yield from self._deploy_one(job)
-            self._pending -= 1
-            self._deployed.append(change)
-            yield ChangeDeployed(
-                change.qualified,
-                change.change_id,
-                tuple(f"@{tag.name}" for tag in change.tags),
-                self._verify,
-                duration_ms,
-            )
+            yield self._done(change, duration_ms)
+
+    def _done(self, change: Change, duration_ms: int) -> ChangeDeployed:
+        """Count a change that is committed."""
+        self._pending -= 1
+        self._deployed.append(change)
+        return ChangeDeployed(
+            change.qualified,
+            change.change_id,
+            tuple(f"@{tag.name}" for tag in change.tags),
+            self._verify,
+            duration_ms,
+        )
 
     def _deploy_one(self, job: Job) -> Generator[Event, None, int]:
         try:
@@ -266,20 +276,25 @@ class _Run:
                 prove_change(self._connection, verify, lock_timeout=timeout)
             self._begin()
         duration_ms = round((time.monotonic() - started) * 1000)
+        rows = self._rows(job, duration_ms)
+        if not scripts.deploy.is_transactional:
+            rows.append(self._recorder.end_progress(job.change))
+        self._stamp = record_change(self._connection, rows, commit=True)
+        return duration_ms
+
+    def _rows(self, job: Job, duration_ms: int) -> list[str]:
+        """Return what records a change."""
         rows = self._recorder.deployed(
-            job.change, script_hash=scripts.deploy.sha1, requires=job.requires
+            job.change, script_hash=job.scripts.deploy.sha1, requires=job.requires
         )
         details = self._recorder.details(
             job.change,
-            revert_hash=scripts.revert_hash,
-            verify_hash=scripts.verify.sha1,
+            revert_hash=job.scripts.revert_hash,
+            verify_hash=job.scripts.verify.sha1,
             duration_ms=duration_ms,
             deployed_with=self._settings.tool,
         )
-        if not scripts.deploy.is_transactional:
-            rows.append(self._recorder.end_progress(job.change))
-        self._stamp = record_change(self._connection, [*rows, details], commit=True)
-        return duration_ms
+        return [*rows, details]
 
     def _begin(self) -> None:
         """Open a transaction in which the registry is still what was read."""
@@ -288,13 +303,7 @@ class _Run:
 
     def _fail(self, job: Job, error: StatementFailed) -> Generator[Event, None, MigrationError]:
         """Note the failure in the history, as sqitch does, and return what it means."""
-        # The failure that the caller must hear of is the first one, not one of writing it down.
-        with suppress(StoreError):
-            write_registry(
-                self._connection,
-                [self._recorder.failed(job.change)],
-                lock_timeout=self._settings.lock_timeout,
-            )
+        self._note_failure(job)
         # Before anything is reverted: who was in the way may be gone then.
         in_the_way = blocked_by(self._connection, error)
         reverted = yield from self._go_back()
@@ -310,6 +319,15 @@ class _Run:
             "Mend the cause and run the same command again: it goes on from there."
         )
         return migration_error("deploy", job.change, error, state=state)
+
+    def _note_failure(self, job: Job) -> None:
+        # The failure that the caller must hear of is the first one, not one of writing it down.
+        with suppress(StoreError):
+            write_registry(
+                self._connection,
+                [self._recorder.failed(job.change)],
+                lock_timeout=self._settings.lock_timeout,
+            )
 
     def _go_back(self) -> Generator[Event, None, int]:
         """Revert what the mode says after a failure; return how many changes that were."""
@@ -328,6 +346,61 @@ class _Run:
             notices=self._notices,
         )
         return len(changes)
+
+
+class _SingleTransaction(_Run):
+    """A deploy that holds the lock and commits once."""
+
+    def _deploy_all(self, jobs: Sequence[Job]) -> Iterator[Event]:
+        if not jobs:
+            return
+        _refuse_not_transactional(jobs)
+        yield RunPlanned("deploy", tuple(job.change.qualified for job in jobs), dry_run=False)
+        for number in count(1):
+            # Grows as changes are applied: the one that fails is the one after these.
+            durations: list[int] = []
+            try:
+                yield from self._attempt_all(jobs, durations)
+                break
+            except StatementFailed as error:
+                roll_back(self._connection)
+                job = jobs[min(len(durations), len(jobs) - 1)]
+                try:
+                    yield from try_again(job.change, error, number, self._settings.attempts)
+                except StatementFailed:
+                    yield failed_event("deploy", job.change, error)
+                    raise self._fail_all(job, error) from error
+        for job, duration_ms in zip(jobs, durations, strict=True):
+            yield self._done(job.change, duration_ms)
+
+    def _fail_all(self, job: Job, error: StatementFailed) -> MigrationError:
+        self._note_failure(job)
+        state = (
+            f"Nothing of this run remains. {blocked_by(self._connection, error)}"
+            "Mend the cause and run the same command again."
+        )
+        return migration_error("deploy", job.change, error, state=state)
+
+    def _attempt_all(self, jobs: Sequence[Job], durations: list[int]) -> Iterator[Event]:
+        """Deploy all changes in one transaction."""
+        self._begin()
+        for number, job in enumerate(jobs, start=1):
+            change = job.change
+            yield ChangeStarted("deploy", change.qualified, change.change_id, number, len(jobs))
+            self._notices.forget()
+            started = time.monotonic()
+            apply_change(
+                self._connection,
+                job.scripts.deploy,
+                verify=job.scripts.verify if self._verify else None,
+                lock_timeout=self._settings.lock_timeout,
+            )
+            duration_ms = round((time.monotonic() - started) * 1000)
+            record_change(self._connection, self._rows(job, duration_ms), commit=False)
+            begin_next_change(self._connection)
+            durations.append(duration_ms)
+            yield from self._notices.of(change)
+        run_batch(self._connection, [Part.of("commit", "COMMIT")])
 
 
 def plan_jobs(registry: Registry, projects: Projects, steps: Sequence[Change]) -> list[Job]:
@@ -354,6 +427,23 @@ def plan_jobs(registry: Registry, projects: Projects, steps: Sequence[Change]) -
     ]
     _refuse_copies(registry, jobs)
     return jobs
+
+
+def _refuse_not_transactional(jobs: Sequence[Job]) -> None:
+    """Refuse what cannot be a part of one transaction.
+
+    Raises:
+        ScriptError: With the first script that cannot.
+    """
+    for job in jobs:
+        if not job.scripts.deploy.is_transactional:
+            raise ScriptError(
+                f"{job.change.qualified} cannot be a part of one transaction",
+                path=job.scripts.deploy.path,
+                line=1,
+                hint="Its header says `-- transactional: false`. Nothing has been changed: deploy "
+                "without --single-transaction.",
+            )
 
 
 def refuse_drift(registry: Registry, projects: Projects, steps: Sequence[Change]) -> None:

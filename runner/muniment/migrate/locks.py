@@ -15,6 +15,7 @@ from datetime import datetime
 from muniment._db import Connection, DatabaseError, translated
 from muniment.errors import LockTimedOut
 from muniment.migrate.events import LockWaiting
+from muniment.migrate.pooler import refuse_shared
 
 __all__ = ["HOLDS_LOCK", "LOCK_KEY", "acquire", "blockers", "release"]
 
@@ -82,7 +83,9 @@ def acquire(connection: Connection, *, wait: float) -> Iterator[LockWaiting]:
 
     Raises:
         LockTimedOut: It was held all the time.
+        ConfigError: The session is not this client's alone, so the lock would not be either.
     """
+    refuse_shared(connection)
     give_up_at = time.monotonic() + wait
     pause = FIRST_POLL
     reported: LockWaiting | None = None
