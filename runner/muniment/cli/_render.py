@@ -11,8 +11,11 @@ import click
 from muniment.cli._options import is_interactive
 from muniment.errors import MunimentError
 from muniment.migrate.events import (
+    ChangeAdopted,
+    ChangeBlessed,
     ChangeDeployed,
     ChangeFailed,
+    ChangeRehearsed,
     ChangeRetrying,
     ChangeReverted,
     ChangesPending,
@@ -25,13 +28,22 @@ from muniment.migrate.events import (
     RegistryCreated,
     RunFinished,
     RunPlanned,
+    ScriptDiffers,
     TagRecorded,
+    WaiterInTheWay,
 )
 from muniment.migrate.events import as_json as event_as_json
 
 __all__ = ["describe", "errors_as_json", "render"]
 
-_DONE = {"deploy": "deployed", "revert": "reverted", "verify": "verified"}
+_DONE = {
+    "deploy": "deployed",
+    "revert": "reverted",
+    "verify": "verified",
+    "adopt": "adopted",
+    "bless": "blessed",
+    "rehearse": "rehearsed",
+}
 
 
 def render(events: Iterable[Event], *, as_json: bool) -> None:
@@ -103,7 +115,13 @@ def _show_bar(events: Iterable[Event]) -> None:
             if isinstance(event, RunPlanned) and not event.dry_run:
                 progress.update(task, total=len(event.changes), completed=0, visible=True)
             elif isinstance(event, ChangeStarted):
-                progress.update(task, description=event.change, completed=event.number - 1)
+                progress.update(
+                    task,
+                    description=event.change,
+                    # A rehearsal takes three steps a change.
+                    total=event.total,
+                    completed=event.number - 1,
+                )
             else:
                 _print_line(event, echo)
             if isinstance(event, RunFinished):
@@ -129,6 +147,11 @@ def describe(event: Event) -> str | None:
             return "waiting for another deploy to end"
         case LockWaiting(holder_pid, application):
             return f"waiting for another deploy to end: process {holder_pid} ({application})"
+        case WaiterInTheWay(waiter_pid, application):
+            return (
+                f"waiting until process {waiter_pid} ({application}) no longer waits for this "
+                "deploy: its snapshot is in the way"
+            )
         case RegistryCreated():
             return "created the registry of deployed changes"
         case TagRecorded(change, tag):
@@ -139,6 +162,16 @@ def describe(event: Event) -> str | None:
             return f"reverted {change} ({duration_ms} ms)"
         case ChangeVerified(change, _, duration_ms):
             return f"verified {change} ({duration_ms} ms)"
+        case ChangeAdopted(change, _, tags):
+            return f"adopted {' '.join((change, *tags))}"
+        case ScriptDiffers(_, _, path, None, _):
+            return f"{path} is not known to the registry yet"
+        case ScriptDiffers(_, _, path, str(old), new):
+            return f"{path} has changed since: {old[:8]} is now {new[:8]}"
+        case ChangeBlessed(change, _, scripts, _):
+            return f"blessed {change}: {', '.join(scripts)}"
+        case ChangeRehearsed(change, _, step, duration_ms):
+            return f"rehearsed {step} of {change} ({duration_ms} ms)"
         case ChangeFailed(action="verify", change=change, message=message):
             return f"FAILED {change}: {_where(event)}{message}"
         case ChangesPending(changes):

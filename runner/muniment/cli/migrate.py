@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -31,6 +31,7 @@ from muniment.migrate.settings import Settings
 
 if TYPE_CHECKING:
     from muniment._db import Connection
+    from muniment.migrate.deploy import Mode
     from muniment.migrate.plan import Change
     from muniment.migrate.status import ProjectStatus
 
@@ -42,6 +43,22 @@ EXIT_NO = 3
 @click.argument("targets", nargs=-1, metavar="[PROJECT[:CHANGE]]...")
 @click.option("--to", "spec", metavar="CHANGE", help="Stop after this change of the one PROJECT.")
 @click.option("--no-verify", is_flag=True, help="Do not run the verify scripts.")
+@click.option("--allow-drift", is_flag=True, help="Deploy although deployed scripts were edited.")
+@click.option(
+    "--mode",
+    type=click.Choice(["change", "tag", "all"]),
+    default="change",
+    show_default=True,
+    help="After a failure keep every whole change, go back to the last tag, or revert all of it.",
+)
+@click.option("--single-transaction", is_flag=True, help="Commit once: everything or nothing.")
+@click.option(
+    "--sql",
+    "script",
+    type=click.File("w", encoding="utf-8", lazy=True),
+    metavar="FILE",
+    help="Deploy nothing, but write it down as a script for psql; - is stdout.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be deployed, and write nothing.")
 @json_option
 @lock_options
@@ -51,6 +68,10 @@ def deploy(
     targets: tuple[str, ...],
     spec: str | None,
     no_verify: bool,
+    allow_drift: bool,
+    mode: Mode,
+    single_transaction: bool,
+    script: IO[str] | None,
     dry_run: bool,
     as_json: bool,
     lock_wait: float,
@@ -63,6 +84,10 @@ def deploy(
     Without a PROJECT: all but the optional ones. Each change is one transaction with its proof and
     its record; a run that ends early is continued by the next.
     """
+    if single_transaction and mode != "change":
+        raise click.UsageError("With --single-transaction nothing remains that --mode could keep.")
+    if script is not None and (dry_run or single_transaction or as_json or mode != "change"):
+        raise click.UsageError("--sql goes with targets, --to, --no-verify and --allow-drift only.")
     wanted = [Target.parse(text) for text in targets]
     if spec is not None:
         if len(wanted) != 1 or wanted[0].spec is not None:
@@ -77,13 +102,32 @@ def deploy(
         from muniment.migrate.deploy import deploy as run_deploy
 
         with _connection(dsn) as connection:
+            settings = _settings(lock_wait, lock_timeout)
+            if script is not None:
+                from muniment.migrate.offline import deploy_as_script
+
+                text, changes = deploy_as_script(
+                    connection,
+                    projects,
+                    wanted,
+                    settings=settings,
+                    verify=not no_verify,
+                    allow_drift=allow_drift,
+                )
+                script.write(text)
+                noun = "change" if len(changes) == 1 else "changes"
+                click.echo(f"wrote {len(changes)} {noun} to {script.name}", err=True)
+                return
             events = run_deploy(
                 connection,
                 projects,
                 wanted,
-                settings=_settings(lock_wait, lock_timeout),
+                settings=settings,
                 verify=not no_verify,
                 dry_run=dry_run,
+                allow_drift=allow_drift,
+                mode=mode,
+                single_transaction=single_transaction,
             )
             render(events, as_json=as_json)
 

@@ -18,8 +18,11 @@ from muniment.migrate.plan import Change
 
 __all__ = ["blocked_by", "carry_out", "try_again"]
 
-# lock_not_available, deadlock_detected, serialization_failure.
-_WORTH_ANOTHER = frozenset({"55P03", "40P01", "40001"})
+_DEADLOCK = "40P01"
+# lock_not_available, serialization_failure.
+_WORTH_ANOTHER = frozenset({_DEADLOCK, "55P03", "40001"})
+# Seconds: sqitch gives up after 60 (sqitch-deploy, --lock-timeout).
+_WAITER_GIVES_UP = 90.0
 # Seconds before the second attempt; twice as many before each further one.
 _FIRST_PAUSE = 0.2
 
@@ -108,12 +111,14 @@ def _retried(
     change: Change,
     attempt: Callable[[], int],
     attempts: int,
-) -> Generator[ChangeRetrying, None, int]:
+) -> Generator[Event, None, int]:
     for number in count(1):
         notices.forget()
         try:
             return attempt()
         except StatementFailed as error:
             roll_back(connection)
+            if error.sqlstate == _DEADLOCK:
+                yield from locks.outlast_waiters(connection, wait=_WAITER_GIVES_UP)
             yield from try_again(change, error, number, attempts)
     raise AssertionError  # count() does not end

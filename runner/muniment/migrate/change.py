@@ -23,6 +23,7 @@ from muniment.migrate.script import Script
 
 __all__ = [
     "CLEAN",
+    "LOCK_REGISTRY",
     "LOST_LOCK",
     "RESET",
     "Job",
@@ -47,7 +48,28 @@ CLEAN = (
     "DISCARD SEQUENCES",
 )
 
+# Keeps out a sqitch before 1.2 too, which knows no advisory lock.
+LOCK_REGISTRY = "LOCK TABLE sqitch.changes IN EXCLUSIVE MODE"
+
 LOST_LOCK = "the session lost the deploy lock while the script ran"
+
+# The constraints that can be deferred, by the names that SET CONSTRAINTS takes; a partition's go
+# with those of its table. Not ALL: that would hold for constraints too that a later change makes.
+# Where several in a schema share a name, all must begin deferred to be deferred again, because one
+# that cannot be deferred must not be named.
+_DEFERRABLE = """
+SELECT string_agg(name, ', ')
+FROM (
+    SELECT format('%I.%I', nspname, conname) AS name
+    FROM pg_catalog.pg_constraint AS con
+    INNER JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = con.connamespace
+    WHERE has_schema_privilege(namespace.oid, 'USAGE')
+        AND NOT pg_is_other_temp_schema(namespace.oid)
+    GROUP BY nspname, conname
+    HAVING {having}
+) AS found"""
+_CAN_BE_DEFERRED = _DEFERRABLE.format(having="bool_or(condeferrable AND conparentid = 0)")
+_BEGIN_DEFERRED = _DEFERRABLE.format(having="bool_and(condeferred) AND bool_or(conparentid = 0)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +106,13 @@ def begin_change(connection: Connection, *, lock_timeout: float) -> str:
         *CLEAN,
         "BEGIN",
         *session_settings(lock_timeout),
-        # Keeps out a sqitch before 1.2 too, which knows no advisory lock.
-        "LOCK TABLE sqitch.changes IN EXCLUSIVE MODE",
+        LOCK_REGISTRY,
         STAMP,
     )
     return run_batch(connection, [part])[0] or ""
 
 
-def begin_next_change(connection: Connection) -> None:
+def begin_next_change(connection: Connection, *, lock_timeout: float) -> None:
     """Do for the change before what its commit would do, in a transaction that goes on.
 
     Deferred constraints are checked, and then are deferred as they were; what the scripts have left
@@ -99,25 +120,23 @@ def begin_next_change(connection: Connection) -> None:
 
     Args:
         connection: A session in a transaction.
+        lock_timeout: Seconds that a statement may wait for a lock.
 
     Raises:
         StatementFailed: A deferred constraint is violated.
         ConnectFailed: The connection is lost.
     """
-    run_batch(
-        connection,
-        [
-            Part.of(
-                "check of deferred constraints",
-                "SAVEPOINT muniment_commit",
-                "SET CONSTRAINTS ALL IMMEDIATE",
-                # There is no other way back to what each constraint says of itself.
-                "ROLLBACK TO SAVEPOINT muniment_commit",
-                "RELEASE SAVEPOINT muniment_commit",
-            ),
-            Part.of("reset of the session", *CLEAN),
-        ],
+    doing = "check of deferred constraints"
+    deferrable, deferred = run_batch(
+        connection, [Part.of(doing, _CAN_BE_DEFERRED), Part.of(doing, _BEGIN_DEFERRED)]
     )
+    parts: list[Part] = []
+    if deferrable is not None:
+        parts.append(Part.of(doing, f"SET CONSTRAINTS {deferrable} IMMEDIATE"))
+    if deferred is not None:
+        parts.append(Part.of(doing, f"SET CONSTRAINTS {deferred} DEFERRED"))
+    parts.append(Part.of("reset of the session", *CLEAN, *session_settings(lock_timeout)))
+    run_batch(connection, parts)
 
 
 def apply_change(
@@ -146,7 +165,11 @@ def apply_change(
         parts += [
             Part.of("savepoint", "SAVEPOINT muniment_verify"),
             Part.body(verify),
-            Part.of("savepoint", "ROLLBACK TO SAVEPOINT muniment_verify"),
+            Part.of(
+                "savepoint",
+                "ROLLBACK TO SAVEPOINT muniment_verify",
+                "RELEASE SAVEPOINT muniment_verify",
+            ),
         ]
     parts.append(Part.of("check of the deploy lock", HOLDS_LOCK))
     if run_batch(connection, parts)[-1] != "t":

@@ -49,7 +49,7 @@ from muniment.migrate.revert import revert_changes
 from muniment.migrate.settings import Settings
 from muniment.migrate.status import find_drifts
 
-__all__ = ["Mode", "deploy", "plan_jobs", "refuse_drift"]
+__all__ = ["Mode", "deploy", "plan_jobs", "preparations", "refuse_drift"]
 
 Mode = Literal["change", "tag", "all"]
 
@@ -192,19 +192,7 @@ class _Run:
     def _prepare(self, registry: Registry, jobs: Sequence[Job]) -> Iterator[Event]:
         """Make what the records need: the registry, the projects, and tags planned since."""
         plans = [self._projects.plan(name) for name in {step.project: 0 for step in self._steps}]
-        pending = {job.change.project for job in jobs}
-        new_tags = [found for plan in plans for found in _new_tags(registry, plan)]
-        statements: list[str] = []
-        if jobs and not registry.exists:
-            statements += self._recorder.create_registry()
-        if jobs and not registry.has_details:
-            statements += self._recorder.create_details()
-        statements += [
-            self._recorder.register(plan)
-            for plan in plans
-            if plan.project in pending and plan.project not in registry.projects
-        ]
-        statements += [self._recorder.tag(change, tag) for change, tag in new_tags]
+        statements, new_tags = preparations(registry, plans, jobs, self._recorder)
         self._stamp = registry.stamp
         if not statements:
             return
@@ -397,7 +385,7 @@ class _SingleTransaction(_Run):
             )
             duration_ms = round((time.monotonic() - started) * 1000)
             record_change(self._connection, self._rows(job, duration_ms), commit=False)
-            begin_next_change(self._connection)
+            begin_next_change(self._connection, lock_timeout=self._settings.lock_timeout)
             durations.append(duration_ms)
             yield from self._notices.of(change)
         run_batch(self._connection, [Part.of("commit", "COMMIT")])
@@ -415,17 +403,19 @@ def plan_jobs(registry: Registry, projects: Projects, steps: Sequence[Change]) -
         PlanError: A plan, a script or the deployed history is not in order.
         DeployFailed: A requirement would not be met, or a conflict would be deployed.
     """
-    for name in {step.project: 0 for step in steps}:
-        plan = projects.plan(name)
+    plans = [projects.plan(name) for name in {step.project: None for step in steps}]
+    for plan in plans:
         check_project(registry, plan)
         check_history(registry, plan)
     pending = pending_steps(registry, steps)
-    requires = met_requirements(registry, pending)
+    new_tags = [found for plan in plans for found in _new_tags(registry, plan)]
+    requires = met_requirements(registry, pending, new_tags)
     jobs = [
         Job(change, projects.scripts(change), met)
         for change, met in zip(pending, requires, strict=True)
     ]
     _refuse_copies(registry, jobs)
+    _refuse_unedited(projects, jobs)
     return jobs
 
 
@@ -444,6 +434,33 @@ def _refuse_not_transactional(jobs: Sequence[Job]) -> None:
                 hint="Its header says `-- transactional: false`. Nothing has been changed: deploy "
                 "without --single-transaction.",
             )
+
+
+def preparations(
+    registry: Registry, plans: Sequence[Plan], jobs: Sequence[Job], recorder: Recorder
+) -> tuple[list[str], list[tuple[Change, Tag]]]:
+    """Return what must be written before the first change, and the tags among it.
+
+    Args:
+        registry: What is deployed.
+        plans: The plans of all that is wanted.
+        jobs: What there is to deploy of them.
+        recorder: Writes the statements.
+    """
+    pending = {job.change.project for job in jobs}
+    new_tags = [found for plan in plans for found in _new_tags(registry, plan)]
+    statements: list[str] = []
+    if jobs and not registry.exists:
+        statements += recorder.create_registry()
+    if jobs and not registry.has_details:
+        statements += recorder.create_details()
+    statements += [
+        recorder.register(plan)
+        for plan in plans
+        if plan.project in pending and plan.project not in registry.projects
+    ]
+    statements += [recorder.tag(change, tag) for change, tag in new_tags]
+    return statements, new_tags
 
 
 def refuse_drift(registry: Registry, projects: Projects, steps: Sequence[Change]) -> None:
@@ -485,6 +502,27 @@ def _refuse_copies(registry: Registry, jobs: Sequence[Job]) -> None:
                 path=script.path,
                 line=1,
                 hint="The registry holds a script only once. After a rework, edit the new one.",
+            )
+
+
+def _refuse_unedited(projects: Projects, jobs: Sequence[Job]) -> None:
+    """Refuse a rework that has another header than what it reworks, and does the same.
+
+    Raises:
+        ScriptError: With the script that is still to be edited.
+    """
+    for job in jobs:
+        change = job.change
+        before = projects.plan(change.project).changes[: change.index]
+        older = next((one for one in reversed(before) if one.name == change.name), None)
+        if older is None:
+            continue
+        if projects.script(older, "deploy").body == job.scripts.deploy.body:
+            raise ScriptError(
+                f"the rework of {change.qualified} does what the change did before",
+                path=job.scripts.deploy.path,
+                line=1,
+                hint=f"Edit it; {projects.script_path(older, 'deploy')} keeps what was.",
             )
 
 

@@ -12,8 +12,11 @@ from datetime import datetime
 from typing import Any
 
 __all__ = [
+    "ChangeAdopted",
+    "ChangeBlessed",
     "ChangeDeployed",
     "ChangeFailed",
+    "ChangeRehearsed",
     "ChangeRetrying",
     "ChangeReverted",
     "ChangeStarted",
@@ -26,7 +29,9 @@ __all__ = [
     "RegistryCreated",
     "RunFinished",
     "RunPlanned",
+    "ScriptDiffers",
     "TagRecorded",
+    "WaiterInTheWay",
     "as_json",
 ]
 
@@ -52,11 +57,28 @@ class LockWaiting(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class WaiterInTheWay(Event):
+    """Somebody waits in the server for the deploy lock, and a statement for that one's snapshot.
+
+    The statement is tried again when the waiter has given up.
+
+    Attributes:
+        waiter_pid: Process id of its server process.
+        application: Its application_name.
+        since: When it connected.
+    """
+
+    waiter_pid: int
+    application: str | None
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class RunPlanned(Event):
     """What is going to be done, in this order. Of a dry run, the last event.
 
     Attributes:
-        action: ``deploy``, ``revert`` or ``verify``.
+        action: ``deploy``, ``revert``, ``verify``, ``adopt``, ``bless`` or ``rehearse``.
         changes: The changes.
         dry_run: Whether nothing of it will be done.
     """
@@ -68,7 +90,7 @@ class RunPlanned(Event):
 
 @dataclass(frozen=True, slots=True)
 class NothingToDo(Event):
-    """There is nothing to deploy or to revert. Of a run, the only event."""
+    """There is nothing to do; the action is as in :class:`RunPlanned`. Of a run, the last event."""
 
     action: str
 
@@ -88,10 +110,10 @@ class TagRecorded(Event):
 
 @dataclass(frozen=True, slots=True)
 class ChangeStarted(Event):
-    """A change is about to be deployed, reverted or verified.
+    """A change is about to be deployed, reverted, verified or rehearsed.
 
     Attributes:
-        action: ``deploy``, ``revert`` or ``verify``.
+        action: ``deploy``, ``revert``, ``verify`` or ``rehearse``.
         change: The change.
         change_id: Its id.
         number: Which one of this run it is, from 1.
@@ -148,10 +170,72 @@ class ChangeReverted(Event):
 
 @dataclass(frozen=True, slots=True)
 class ChangeVerified(Event):
-    """The verify script of a deployed change passed."""
+    """The verify script of a change passed that is deployed, or is about to be adopted."""
 
     change: str
     change_id: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAdopted(Event):
+    """A change is recorded as deployed; its deploy script was not run."""
+
+    change: str
+    change_id: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptDiffers(Event):
+    """A script of a deployed change is not what the registry knows.
+
+    Attributes:
+        change: The change.
+        script: ``deploy``, ``revert`` or ``verify``.
+        path: Where it is.
+        old_hash: SHA-1 of the script as it was deployed or blessed before; None if nobody knows.
+        new_hash: SHA-1 of the script as it is now.
+    """
+
+    change: str
+    script: str
+    path: str
+    old_hash: str | None
+    new_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeBlessed(Event):
+    """The scripts of a deployed change are recorded as they are now, and why.
+
+    Attributes:
+        change: The change.
+        change_id: Its id.
+        scripts: Those that differed.
+        reason: Why that is right.
+    """
+
+    change: str
+    change_id: str
+    scripts: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRehearsed(Event):
+    """One of the three steps of a rehearsal succeeded for a change; nothing of it will remain.
+
+    Attributes:
+        change: The change.
+        change_id: Its id.
+        step: ``deploy``, ``revert`` or, on the way forth again, ``redeploy``.
+        duration_ms: What its scripts took.
+    """
+
+    change: str
+    change_id: str
+    step: str
     duration_ms: int
 
 
@@ -160,7 +244,7 @@ class ChangeFailed(Event):
     """A script failed, or the history is not what the plan says. An error follows.
 
     Attributes:
-        action: ``deploy``, ``revert`` or ``verify``.
+        action: ``deploy``, ``revert``, ``verify`` or ``rehearse``.
         change: The change.
         path: The script.
         line: The line in it, from 1; None where the server could not say.

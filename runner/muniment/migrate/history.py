@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from muniment.errors import DeployFailed, PlanError
-from muniment.migrate.plan import Change, Plan
+from muniment.migrate.plan import Change, Plan, Tag
 from muniment.migrate.registry import Registry
 
 __all__ = [
@@ -93,9 +93,16 @@ def pending_steps(registry: Registry, steps: Sequence[Change]) -> list[Change]:
 
 
 def met_requirements(
-    registry: Registry, pending: Sequence[Change]
+    registry: Registry,
+    pending: Sequence[Change],
+    new_tags: Sequence[tuple[Change, Tag]] = (),
 ) -> list[tuple[tuple[str, str], ...]]:
     """Find, for each pending change, which deployed or earlier pending changes it requires.
+
+    Args:
+        registry: What is deployed.
+        pending: What is to be deployed, in order.
+        new_tags: Tags on deployed changes that will be recorded before the first of these.
 
     Returns:
         For each change what it requires, as written and as the id of the change that meets it.
@@ -104,6 +111,8 @@ def met_requirements(
         DeployFailed: A requirement would not be met, or a conflict would be deployed.
     """
     history = registry.history()
+    for tagged, tag in new_tags:
+        history.tags[tagged.project, f"@{tag.name}"] = tagged.change_id
     found: list[tuple[tuple[str, str], ...]] = []
     for change in pending:
         for conflict in change.conflicts:

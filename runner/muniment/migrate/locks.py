@@ -14,10 +14,10 @@ from datetime import datetime
 
 from muniment._db import Connection, DatabaseError, translated
 from muniment.errors import LockTimedOut
-from muniment.migrate.events import LockWaiting
+from muniment.migrate.events import LockWaiting, WaiterInTheWay
 from muniment.migrate.pooler import refuse_shared
 
-__all__ = ["HOLDS_LOCK", "LOCK_KEY", "acquire", "blockers", "release"]
+__all__ = ["HOLDS_LOCK", "LOCK_KEY", "acquire", "blockers", "outlast_waiters", "release"]
 
 # App::Sqitch::Engine::pg, try_lock().
 LOCK_KEY = 75474063
@@ -27,10 +27,11 @@ FIRST_POLL = 0.05
 LONGEST_POLL = 1.0
 
 # How pg_locks shows it (PostgreSQL docs, "pg_locks": a bigint key is split in two).
-_IS_LOCK = (
+_IS_ASKED = (
     f"locks.locktype = 'advisory' AND locks.objid = {LOCK_KEY} AND locks.classid = 0"
-    " AND locks.objsubid = 1 AND locks.granted"
+    " AND locks.objsubid = 1"
 )
+_IS_LOCK = f"{_IS_ASKED} AND locks.granted"
 
 # A statement whose answer is `t` while the session holds the lock. A script can let go of it
 # (pg_advisory_unlock_all), and a transaction pooler never let this session have it.
@@ -47,6 +48,20 @@ WHERE {_IS_LOCK}
     AND locks.database = (
         SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()
     )
+"""  # noqa: S608
+
+# Who waits for it in the server, as sqitch does.
+_WAITER = f"""
+SELECT locks.pid, activity.application_name, activity.backend_start
+FROM pg_catalog.pg_locks AS locks
+LEFT JOIN pg_catalog.pg_stat_activity AS activity USING (pid)
+WHERE {_IS_ASKED}
+    AND NOT locks.granted
+    AND locks.database = (
+        SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()
+    )
+ORDER BY activity.backend_start
+LIMIT 1
 """  # noqa: S608
 
 # Sessions that hold locks on tables of this database, the longest transaction first.
@@ -115,6 +130,33 @@ def release(connection: Connection) -> None:
     except DatabaseError:
         # It broke just now, and with it the lock. What happened before is what matters.
         return
+
+
+def outlast_waiters(connection: Connection, *, wait: float) -> Iterator[WaiterInTheWay]:
+    """Wait while somebody waits in the server for the lock that this session holds.
+
+    Such a waiter has a snapshot, which CREATE INDEX CONCURRENTLY waits for in turn: a deadlock,
+    until the waiter gives up.
+
+    Args:
+        connection: The session that holds the lock.
+        wait: Seconds after which to go on all the same.
+
+    Yields:
+        Who waits, when that is known first and whenever it is another.
+    """
+    give_up_at = time.monotonic() + wait
+    reported: WaiterInTheWay | None = None
+    while time.monotonic() < give_up_at:
+        with translated("cannot read who waits for the deploy lock"):
+            row = connection.execute(_WAITER, prepare=False).fetchone()
+        if row is None:
+            return
+        waiter = WaiterInTheWay(*row)
+        if waiter != reported:
+            yield waiter
+            reported = waiter
+        time.sleep(LONGEST_POLL / 4)
 
 
 def blockers(connection: Connection) -> list[str]:

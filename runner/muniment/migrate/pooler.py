@@ -15,8 +15,10 @@ from muniment.errors import ConfigError, ConnectFailed
 
 __all__ = ["is_shared", "refuse_shared"]
 
-# Seconds in which a pooler that has a server process to give has given it.
+# Seconds in which a pooler that has a server process to give has given it; and in which an answer
+# has come that was given already.
 _PATIENCE = 2.0
+_GRACE = 0.2
 
 _OWN_PID = "SELECT pg_catalog.pg_backend_pid()"
 
@@ -46,11 +48,17 @@ def is_shared(connection: Connection) -> bool:
     with closing(second):
         # More than one look, because a pooler may hand its servers out in turns.
         for _look in range(3):
-            taken = _server_process_in_transaction(second)
+            _ask_in_transaction(second)
+            taken = _answer(second, _PATIENCE)
+            again = _server_process(connection)
+            if taken is None:
+                # A pooler whose servers are all busy lets its clients wait in a queue, and the
+                # second one came before the first. In session mode there may be none for it ever.
+                taken = _answer(second, _GRACE)
+            if again != first or taken == first:
+                return True
             if taken is None:
                 return False
-            if taken == first or _server_process(connection) != first:
-                return True
     return False
 
 
@@ -77,13 +85,18 @@ def _server_process(connection: Connection) -> int:
     return int(row[0])
 
 
-def _server_process_in_transaction(second: Connection) -> int | None:
-    """Make a pooler decide on a server process now; None if it has none and lets us wait."""
+def _ask_in_transaction(second: Connection) -> None:
+    """Ask for the server process, so that a pooler in transaction mode decides on one now."""
     with translated("cannot read which server process this is"):
         second.pgconn.send_query(f"BEGIN; {_OWN_PID}; COMMIT".encode())
         second.pgconn.flush()
-        found = None
-        while select([second.fileno()], [], [], _PATIENCE)[0]:
+
+
+def _answer(second: Connection, patience: float) -> int | None:
+    """Return the answer; None if there is none after some seconds, and it may come yet."""
+    found = None
+    with translated("cannot read which server process this is"):
+        while select([second.fileno()], [], [], patience)[0]:
             second.pgconn.consume_input()
             while not second.pgconn.is_busy():
                 result = second.pgconn.get_result()
