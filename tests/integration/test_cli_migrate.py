@@ -184,6 +184,82 @@ def test_a_dry_run_prints_what_would_be_done(muniment: Muniment, database: str) 
         )
 
 
+def test_a_deploy_can_be_written_down_instead(
+    muniment: Muniment, sample: Sample, tmp_path: Path
+) -> None:
+    file = tmp_path / "deploy.sql"
+
+    done = muniment("deploy", "q", "--sql", str(file))
+
+    assert (done.code, done.out, done.err) == (0, "", f"wrote 2 changes to {file}\n")
+    assert "CREATE TABLE a (id integer)" in file.read_text()
+    assert muniment("status", "--check").code == 3
+    assert muniment("deploy", "q", "--sql", "-").out == file.read_text()
+
+
+def test_nothing_to_write_down_leaves_an_empty_script(muniment: Muniment, tmp_path: Path) -> None:
+    muniment("deploy")
+    file = tmp_path / "deploy.sql"
+
+    assert muniment("deploy", "--sql", str(file)).err == f"wrote 0 changes to {file}\n"
+
+    assert file.read_text() == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--sql", "-", "--dry-run"),
+        ("--sql", "-", "--json"),
+        ("--sql", "-", "--single-transaction"),
+        ("--mode", "all", "--single-transaction"),
+        ("--mode", "some"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(
+    muniment: Muniment, arguments: tuple[str, ...]
+) -> None:
+    assert muniment("deploy", *arguments).code == 2
+    assert muniment("status", "--check").code == 3
+
+
+def test_a_failure_in_mode_all_leaves_nothing(muniment: Muniment, sample: Sample) -> None:
+    sample.write("deploy", "p:b", "SELECT 1/0;", ["-- requires: a"])
+
+    done = muniment("deploy", "p", "--mode", "all")
+
+    assert done.code == 1
+    assert "reverted p:a" in done.err
+    assert muniment("status", "p", "--json").document["projects"][0]["deployed"] == 0
+
+
+def test_a_single_transaction_is_all_or_nothing(muniment: Muniment, sample: Sample) -> None:
+    script = sample.path("deploy", "p:b").read_text()
+    sample.write("deploy", "p:b", "SELECT 1/0;", ["-- requires: a"])
+    failed = muniment("deploy", "p", "--single-transaction")
+    sample.path("deploy", "p:b").write_text(script)
+
+    done = muniment("deploy", "p", "--single-transaction")
+
+    assert (failed.code, done.code) == (1, 0)
+    assert "Nothing of this run remains" in failed.err
+    assert "deployed 2 changes" in done.err
+
+
+def test_a_deploy_on_drift_is_the_answer_no_unless_it_is_allowed(
+    muniment: Muniment, sample: Sample
+) -> None:
+    muniment("deploy", "p:a")
+    sample.write("deploy", "p:a", "CREATE TABLE a (id bigint);")
+
+    refused = muniment("deploy", "p", "--json")
+
+    assert refused.code == 3
+    assert refused.lines[-1]["error"] == "DriftFound"
+    assert "muniment bless p:a" in refused.lines[-1]["hint"]
+    assert muniment("deploy", "p", "--allow-drift").code == 0
+
+
 def test_a_revert_needs_to_be_told_how_far_and_to_be_meant(muniment: Muniment) -> None:
     muniment("deploy")
 
