@@ -477,7 +477,7 @@ def test_a_run_that_is_abandoned_lets_go_of_the_lock(
         "SET LOCAL search_path = nowhere;",
         "SET client_encoding = 'LATIN1';",
         "SET statement_timeout = '1h';",
-        "SET standard_conforming_strings = off;",
+        "SET standard_conforming_strings = on;",
         "SET check_function_bodies = off;",
     ],
 )

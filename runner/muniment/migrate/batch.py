@@ -25,6 +25,9 @@ _WAIT_READ = 1
 _WAIT_READ_OR_WRITE = 3
 _READY_READ = 1
 
+# psycopg.pq.ExecStatus.TUPLES_OK: an answer with rows.
+_TUPLES_OK = 2
+
 # PostgreSQL docs, "Error and Notice Message Fields".
 _SEVERITY, _SQLSTATE, _MESSAGE = ord("V"), ord("C"), ord("M")
 _DETAIL, _HINT, _CONTEXT = ord("D"), ord("H"), ord("W")
@@ -166,7 +169,9 @@ def _results(pgconn: Any) -> Generator[Any, Any, list[Any]]:
         result = pgconn.get_result()
         if result is None:
             return results
-        results.append(result)
+        # A rule can answer several times for one statement; the last answer ends it and says so.
+        if result.status != _TUPLES_OK or result.command_status:
+            results.append(result)
 
 
 def _answers(parts: Sequence[Part], results: Sequence[Any]) -> list[str | None]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from muniment._db import Connection, DatabaseError, translated
-from muniment.errors import LockTimedOut
+from muniment.errors import ConfigError, LockTimedOut
 from muniment.migrate.events import LockWaiting, WaiterInTheWay
 from muniment.migrate.pooler import refuse_shared
 
@@ -98,8 +98,10 @@ def acquire(connection: Connection, *, wait: float) -> Iterator[LockWaiting]:
 
     Raises:
         LockTimedOut: It was held all the time.
-        ConfigError: The session is not this client's alone, so the lock would not be either.
+        ConfigError: The session is not this client's alone, so the lock would not be either; or it
+            reads a backslash in a string otherwise than the scripts were read here.
     """
+    _refuse_other_strings(connection)
     refuse_shared(connection)
     give_up_at = time.monotonic() + wait
     pause = FIRST_POLL
@@ -167,6 +169,20 @@ def blockers(connection: Connection) -> list[str]:
         f"process {pid} ({application or 'unnamed'}, {state}, since {_clock(since)}): {relations}"
         for pid, application, state, since, relations in rows
     ]
+
+
+def _refuse_other_strings(connection: Connection) -> None:
+    """Refuse a session in which a plain string may hold escapes.
+
+    Raises:
+        ConfigError: It is one.
+    """
+    if connection.info.parameter_status("standard_conforming_strings") == "off":
+        raise ConfigError(
+            "standard_conforming_strings is off in this database or for this role",
+            hint="Nothing has been changed. Scripts are read as if it were on, and could mean "
+            "something else to the server. Find it in pg_db_role_setting and reset it.",
+        )
 
 
 def _try(connection: Connection) -> bool:

@@ -40,6 +40,11 @@ LAST_STATEMENTS: dict[Kind, str] = {"deploy": "COMMIT", "revert": "COMMIT", "ver
 # Statements that begin with one of these may end or open a transaction; the tokens decide.
 _CONTROL_WORDS = {"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "PREPARE"}
 _FIRST_WORD = re.compile(r"[A-Za-z]*")
+_OTHER_STRINGS = re.compile(
+    # pg_dump writes `= on` into what it makes, which is harmless.
+    r"^\s*SET\s+((SESSION|LOCAL)\s+)?standard_conforming_strings\s*(=|TO)(?!\s*'?on\b)",
+    re.IGNORECASE | re.MULTILINE,
+)
 _FIELD = re.compile(r"--\s*(requires|conflicts|transactional):\s*(.*?)\s*$")
 
 
@@ -129,6 +134,7 @@ def parse_script(data: bytes, kind: Kind, *, path: str) -> Script:
             exactly one transaction and does not say so, or cannot be split into statements.
     """
     text = _decode(data, path)
+    _refuse_other_strings(text, path)
     steps: tuple[Step, ...] = ()
     is_transactional = _says_transactional(text, kind, path)
     if is_transactional:
@@ -197,6 +203,18 @@ def _decode(data: bytes, path: str) -> str:
         line = _place(path, text, text.index("\0")).line
         raise ScriptError("holds a NUL character", path=path, line=line)
     return text
+
+
+def _refuse_other_strings(text: str, path: str) -> None:
+    """Refuse what changes the meaning of a string while a text is read that was sent as a whole."""
+    found = _OTHER_STRINGS.search(text)
+    if found:
+        raise ScriptError(
+            "the script turns standard_conforming_strings off",
+            path=path,
+            line=_place(path, text, found.start()).line,
+            hint="Write E'...' where a backslash is an escape.",
+        )
 
 
 def _header(text: str) -> list[str]:
