@@ -28,11 +28,14 @@ COMMANDS = {
     "plan": "muniment.cli.migrate:plan",
     "check": "muniment.cli.migrate:check",
     "new": "muniment.cli.scaffold:new",
+    "tag": "muniment.cli.scaffold:tag",
+    "rework": "muniment.cli.scaffold:rework",
     "yoyo": "muniment.cli.yoyo:yoyo",
     "import": "muniment.cli.ledger:import_",
     "runs": "muniment.cli.ledger:runs",
     "show": "muniment.cli.ledger:show",
     "docs": "muniment.cli.docs:docs",
+    "completion": "muniment.cli.completion:completion",
 }
 
 
@@ -50,6 +53,11 @@ class LazyGroup(click.Group):
         module, _, attribute = COMMANDS[cmd_name].partition(":")
         command = getattr(import_module(module), attribute)
         assert isinstance(command, click.Command)  # noqa: S101
+        if ctx.resilient_parsing:
+            # A shell asks how a line could go on.
+            from muniment.cli.completion import teach
+
+            teach(command)
         return command
 
 

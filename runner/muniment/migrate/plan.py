@@ -38,6 +38,7 @@ __all__ = [
     "change_line",
     "parse_plan",
     "read_plan",
+    "tag_line",
     "validate_name",
 ]
 
@@ -415,20 +416,66 @@ def change_line(
     """
     if reason := validate_name(name):
         raise PlanError(f'illegal change name "{name}": {reason}')
-    if planned_at.tzinfo is None:
-        raise ValueError("planned_at must be aware")
     dependencies = [*requires, *(f"!{conflict}" for conflict in conflicts)]
     for dependency in dependencies:
         if _matched(_DEPENDENCY, dependency) is None or _has_bracket(dependency):
             raise PlanError(f'change "{name}": "{dependency}" is not a dependency')
-    note = re.sub(r"[\r\n\\]", lambda found: _ESCAPED[found[0]], note.strip(_SPACES))
-    start = " ".join(
-        [
-            name,
-            *([f"[{' '.join(dependencies)}]"] if dependencies else []),
-            _date_text(planned_at.astimezone(UTC)),
-        ]
+    listed = [f"[{' '.join(dependencies)}]"] if dependencies else []
+    return _signed(
+        f'change "{name}"',
+        " ".join([name, *listed]),
+        planned_at=planned_at,
+        planner_name=planner_name,
+        planner_email=planner_email,
+        note=note,
     )
+
+
+def tag_line(
+    name: str, *, planned_at: datetime, planner_name: str, planner_email: str, note: str = ""
+) -> str:
+    r"""Write the line that tags the change above it, as sqitch does (Tag.pm, ``as_string``).
+
+    Args:
+        name: The name of the tag, without ``@``.
+        planned_at: An aware time; fractions of a second are dropped.
+        planner_name: Who plans it.
+        planner_email: Their address.
+        note: Plain text. Line ends and backslashes are escaped, blanks around it are dropped.
+
+    Returns:
+        The line, without a line end.
+
+    Raises:
+        PlanError: A part cannot be written so that a plan gives it back.
+        ValueError: ``planned_at`` is naive.
+    """
+    if reason := validate_name(name) or ("it contains '/'" if "/" in name else None):
+        raise PlanError(f'illegal tag name "{name}": {reason}')
+    return _signed(
+        f"tag @{name}",
+        f"@{name}",
+        planned_at=planned_at,
+        planner_name=planner_name,
+        planner_email=planner_email,
+        note=note,
+    )
+
+
+def _signed(
+    what: str,
+    start: str,
+    *,
+    planned_at: datetime,
+    planner_name: str,
+    planner_email: str,
+    note: str,
+) -> str:
+    """Write a line that begins with ``start``, and goes on with who plans it, when and why."""
+    if planned_at.tzinfo is None:
+        raise ValueError("planned_at must be aware")
+    start = f"{start} {_date_text(planned_at.astimezone(UTC))}"
+    note = re.sub(r"[\r\n\\]", lambda found: _ESCAPED[found[0]], note.strip(_SPACES))
     planner = f"{planner_name} <{planner_email}>"
     back = _matched(_ENTRY, f"{start} {planner}")
     if (
@@ -438,12 +485,12 @@ def change_line(
         or (back["planner"], back["email"]) != (planner_name, planner_email)
     ):
         raise PlanError(
-            f'change "{name}": a plan cannot hold the planner "{planner}"',
+            f'{what}: a plan cannot hold the planner "{planner}"',
             hint='Neither may be empty or hold "<", ">", "#" or a line end, or begin with a blank.',
         )
     line = f"{start} {planner}" + (f" # {note}" if note else "")
     if found := _FORBIDDEN.search(line):
-        raise PlanError(f'change "{name}": forbidden character U+{ord(found[0]):04X}')
+        raise PlanError(f"{what}: forbidden character U+{ord(found[0]):04X}")
     return line
 
 
