@@ -326,6 +326,17 @@ def test_log_shows_the_newest_first(muniment: Muniment) -> None:
     assert (event["event"], event["name"], event["tags"]) == ("revert", "b", ["@v1"])
 
 
+def test_log_shows_what_was_blessed_too(muniment: Muniment, sample: Sample) -> None:
+    muniment("deploy", "p:a")
+    sample.write("verify", "p:a", "SELECT id FROM a;")
+    muniment("bless", "p:a", "--reason", "Name the column.")
+
+    assert "  bless   p:a (verify: Name the column.)  Carl" in muniment("log", "-n", "1").out
+    assert [one["reason"] for one in muniment("log", "--json").document["blessings"]] == [
+        "Name the column."
+    ]
+
+
 def test_plan_needs_no_database(muniment: Muniment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", NOWHERE)
 

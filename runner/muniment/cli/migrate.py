@@ -7,9 +7,6 @@ needs: the driver only where there is a database to talk to, the engine only whe
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -18,21 +15,20 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from muniment.cli._options import (
-    committer,
     dsn_option,
     json_option,
     lock_options,
     projects_argument,
-    resolve_dsn,
     sql_dir_option,
 )
-from muniment.migrate.projects import Projects, Target, find_sql_directory
-from muniment.migrate.settings import Settings
+from muniment.cli._runs import open_database, read_projects, read_targets, run_settings
+from muniment.migrate.projects import Target
 
 if TYPE_CHECKING:
-    from muniment._db import Connection
+    from muniment.migrate.bless import Blessing
     from muniment.migrate.deploy import Mode
     from muniment.migrate.plan import Change
+    from muniment.migrate.registry import Entry
     from muniment.migrate.status import ProjectStatus
 
 # The answer is no: drift, or pending under --check.
@@ -88,21 +84,17 @@ def deploy(
         raise click.UsageError("With --single-transaction nothing remains that --mode could keep.")
     if script is not None and (dry_run or single_transaction or as_json or mode != "change"):
         raise click.UsageError("--sql goes with targets, --to, --no-verify and --allow-drift only.")
-    wanted = [Target.parse(text) for text in targets]
-    if spec is not None:
-        if len(wanted) != 1 or wanted[0].spec is not None:
-            raise click.UsageError("--to needs exactly one PROJECT, without a change of its own.")
-        wanted = [Target(wanted[0].project, spec)]
+    wanted = read_targets(targets, spec)
     from muniment.cli._render import errors_as_json, render
 
     with errors_as_json(as_json):
-        projects = _projects(sql_dir)
+        projects = read_projects(sql_dir)
         # A mistake in a plan or a target is told before a server is asked for.
         projects.steps(wanted)
         from muniment.migrate.deploy import deploy as run_deploy
 
-        with _connection(dsn) as connection:
-            settings = _settings(lock_wait, lock_timeout)
+        with open_database(dsn) as connection:
+            settings = run_settings(lock_wait, lock_timeout)
             if script is not None:
                 from muniment.migrate.offline import deploy_as_script
 
@@ -146,10 +138,10 @@ def verify(names: tuple[str, ...], as_json: bool, sql_dir: Path | None, dsn: str
     from muniment.cli._render import errors_as_json, render
 
     with errors_as_json(as_json):
-        projects = _projects(sql_dir, names)
+        projects = read_projects(sql_dir, names)
         from muniment.migrate.verify import verify as run_verify
 
-        with _connection(dsn) as connection:
+        with open_database(dsn) as connection:
             render(run_verify(connection, projects, names), as_json=as_json)
 
 
@@ -187,16 +179,16 @@ def revert(
     from muniment.cli._render import errors_as_json, render
 
     with errors_as_json(as_json):
-        projects = _projects(sql_dir, names)
+        projects = read_projects(sql_dir, names)
         from muniment.migrate.revert import revert as run_revert
 
-        with _connection(dsn) as connection:
+        with open_database(dsn) as connection:
             events = run_revert(
                 connection,
                 projects,
                 names,
                 keep=kept,
-                settings=_settings(lock_wait, lock_timeout),
+                settings=run_settings(lock_wait, lock_timeout),
                 dry_run=dry_run,
             )
             render(events, as_json=as_json)
@@ -216,10 +208,10 @@ def status(
     dsn: str | None,
 ) -> int:
     """Show what is deployed and what is pending. Only reads, and takes no lock."""
-    projects = _projects(sql_dir, names)
+    projects = read_projects(sql_dir, names)
     from muniment.migrate.status import status as read_status
 
-    with _connection(dsn) as connection:
+    with open_database(dsn) as connection:
         found = read_status(connection, projects, names)
     if as_json:
         _print_json({"projects": [asdict(one) for one in found]})
@@ -235,18 +227,32 @@ def status(
 @json_option
 @dsn_option
 def log(limit: int | None, as_json: bool, dsn: str | None) -> None:
-    """Show what was deployed, reverted and tried in vain, newest first."""
+    """Show what was deployed, reverted, tried in vain and blessed, newest first."""
+    from muniment.migrate.bless import read_blessings
     from muniment.migrate.registry import read_log
 
-    with _connection(dsn) as connection:
+    with open_database(dsn) as connection:
         entries = read_log(connection, limit=limit)
+        blessings = read_blessings(connection, limit=limit)
     if as_json:
-        _print_json({"events": [asdict(entry) for entry in entries]})
+        _print_json(
+            {
+                "events": [asdict(entry) for entry in entries],
+                "blessings": [asdict(blessing) for blessing in blessings],
+            }
+        )
         return
+    lines: list[tuple[datetime, str, str, Entry | Blessing]] = []
     for entry in entries:
-        name = " ".join((f"{entry.project}:{entry.name}", *entry.tags))
-        who = f"{entry.committer_name} <{entry.committer_email}>"
-        click.echo(f"{_time(entry.committed_at)}  {entry.event:<6}  {name}  {who}")
+        what = " ".join((f"{entry.project}:{entry.name}", *entry.tags))
+        lines.append((entry.committed_at, entry.event, what, entry))
+    for blessing in blessings:
+        what = f"{blessing.qualified} ({blessing.script}: {blessing.reason})"
+        lines.append((blessing.blessed_at, "bless", what, blessing))
+    lines.sort(key=lambda line: line[0], reverse=True)
+    for moment, event, what, one in lines[:limit]:
+        who = f"{one.committer_name} <{one.committer_email}>"
+        click.echo(f"{_time(moment)}  {event:<6}  {what}  {who}")
 
 
 @click.command()
@@ -255,7 +261,7 @@ def log(limit: int | None, as_json: bool, dsn: str | None) -> None:
 @sql_dir_option
 def plan(names: tuple[str, ...], as_json: bool, sql_dir: Path | None) -> None:
     """Show the plans. Needs no database."""
-    projects = _projects(sql_dir, names)
+    projects = read_projects(sql_dir, names)
     plans = [projects.plan(name) for name in names or projects.names]
     if as_json:
         _print_json(
@@ -284,10 +290,10 @@ def plan(names: tuple[str, ...], as_json: bool, sql_dir: Path | None) -> None:
 @dsn_option
 def check(names: tuple[str, ...], as_json: bool, sql_dir: Path | None, dsn: str | None) -> int:
     """Compare the scripts with what is deployed; exit with 3 if one has changed since."""
-    projects = _projects(sql_dir, names)
+    projects = read_projects(sql_dir, names)
     from muniment.migrate.status import check as find_drifts
 
-    with _connection(dsn) as connection:
+    with open_database(dsn) as connection:
         drifts = find_drifts(connection, projects, names)
     if as_json:
         _print_json({"drifts": [asdict(drift) for drift in drifts]})
@@ -297,38 +303,6 @@ def check(names: tuple[str, ...], as_json: bool, sql_dir: Path | None, dsn: str 
         if not drifts:
             click.echo("no drift", err=True)
     return EXIT_NO if drifts else 0
-
-
-def _projects(sql_dir: Path | None, names: tuple[str, ...] = ()) -> Projects:
-    """Read the plans that are named, so that a mistake is told before a server is asked for."""
-    projects = Projects(find_sql_directory(sql_dir))
-    for name in names:
-        projects.plan(name)
-    return projects
-
-
-def _settings(lock_wait: float, lock_timeout: float) -> Settings:
-    from muniment import __version__
-
-    return Settings(
-        committer=committer(),
-        tool=f"muniment {__version__}",
-        lock_wait=lock_wait,
-        lock_timeout=lock_timeout,
-    )
-
-
-@contextmanager
-def _connection(dsn: str | None) -> Iterator[Connection]:
-    from muniment._db import connect
-
-    # Whoever stops a container sends SIGTERM: it is to end as Ctrl-C does, with a rollback.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with connect(resolve_dsn(dsn)) as connection:
-            yield connection
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _kept(names: tuple[str, ...], spec: str | None) -> Target | None:

@@ -44,7 +44,7 @@ class Drift:
     """A script of a deployed change that is not what it was, or a change that is not planned.
 
     Attributes:
-        change: The change.
+        change: The change; with a tag if it has been reworked.
         kind: ``deploy``, ``revert`` or ``verify``; ``plan`` where the plan is what differs.
         path: The script or the plan.
         deployed_hash: Its SHA-1 when the change was deployed.
@@ -148,5 +148,10 @@ def _drifts(projects: Projects, change: Change, deployed: Deployed) -> list[Drif
             current = None
         if current != recorded:
             path = str(projects.script_path(change, kind))
-            found.append(Drift(change.qualified, kind, path, recorded, current))
+            found.append(Drift(_spec(change), kind, path, recorded, current))
     return found
+
+
+def _spec(change: Change) -> str:
+    """Return what names this instance of a change, of which there may be several."""
+    return "@".join((change.qualified, *change.rework_tags[:1]))
