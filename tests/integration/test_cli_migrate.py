@@ -545,6 +545,20 @@ def test_a_new_change_is_all_or_nothing(
     }
 
 
+@pytest.mark.parametrize("section", ['engine "pg"', 'target "p"'])
+def test_another_registry_than_sqitch_is_told(
+    muniment: Muniment, sample: Sample, section: str
+) -> None:
+    with (sample.directory / "sqitch.conf").open("a") as config:
+        config.write(f"[{section}]\n\tregistry = meta\n")
+
+    done = muniment("deploy")
+
+    assert done.code == 1
+    assert f"sqitch.conf: [{section}] has the registry meta" in done.err
+    assert "RENAME TO sqitch" in done.err
+
+
 @pytest.mark.parametrize("content", ["Sqitch User", '"Sqitch User"'])
 def test_the_committer_is_found_where_sqitch_finds_it(
     muniment: Muniment, sample: Sample, monkeypatch: pytest.MonkeyPatch, content: str

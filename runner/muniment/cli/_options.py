@@ -9,7 +9,7 @@ import getpass
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -141,8 +141,33 @@ def committer() -> Committer:
     )
 
 
+def refuse_other_registry() -> None:
+    """Refuse to work beside a sqitch that is told to keep its record elsewhere.
+
+    Raises:
+        ConfigError: sqitch.conf names another registry for PostgreSQL or for a target.
+    """
+    for path, sections in _sqitch_configurations():
+        for section, settings in sections.items():
+            is_ours = section == 'engine "pg"' or section.startswith("target ")
+            if is_ours and settings.get("registry", "sqitch") != "sqitch":
+                raise ConfigError(
+                    f"{path}: [{section}] has the registry {settings['registry']}",
+                    hint="muniment keeps its record in the schema sqitch, and would not see what "
+                    "sqitch deploys. Take the line out; move an existing registry with "
+                    f"ALTER SCHEMA {settings['registry']} RENAME TO sqitch;",
+                )
+
+
 def _sqitch_user() -> dict[str, str]:
     found: dict[str, str] = {}
+    for _path, sections in _sqitch_configurations():
+        found |= sections.get("user", {})
+    return found
+
+
+def _sqitch_configurations() -> Iterator[tuple[Path, dict[str, dict[str, str]]]]:
+    """Yield sqitch's configuration files; what a later one says holds."""
     for variable, default in (
         ("SQITCH_SYSTEM_CONFIG", "/etc/sqitch/sqitch.conf"),
         ("SQITCH_USER_CONFIG", "~/.sqitch/sqitch.conf"),
@@ -150,22 +175,22 @@ def _sqitch_user() -> dict[str, str]:
     ):
         path = Path(os.environ.get(variable) or default).expanduser()
         if path.is_file():
-            found |= _user_section(path)
-    return found
+            yield path, _sections(path)
 
 
-def _user_section(path: Path) -> dict[str, str]:
-    """Return the ``[user]`` section of a file in git's configuration format."""
-    found: dict[str, str] = {}
-    section = ""
+def _sections(path: Path) -> dict[str, dict[str, str]]:
+    """Return the sections of a file in git's configuration format."""
+    found: dict[str, dict[str, str]] = {}
+    section: dict[str, str] = {}
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         text = line.strip()
         if text.startswith("["):
-            section = text.strip("[]").strip().lower()
-        elif section == "user" and not text.startswith(("#", ";")):
+            kind, _, name = text.strip("[]").strip().partition(" ")
+            section = found.setdefault(f"{kind.lower()} {name}".strip(), {})
+        elif not text.startswith(("#", ";")):
             name, separator, value = text.partition("=")
             if separator:
-                found[name.strip().lower()] = value.strip().strip('"')
+                section[name.strip().lower()] = value.strip().strip('"')
     return found
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from muniment.cli._options import committer, resolve_dsn
+from muniment.cli._options import committer, refuse_other_registry, resolve_dsn
 from muniment.migrate.projects import Projects, Target, find_sql_directory
 from muniment.migrate.settings import Settings
 
@@ -54,7 +54,13 @@ def run_settings(lock_wait: float, lock_timeout: float) -> Settings:
 
 @contextmanager
 def open_database(dsn: str | None) -> Iterator[Connection]:
-    """Connect, and end on SIGTERM as on Ctrl-C."""
+    """Connect, and end on SIGTERM as on Ctrl-C.
+
+    Raises:
+        ConfigError: Nothing names a database, or sqitch.conf another registry.
+        ConnectFailed: No server answers, or it refuses this user.
+    """
+    refuse_other_registry()
     from muniment._db import connect
 
     # Whoever stops a container sends SIGTERM: it is to end with a rollback.
