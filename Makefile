@@ -35,12 +35,29 @@ down: $(VENV)/.installed ## Stop that server; its data stay
 test: $(VENV)/.installed-test ## Run all tests; ARGS='-k name' to choose
 	$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: test-matrix
+test-matrix: $(VENV)/.installed-test ## Run all tests on PostgreSQL 15, then 17, then 18
+	@failed=; for server in 15 17 18; do \
+		echo "On PostgreSQL $$server:"; \
+		$(BIN)/python -m pytest --server=$$server $(ARGS) || failed="$$failed $$server"; \
+	done; \
+	test -z "$$failed" || { echo "failed on PostgreSQL$$failed" >&2; exit 1; }
+
+.PHONY: soak
+soak: $(VENV)/.installed-test ## Repeat each kill and each race 20 times; ROUNDS=n for others
+	$(BIN)/python -m pytest --rounds $(or $(ROUNDS),20) tests/integration/test_kill_points.py \
+		tests/integration/test_many_deployers.py $(ARGS)
+
+.PHONY: bench-runner
+bench-runner: $(VENV)/.installed-bench ## Time muniment beside its peers, for docs/benchmarks.md
+	$(BIN)/python -m benchmarks $(or $(ARGS),--write docs/benchmarks.md)
+
 .PHONY: lint
 lint: $(VENV)/.installed-test ## Check style, types, import directions and SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy --explicit-package-bases tests
+	$(BIN)/mypy --explicit-package-bases tests benchmarks
 	$(BIN)/lint-imports
 	$(BIN)/squawk $$(find sql/deploy -name '*.sql')
 
@@ -85,7 +102,12 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/pip
 		$(PIP_INSTALL) --editable .; }
 	@touch $@
 
+$(VENV)/.installed-bench: pyproject.toml | $(BIN)/pip
+	@echo "Installing muniment and what it is measured with into $(VENV) ..." >&2
+	@$(PIP_INSTALL) --editable '.[bench]'
+	@touch $@ $(VENV)/.installed
+
 $(VENV)/.installed-test: pyproject.toml | $(BIN)/pip
 	@echo "Installing muniment and its tools into $(VENV) ..." >&2
 	@$(PIP_INSTALL) --editable '.[test]'
-	@touch $@ $(VENV)/.installed
+	@touch $@ $(VENV)/.installed-bench $(VENV)/.installed

