@@ -1,17 +1,19 @@
-"""kill -9 of a real `muniment deploy`: whatever the instant, a change is whole or absent."""
+"""kill -9 of a real `muniment deploy`: whatever the instant, a change is whole or absent.
+
+The instants here are anybody's; those that are known to hurt are in test_kill_points.py.
+"""
 
 from __future__ import annotations
 
 import json
 import random
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.processes import count, eventually, kill, others, run, start
 from tests.sample import Sample
 
 from muniment._db import Connection, connect
@@ -40,52 +42,9 @@ def sample(tmp_path: Path) -> Sample:
     return made
 
 
-def start(sample: Sample, database: str, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [
-            *(sys.executable, "-m", "muniment", *arguments),
-            *("--sql-dir", str(sample.sql), "--dsn", database),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def run(sample: Sample, database: str, *arguments: str) -> str:
-    process = start(sample, database, *arguments)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, f"muniment {' '.join(arguments)}:\n{out}{err}"
-    return out
-
-
-def kill(process: subprocess.Popen[str]) -> None:
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < until, "it did not come to pass"
-        time.sleep(0.01)
-
-
-def count(connection: Connection, query: str) -> int:
-    return connection.execute(query).rowcount
-
-
-def others(connection: Connection) -> int:
-    return count(
-        connection,
-        "SELECT FROM pg_stat_activity WHERE datname = current_database()"
-        " AND backend_type = 'client backend' AND pid <> pg_backend_pid()",
-    )
-
-
 def assert_whole_or_absent(connection: Connection) -> int:
     """Check what a killed deploy has left, and return how many changes that is."""
-    eventually(lambda: others(connection) == 0)
+    eventually(lambda: others(connection) == 0, "the server has noticed")
     existing = {
         name
         for (name,) in connection.execute(
@@ -169,16 +128,11 @@ def test_a_deploy_that_is_killed_in_a_statement_is_undone_within_seconds(
     end = "ROLLBACK;" if kind == "verify" else "COMMIT;"
     script.write_text(whole.replace(end, f"{body}\n{end}"))
     process = start(sample, database, "deploy")
-    eventually(
-        lambda: (
-            count(
-                other,
-                "SELECT FROM pg_stat_activity WHERE datname = current_database()"
-                " AND wait_event = 'PgSleep' AND now() - query_start > interval '0.1 s'",
-            )
-            > 0
-        )
+    sleeping = (
+        "SELECT FROM pg_stat_activity WHERE datname = current_database()"
+        " AND wait_event = 'PgSleep' AND now() - query_start > interval '0.1 s'"
     )
+    eventually(lambda: count(other, sleeping) > 0, "the script sleeps")
     kill(process)
     started = time.monotonic()
 
@@ -200,7 +154,7 @@ def test_a_revert_that_is_killed_leaves_whole_changes(
         if json.loads(line)["event"] == "change_reverted":
             break
     kill(process)
-    eventually(lambda: others(other) == 0)
+    eventually(lambda: others(other) == 0, "the server has noticed")
 
     left = count(other, "SELECT FROM sqitch.changes")
     assert left < len(CHANGES)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict
-from tests.fix_postgres import ROOT, Cluster
+from tests.fix_postgres import ROOT, Cluster, deployable
 from tests.registry_rows import assert_same, rows
 from tests.sample import SETTINGS, Sample
 from yoyo.migrations import get_migration_hash, read_migrations
@@ -761,12 +761,18 @@ def test_an_optional_project_has_no_files(sample: Sample) -> None:
 
 
 def test_the_plans_of_this_repository_are_applied_from_its_root(database: str) -> None:
-    must(run("yoyo", "apply", cwd=ROOT, database=database))
+    projects = engine.Projects(ROOT / "sql")
+    with connect(database) as connection:
+        targets = deployable(connection, projects)
+    wanted = projects.steps(targets)
+    is_everything = len(wanted) == len(projects.steps([]))
+    # Without pgvector: each project that can be there, with what it requires.
+    last = [yoyo.migration_id(change) for change in map(projects.find, targets) if change]
+    for revision in [[]] if is_everything else [["-r", one] for one in last]:
+        must(run("yoyo", "apply", *revision, cwd=ROOT, database=database))
 
     shown = must(run("yoyo", "list", cwd=ROOT, database=database))
-    assert not re.findall(r"^U ", shown, re.MULTILINE)
-    assert len(re.findall(r"^A ", shown, re.MULTILINE)) == len(
-        engine.Projects(ROOT / "sql").steps([])
-    )
-    for command in (["verify"], ["check"], ["status", "--check"]):
+    found = re.findall(r"^A +(\S+)", shown, re.MULTILINE)
+    assert sorted(found) == sorted(map(yoyo.migration_id, wanted))
+    for command in (["verify"], ["check"], ["status", "--check"] if is_everything else ["status"]):
         must(run("muniment", *command, "--sql-dir", "sql", cwd=ROOT, database=database))
