@@ -1,0 +1,149 @@
+"""`python -m benchmarks`: run the rounds, show what came out, and write it down if told to."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from benchmarks.contenders import CommandFailed
+from benchmarks.report import Report, put_between_marks
+from benchmarks.rounds import Room, Time, open_room
+from muniment.errors import MunimentError
+
+# Fewer rounds say too little to be quoted.
+ROUNDS_TO_QUOTE = 7
+CHANGES_TO_QUOTE = 50
+TO_QUOTE = f"{ROUNDS_TO_QUOTE} rounds or more of {CHANGES_TO_QUOTE} changes, with fsync"
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--rounds", type=click.IntRange(min=1), default=ROUNDS_TO_QUOTE, show_default=True)
+@click.option(
+    "--warm-up",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Rounds before, whose times are not counted.",
+)
+@click.option(
+    "--changes",
+    type=click.IntRange(1, 999),
+    default=CHANGES_TO_QUOTE,
+    show_default=True,
+    help="How many trivial changes to deploy, beside this repository's own.",
+)
+@click.option(
+    "--directory",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    # By custom a real disk, where /tmp may be memory; nothing waits for memory.
+    default="/var/tmp",  # noqa: S108
+    show_default=True,
+    help="The disk to measure on: the server's files go below this directory for the time.",
+)
+@click.option("--no-fsync", is_flag=True, help="Wait for no disk: to try it out, not to measure.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--write",
+    "page",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help=f"Write the results into this page; takes {TO_QUOTE}.",
+)
+def main(
+    rounds: int,
+    warm_up: int,
+    changes: int,
+    directory: Path,
+    no_fsync: bool,
+    as_json: bool,
+    page: Path | None,
+) -> None:
+    """Measure muniment beside its peers on this machine, in interleaved rounds."""
+    if page is not None:
+        if rounds < ROUNDS_TO_QUOTE or changes != CHANGES_TO_QUOTE or no_fsync:
+            raise click.UsageError(f"--write takes {TO_QUOTE}.")
+        # That it has a place for them is better known before the minutes than after.
+        _with_results(page, "")
+    load = os.getloadavg()[0]
+    # The server must not outlive this process.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with _place(directory) as place, open_room(place, changes, fsync=not no_fsync) as room:
+            for tool, reason in room.absent.items():
+                click.echo(f"without {tool}: {reason}", err=True)
+            fsync = _fsync_seconds(place)
+            times = _measure(room, rounds, warm_up)
+            report = Report(room, times, rounds=rounds, fsync=fsync, load=load)
+    except (CommandFailed, MunimentError) as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(report.json(), indent=2))
+    else:
+        report.print(_console())
+    if page is not None:
+        page.write_text(_with_results(page, report.markdown()), encoding="utf-8")
+
+
+def _with_results(page: Path, results: str) -> str:
+    try:
+        return put_between_marks(page.read_text(encoding="utf-8"), results)
+    except ValueError as error:
+        raise click.ClickException(f"{page}: {error}") from error
+
+
+def _measure(room: Room, rounds: int, warm_up: int) -> list[Time]:
+    times: list[Time] = []
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("starting", total=room.laps_of(rounds + warm_up))
+        for lap in room.run(rounds, warm_up=warm_up):
+            if not lap.is_warm_up:
+                times += lap.times
+            progress.update(task, advance=1, description=f"{lap.contender} ({lap.workload})")
+    return times
+
+
+@contextmanager
+def _place(directory: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="muniment-bench-", dir=directory) as place:
+        # As root, the server is run by somebody else, who has to get in.
+        Path(place).chmod(0o755)
+        yield Path(place)
+
+
+def _fsync_seconds(directory: Path) -> float:
+    """Return how long a small write waits for the disk: what a commit cannot be faster than."""
+    times: list[float] = []
+    with tempfile.TemporaryFile(dir=directory) as file:
+        for _ in range(50):
+            os.write(file.fileno(), bytes(8192))
+            begun = perf_counter()
+            os.fsync(file.fileno())
+            times.append(perf_counter() - begun)
+    return median(times)
+
+
+def _console() -> Console:
+    """Return a console on stdout, wide enough for the tables where stdout is no terminal."""
+    console = Console()
+    return console if console.is_terminal else Console(width=120)
+
+
+if __name__ == "__main__":
+    main()

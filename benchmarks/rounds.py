@@ -1,0 +1,213 @@
+"""Rounds: every contender on every workload, in turn, each on a fresh database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from benchmarks.contenders import CONTENDERS, CommandFailed, Contender, Database, run
+from benchmarks.npm import Unavailable
+from benchmarks.workloads import Workload, ask, made, own
+from muniment.embedded import Server, start, stop
+from muniment.embedded.state import eventually
+
+__all__ = ["Kind", "Lap", "Room", "Time", "open_room"]
+
+# A whole process that deploys, one that finds nothing to do, and the inside of one that deploys.
+Kind = Literal["deploy", "idle", "loop"]
+
+# Whether a commit waits for the disk, which is most of what a fast deployer does.
+_DURABILITY = ("fsync", "synchronous_commit", "full_page_writes", "wal_sync_method")
+
+
+@dataclass(frozen=True)
+class Time:
+    """One measured time.
+
+    Attributes:
+        workload: Key of the workload.
+        kind: What was measured.
+        name: Of what.
+        tool: Whose it is.
+        verifies: Whether it proves each change.
+        seconds: How long it took.
+    """
+
+    workload: str
+    kind: Kind
+    name: str
+    tool: str
+    verifies: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Lap:
+    """One contender's turn in one round; the times of a warm-up are not to be used."""
+
+    contender: str
+    workload: str
+    is_warm_up: bool
+    times: tuple[Time, ...]
+
+
+class Room:
+    """A server with the workloads laid out for all contenders that are here.
+
+    Attributes:
+        workloads: What is deployed.
+        versions: The version of each tool that takes part, and of the server.
+        absent: Why a tool does not take part.
+        durability: The server's settings that decide how long a commit takes.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        directory: Path,
+        changes: int,
+        contenders: Sequence[type[Contender]],
+    ) -> None:
+        """Lay them out in an empty directory."""
+        self._server = server
+        self.versions: dict[str, str] = {"PostgreSQL": self._ask("SHOW server_version")}
+        self.durability = {name: self._ask(f"SHOW {name}") for name in _DURABILITY}
+        self.absent: dict[str, str] = {}
+        with self._fresh_database() as database:
+            self.workloads: list[Workload] = [
+                made(directory / "made", changes),
+                own(database.uri()),
+            ]
+        self._contenders: list[Contender] = []
+        for workload in self.workloads:
+            for number, kind in enumerate(contenders):
+                place = directory / f"{workload.key}-{number}"
+                place.mkdir()
+                self._enter(kind(workload, place))
+
+    def _enter(self, contender: Contender) -> None:
+        if contender.tool in self.absent:
+            return
+        try:
+            self.versions[contender.tool] = contender.version()
+        except Unavailable as error:
+            self.absent[contender.tool] = str(error)
+        else:
+            contender.write()
+            self._contenders.append(contender)
+
+    def laps_of(self, rounds: int) -> int:
+        """Return how many laps :meth:`run` makes, its warm-up included."""
+        return rounds * len(self._contenders)
+
+    def run(self, rounds: int, *, warm_up: int) -> Iterator[Lap]:
+        """Let everybody have its turn in every round, each round beginning with another one.
+
+        Args:
+            rounds: How often to measure.
+            warm_up: How many rounds to run before, whose times are not counted.
+
+        Raises:
+            CommandFailed: A tool failed, or did not leave behind what it should.
+        """
+        for number in range(-warm_up, rounds):
+            first = number % len(self._contenders)
+            for contender in self._contenders[first:] + self._contenders[:first]:
+                times = tuple(self._lap(contender))
+                yield Lap(contender.name, contender.workload.key, number < 0, times)
+
+    def _lap(self, contender: Contender) -> Iterator[Time]:
+        def time(kind: Kind, name: str, seconds: float) -> Time:
+            key, tool = contender.workload.key, contender.tool
+            return Time(key, kind, name, tool, contender.verifies, seconds)
+
+        with self._fresh_database() as database:
+            seconds, output = run(contender.deploy(database))
+            self._inspect(contender, database)
+            if contender.is_whole:
+                yield time("deploy", contender.name, seconds)
+            for name, measured in contender.inner(output).items():
+                yield time("loop", name, measured)
+            for name, commands in contender.idle(database).items():
+                self._calm()
+                seconds, _ = run(commands)
+                self._inspect(contender, database)
+                yield time("idle", name, seconds)
+
+    def _inspect(self, contender: Contender, database: Database) -> None:
+        wrong = contender.workload.missing(database.uri())
+        records = int(ask(database.uri(), contender.recorded))
+        if records != len(contender.workload.steps):
+            wrong = f"{records} records instead of {len(contender.workload.steps)}"
+        if wrong is not None:
+            raise CommandFailed(f"{contender.name}, {contender.workload.title}: {wrong}")
+
+    @contextmanager
+    def _fresh_database(self) -> Iterator[Database]:
+        name = "bench"
+        dsn = self._server.dsn(database="postgres")
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("DROP DATABASE IF EXISTS bench WITH (FORCE)")
+            connection.execute("CREATE DATABASE bench TEMPLATE template0")
+        self._calm()
+        known = conninfo_to_dict(self._server.dsn(database=name))
+        yield Database(
+            host=str(known["host"]),
+            port=int(known["port"] or 0),
+            user=str(known["user"]),
+            password=str(known["password"]),
+            name=name,
+        )
+
+    def _calm(self) -> None:
+        """Write out what the one before left in memory, so that the next one need not."""
+        with psycopg.connect(self._server.dsn(database="postgres"), autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+
+    def _ask(self, query: str) -> str:
+        return ask(self._server.dsn(database="postgres"), query)
+
+
+@contextmanager
+def open_room(
+    directory: Path,
+    changes: int,
+    *,
+    contenders: Sequence[type[Contender]] = CONTENDERS,
+    fsync: bool = True,
+) -> Iterator[Room]:
+    """Start a server of its own below a directory, and delete it afterwards.
+
+    The server is that of `muniment up`, with its settings: every commit waits for the disk, and
+    every connection proves its password.
+
+    Args:
+        directory: An empty directory on the disk to measure on.
+        changes: How many trivial changes to make.
+        contenders: Who is to take part.
+        fsync: Whether commits wait for the disk. Without, everything is quick, and no time true.
+    """
+    state = directory / ".muniment"
+    server = start(state)
+    try:
+        if not fsync:
+            _wait_for_no_disk(server.dsn(database="postgres"))
+        place = directory / "plans"
+        place.mkdir()
+        yield Room(server, place, changes, contenders)
+    finally:
+        stop(state, destroy=True)
+
+
+def _wait_for_no_disk(dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
+    # Only sessions that begin after the server has read it have it.
+    eventually(lambda: ask(dsn, "SHOW fsync") == "off" or None)
