@@ -360,7 +360,7 @@ def test_a_syntax_error_is_told_by_its_place_and_takes_its_change_with_it(
     # The server finds it before it runs any statement, so only its position tells the script.
     scripts = {"deploy": "CREATE TABLE a (id integer);", "verify": "SELECT id FROM a;"}
     scripts[kind] += "\nSELECT 'é' FRM a;\nSELECT 1;"
-    sample.add("p:a", **scripts)
+    sample.add("p:a", deploy=scripts["deploy"], verify=scripts["verify"])
 
     with pytest.raises(raised) as caught:
         deploy(connection, sample, "p")
