@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from muniment._db import Connection, connect
 from muniment.errors import (
     ConnectFailed,
     DeployFailed,
+    DriftFound,
+    PlanError,
+    RevertFailed,
     RevertRefused,
     ScriptError,
     VerifyFailed,
@@ -348,3 +352,109 @@ def test_a_script_that_lets_go_of_the_deploy_lock_is_not_recorded(
         deploy(connection, sample)
 
     assert "many" not in [change.name for change in read_registry(connection).changes]
+
+
+def test_a_revert_that_failed_is_not_finished_by_a_deploy(
+    connection: Connection, sample: Sample
+) -> None:
+    """Who reverts and is refused half-way may have thought better of it."""
+    add_index(sample)
+    sample.write(
+        "revert",
+        "p:t_ix",
+        "DROP INDEX CONCURRENTLY t_ix;\nDROP TABLE missing;",
+        transactional=False,
+    )
+    deploy(connection, sample)
+    with pytest.raises(RevertFailed, match="missing"):
+        revert(connection, sample, "t")
+
+    for dry_run in (True, False):
+        with pytest.raises(RevertRefused, match="p:t_ix: its revert has failed half-way") as caught:
+            list(engine.deploy(connection, sample.projects, settings=SETTINGS, dry_run=dry_run))
+
+    assert caught.value.hint
+    assert "muniment revert" in caught.value.hint
+    sample.write("revert", "p:t_ix", "DROP INDEX CONCURRENTLY t_ix;", transactional=False)
+    revert(connection, sample, "t")
+    assert deployed(deploy(connection, sample)) == ["p:t_ix"]
+
+
+def test_drift_is_refused_before_an_interrupted_revert_is_finished(
+    connection: Connection, sample: Sample
+) -> None:
+    add_index(sample)
+    deploy(connection, sample)
+    connection.execute(
+        "INSERT INTO muniment.change_progress (change_id, project, change, action,"
+        " committer_name, committer_email)"
+        " SELECT change_id, project, change, 'revert', 'a', 'b' FROM sqitch.changes"
+        " WHERE change = 't_ix'"
+    )
+    sample.write("verify", "p:t", "SELECT 1;")
+
+    with pytest.raises(DriftFound):
+        deploy(connection, sample)
+
+    assert one(connection, "SELECT to_regclass('t_ix')") == "t_ix"
+
+
+@pytest.mark.parametrize("how", ["note", "transactional"])
+def test_a_change_that_is_half_done_must_stay_what_it_is(
+    connection: Connection, sample: Sample, how: str
+) -> None:
+    add_index(sample, after="SELECT 1/0;")
+    with pytest.raises(DeployFailed):
+        deploy(connection, sample)
+    plan = sample.plan_path("p")
+    if how == "note":
+        plan.write_text(plan.read_text().rstrip() + " # Another note.\n")
+    else:
+        sample.write("deploy", "p:t_ix", "CREATE INDEX t_ix ON t (id);")
+
+    with pytest.raises(PlanError, match=r"p:t_ix.* is half done") as caught:
+        deploy(connection, sample)
+
+    assert caught.value.line
+    assert caught.value.path
+
+
+def test_a_detaching_that_broke_off_is_brought_to_its_end(
+    connection: Connection, other: Connection, sample: Sample, database: str
+) -> None:
+    sample.add(
+        "p:months",
+        deploy="CREATE TABLE m (at date) PARTITION BY RANGE (at);\nCREATE TABLE m1 PARTITION OF m"
+        " FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');",
+        verify="TABLE m;",
+    )
+    sample.add(
+        "p:retire",
+        deploy="ALTER TABLE m DETACH PARTITION m1 CONCURRENTLY;\nDROP TABLE m1;",
+        verify="TABLE m;",
+        transactional=False,
+    )
+    list(engine.deploy(connection, sample.projects, sample.targets("p:months"), settings=SETTINGS))
+    other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    other.execute("TABLE m")
+    pid = connection.info.backend_pid
+    with connect(database) as watcher:
+
+        def end() -> None:
+            pending = "SELECT FROM pg_inherits WHERE inhdetachpending"
+            while not watcher.execute(pending).fetchall():
+                time.sleep(0.02)
+            watcher.execute("SELECT pg_terminate_backend(%s)", (pid,))
+
+        ending = threading.Thread(target=end, daemon=True)
+        ending.start()
+        with pytest.raises(ConnectFailed, match="retire") as caught:
+            deploy(connection, sample)
+        ending.join()
+    other.execute("COMMIT")
+    assert caught.value.hint
+    assert "may be half done" in caught.value.hint
+
+    with connect(database) as again:
+        assert deployed(deploy(again, sample)) == ["p:retire"]
+        assert one(again, "SELECT to_regclass('m1')") is None

@@ -10,9 +10,24 @@ import pytest
 from tests.sample import SETTINGS, Sample
 
 from muniment._db import Connection, connect
-from muniment.errors import DeployFailed, DriftFound, RevertFailed, ScriptError, VerifyFailed
+from muniment.errors import (
+    AccessDenied,
+    ConnectFailed,
+    DeployFailed,
+    DriftFound,
+    RevertRefused,
+    ScriptError,
+    StoreError,
+    VerifyFailed,
+)
 from muniment.migrate import engine
-from muniment.migrate.events import ChangeDeployed, ChangeRetrying, ChangeReverted, Event
+from muniment.migrate.events import (
+    ChangeDeployed,
+    ChangeRetrying,
+    ChangeReverted,
+    Event,
+    TagPlanned,
+)
 from muniment.migrate.registry import read_log, read_registry
 
 
@@ -111,16 +126,38 @@ def test_the_history_is_the_one_that_sqitch_writes_in_that_mode(
     assert deployed(connection) == left
 
 
-def test_a_revert_that_fails_on_the_way_back_is_what_is_raised(
+def test_a_revert_that_fails_on_the_way_back_does_not_hide_what_failed_first(
     connection: Connection, sample: Sample
 ) -> None:
-    sample.write("revert", "p:b", "SELECT 1/0;")
+    sample.write("revert", "p:b", "SELECT 1/0 AS way_back;")
 
-    with pytest.raises(RevertFailed) as caught:
+    with pytest.raises(DeployFailed, match=r"p:d: .*d.sql:6:1") as caught:
         deploy(connection, sample, mode="all")
 
-    assert isinstance(caught.value.__context__, Exception)
+    assert caught.value.hint
+    assert "Going back has failed too: revert failed: p:b" in caught.value.hint
+    assert "2 of 4 changes are deployed" in caught.value.hint
     assert deployed(connection) == ["a", "b"]
+
+
+def test_nothing_is_taken_from_under_a_change_that_is_half_done(
+    connection: Connection, sample: Sample
+) -> None:
+    sample.add(
+        "q:e",
+        requires=["p:a"],
+        deploy="CREATE INDEX CONCURRENTLY e_one ON a (id);\nSELECT 1/0;",
+        verify="TABLE a;",
+        transactional=False,
+    )
+
+    with pytest.raises(DeployFailed, match="division by zero"):
+        deploy(connection, sample, "q", mode="all")
+
+    assert deployed(connection) == ["a"]
+    with pytest.raises(RevertRefused, match="q:e: its deploy was begun and is not finished"):
+        list(engine.revert(connection, sample.projects, ["p"], keep=None, settings=SETTINGS))
+    assert "a" in tables(connection)
 
 
 # All of it or nothing --------------------------------------------------------
@@ -136,7 +173,31 @@ def test_a_failure_in_a_single_transaction_leaves_nothing(
     assert "Nothing of this run remains" in caught.value.hint
     assert deployed(connection) == []
     assert tables(connection) == set()
-    assert history(connection) == [("fail", "d")]
+    assert not read_registry(connection).exists
+
+
+def test_a_failure_in_a_single_transaction_is_a_line_of_history(
+    connection: Connection, sample: Sample
+) -> None:
+    deploy(connection, sample, "p:a")
+
+    with pytest.raises(DeployFailed):
+        deploy(connection, sample, single_transaction=True)
+
+    assert deployed(connection) == ["a"]
+    assert history(connection) == [("deploy", "a"), ("fail", "d")]
+
+
+def test_a_connection_that_is_lost_in_a_single_transaction_is_told_what_that_means(
+    connection: Connection, sample: Sample
+) -> None:
+    sample.write("deploy", "p:d", "SELECT pg_terminate_backend(pg_backend_pid());")
+
+    with pytest.raises(ConnectFailed, match="single transaction") as caught:
+        deploy(connection, sample, single_transaction=True)
+
+    assert caught.value.hint
+    assert "All of this run is there, or nothing" in caught.value.hint
 
 
 def test_a_single_transaction_records_each_change(connection: Connection, sample: Sample) -> None:
@@ -296,3 +357,65 @@ def test_drift_of_another_project_is_not_in_the_way(connection: Connection, samp
 
     assert not any(isinstance(event, ChangeReverted) for event in events)
     assert deployed(connection) == ["x", "a"]
+
+
+# Tags ------------------------------------------------------------------------
+
+
+def test_a_dry_run_tells_of_a_tag_that_would_be_recorded(
+    connection: Connection, sample: Sample
+) -> None:
+    deploy(connection, sample, "p:c")
+    plan = sample.plan_path("p")
+    lines = plan.read_text().splitlines()
+    where = next(number for number, line in enumerate(lines) if line.startswith("c "))
+    tag = "@v3 2026-02-01T00:00:00Z Ann Other <ann@example.org>"
+    plan.write_text("\n".join([*lines[: where + 1], tag]) + "\n")
+
+    events = deploy(connection, sample, dry_run=True)
+
+    assert [event for event in events if isinstance(event, TagPlanned)] == [
+        TagPlanned("p:c", "@v3")
+    ]
+
+
+# Whose registry it is --------------------------------------------------------
+
+
+def test_who_cannot_see_what_is_half_done_changes_nothing(
+    connection: Connection, database: str, sample: Sample
+) -> None:
+    deploy(connection, sample, "p:a")
+    connection.execute("DROP ROLE IF EXISTS half_blind")
+    connection.execute("CREATE ROLE half_blind LOGIN")
+    try:
+        connection.execute("GRANT USAGE ON SCHEMA sqitch TO half_blind")
+        connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA sqitch TO half_blind")
+        with connect(f"{database}?user=half_blind") as blind:
+            with pytest.raises(AccessDenied, match="cannot read what is half done") as caught:
+                deploy(blind, sample, "p:b")
+            with pytest.raises(AccessDenied, match="cannot read what is half done"):
+                list(engine.revert(blind, sample.projects, ["p"], keep=None, settings=SETTINGS))
+            assert [one.deployed for one in engine.status(blind, sample.projects)] == [1]
+    finally:
+        connection.execute("DROP OWNED BY half_blind")
+        connection.execute("DROP ROLE half_blind")
+    assert caught.value.hint
+    assert "GRANT USAGE ON SCHEMA muniment" in caught.value.hint
+
+
+@pytest.mark.parametrize("schema", ["sqitch", "muniment"])
+def test_a_superuser_does_not_write_into_tables_that_somebody_has_laid_out(
+    connection: Connection, sample: Sample, schema: str
+) -> None:
+    connection.execute("DROP ROLE IF EXISTS trapper")
+    connection.execute("CREATE ROLE trapper")
+    try:
+        connection.execute(f"CREATE SCHEMA {schema} AUTHORIZATION trapper")
+
+        with pytest.raises(StoreError, match=f"schema {schema} belongs to trapper"):
+            deploy(connection, sample, "p:a")
+    finally:
+        connection.execute("DROP OWNED BY trapper")
+        connection.execute("DROP ROLE trapper")
+    assert tables(connection) == set()

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 from tests.fix_postgres import Cluster
 from tests.registry_rows import assert_same
 from tests.sample import SETTINGS, Sample
 
 from muniment._db import Connection, connect
-from muniment.errors import DriftFound
+from muniment.errors import DeployFailed, DriftFound
 from muniment.migrate import engine
 from muniment.migrate.locks import LOCK_KEY
 from muniment.migrate.offline import deploy_as_script
@@ -197,3 +199,52 @@ def test_the_engine_goes_on_where_psql_stopped_between_two_statements(
     list(engine.deploy(connection, sample.projects, sample.targets("p"), settings=SETTINGS))
 
     assert connection.execute("SELECT id FROM a ORDER BY id").fetchall() == [(1,), (2,)]
+
+
+def test_a_name_cannot_get_out_of_its_comment(
+    server: Cluster, sample: Sample, tmp_path: Path
+) -> None:
+    trace = tmp_path / "trace"
+    odd = f"x\n\\! touch {trace}\n--"
+    settings = engine.Settings(engine.Committer(odd, "a@example.org"), tool=odd)
+    with connect(server.dsn(), application_name="maker") as maker:
+        name = sql.Identifier(odd)
+        maker.execute(sql.SQL("CREATE DATABASE {}").format(name))
+        try:
+            with connect(make_conninfo(server.dsn(), dbname=odd)) as session:
+                text, _ = deploy_as_script(session, sample.projects, settings=settings)
+            done = psql(make_conninfo(server.dsn(), dbname=odd), text)
+        finally:
+            maker.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+    assert done.returncode == 0, done.stderr
+    assert not trace.exists()
+
+
+def test_what_is_half_done_is_not_written_down(connection: Connection, sample: Sample) -> None:
+    sample.add("p:many", deploy="VACUUM a;\nSELECT 1/0;", verify="TABLE a;", transactional=False)
+    with pytest.raises(DeployFailed):
+        list(engine.deploy(connection, sample.projects, sample.targets("p"), settings=SETTINGS))
+
+    with pytest.raises(DeployFailed, match="p:many: its deploy was begun"):
+        script_for(connection, sample, "p")
+
+
+def test_an_ordinary_statement_outside_of_a_transaction_shares_one_with_its_note(
+    connection: Connection, sample: Sample
+) -> None:
+    add_index(sample)
+
+    text = script_for(connection, sample)
+
+    last = text.index("INSERT INTO a VALUES (1)")
+    before, after = text[:last], text[last:]
+    assert before.rindex("BEGIN;") > before.rindex("COMMIT;")
+    assert after.index("statement_hashes ||") < after.index("COMMIT;")
+
+
+def test_only_a_tag_is_something_to_write_too(connection: Connection, sample: Sample) -> None:
+    list(engine.deploy(connection, sample.projects, settings=SETTINGS))
+    sample.tag("q", "v9")
+
+    assert "@v9" in script_for(connection, sample)

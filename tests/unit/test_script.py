@@ -22,7 +22,7 @@ from muniment.migrate.script import (
     read_script,
 )
 from muniment.migrate.statements import split_plain
-from muniment.migrate.steps import BuiltIndex
+from muniment.migrate.steps import BuiltIndex, DetachedPartition
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted((ROOT / "sql").glob("*/*/*.sql"))
@@ -234,10 +234,23 @@ def test_a_script_outside_of_a_transaction_is_read_statement_by_statement() -> N
         "DROP DATABASE d",
         "ALTER SYSTEM SET work_mem = '1GB'",
         "DO $$ BEGIN COMMIT; END $$",
+        "CALL s.backfill()",
     ],
 )
 def test_what_the_server_refuses_in_a_transaction_stands_alone(statement: str) -> None:
     assert [step.nature for step in outside(statement).steps] == ["alone"]
+
+
+def test_a_block_that_cannot_end_a_transaction_shares_one_with_its_note() -> None:
+    script = outside("DO $$ BEGIN INSERT INTO s.t VALUES (1); END $$")
+
+    assert [step.nature for step in script.steps] == ["ordinary"]
+
+
+def test_a_partition_that_is_detached_is_known_by_its_names() -> None:
+    script = outside("ALTER TABLE s.t DETACH PARTITION p CONCURRENTLY")
+
+    assert script.steps[0].detached == DetachedPartition(("s", "t"), (None, "p"))
 
 
 @pytest.mark.parametrize(
@@ -245,6 +258,13 @@ def test_what_the_server_refuses_in_a_transaction_stands_alone(statement: str) -
     [
         (["BEGIN;", "VACUUM;", "COMMIT;"], 3, "transaction control"),
         (["SET LOCAL ROLE a;"], 3, "SET LOCAL has no effect"),
+        (["SET TRANSACTION READ ONLY;"], 3, "SET TRANSACTION has no effect"),
+        (["VACUUM;", "CREATE TEMP TABLE t (i int);"], 4, "is gone with the next statement"),
+        (["SELECT 1 AS i INTO TEMP t;"], 3, "is gone with the next statement"),
+        (["SELECT set_config('search_path', 'a', false);"], 3, "is gone with the next"),
+        (["PREPARE p AS SELECT 1;"], 3, "is gone with the next statement"),
+        (["LOCK TABLE s.t;"], 3, "is gone with the next statement"),
+        (["DISCARD ALL;"], 3, "is gone with the next statement"),
         (["CREATE INDEX CONCURRENTLY ON s.t (i);"], 3, "without a name"),
         (["VACUUM;", "COPY s.t FROM STDIN;"], 4, "COPY"),
     ],

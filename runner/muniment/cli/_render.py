@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import click
 
 from muniment.cli._options import is_interactive
+from muniment.cli._visible import visible
 from muniment.errors import MunimentError
 from muniment.migrate.events import (
     ChangeAdopted,
@@ -29,6 +30,7 @@ from muniment.migrate.events import (
     RunFinished,
     RunPlanned,
     ScriptDiffers,
+    TagPlanned,
     TagRecorded,
     WaiterInTheWay,
 )
@@ -117,7 +119,7 @@ def _show_bar(events: Iterable[Event]) -> None:
             elif isinstance(event, ChangeStarted):
                 progress.update(
                     task,
-                    description=event.change,
+                    description=visible(event.change),
                     # A rehearsal takes three steps a change.
                     total=event.total,
                     completed=event.number - 1,
@@ -133,15 +135,21 @@ def _print_line(event: Event, echo: Callable[..., None]) -> None:
         if event.dry_run:
             # What a dry run would do is an answer; what a run does is progress.
             for change in event.changes:
-                echo(f"would {event.action} {change}", err=False)
+                echo(visible(f"would {event.action} {change}"), err=False)
         return
     line = describe(event)
     if line is not None:
-        echo(line, err=True)
+        echo(line, err=not isinstance(event, TagPlanned))
 
 
 def describe(event: Event) -> str | None:
     """Say an event in one line, or return None for what the lines of others say."""
+    line = _line(event)
+    # Messages are the server's, names of programs whoever connected has chosen.
+    return None if line is None else visible(line)
+
+
+def _line(event: Event) -> str | None:
     match event:
         case LockWaiting(holder_pid=None):
             return "waiting for another deploy to end"
@@ -154,6 +162,8 @@ def describe(event: Event) -> str | None:
             )
         case RegistryCreated():
             return "created the registry of deployed changes"
+        case TagPlanned(change, tag):
+            return f"would tag {change} {tag}"
         case TagRecorded(change, tag):
             return f"tagged {change} {tag}"
         case ChangeDeployed(change, _, tags, _, duration_ms):

@@ -15,7 +15,6 @@ from muniment.errors import VerifyFailed
 from muniment.migrate import locks
 from muniment.migrate.batch import StatementFailed
 from muniment.migrate.change import Job
-from muniment.migrate.deploy import plan_jobs, preparations
 from muniment.migrate.events import (
     ChangeAdopted,
     ChangeStarted,
@@ -27,6 +26,7 @@ from muniment.migrate.events import (
     TagRecorded,
 )
 from muniment.migrate.notices import Notices
+from muniment.migrate.pending import plan_jobs, plans_of, preparations, record_rows
 from muniment.migrate.plan import Change
 from muniment.migrate.projects import Projects, Target
 from muniment.migrate.proof import prove, write_unless_changed
@@ -72,7 +72,7 @@ def adopt(
     steps = projects.steps(targets)
     with Notices(connection) as notices:
         if dry_run:
-            registry = read_registry(connection)
+            registry = read_registry(connection, for_a_change=True)
             jobs = plan_jobs(registry, projects, steps)
             yield from _prove(connection, jobs, settings, notices)
             names = tuple(job.change.qualified for job in jobs)
@@ -94,10 +94,10 @@ def _adopt(
 ) -> Iterator[Event]:
     """Prove and record under the deploy lock, again as often as the registry changes meanwhile."""
     started = time.monotonic()
-    plans = [projects.plan(name) for name in {step.project: None for step in steps}]
+    plans = plans_of(projects, steps)
     recorder = Recorder(connection, settings.committer)
     while True:
-        registry = read_registry(connection)
+        registry = read_registry(connection, for_a_change=True)
         jobs = plan_jobs(registry, projects, steps)
         statements, tags = preparations(registry, plans, jobs, recorder)
         if jobs:
@@ -160,19 +160,8 @@ def _records(
     statements: list[str] = []
     half_done = {half.change_id for half in registry.half_done}
     for job in jobs:
-        scripts = job.scripts
-        statements += recorder.deployed(
-            job.change, script_hash=scripts.deploy.sha1, requires=job.requires
-        )
-        statements.append(
-            recorder.details(
-                job.change,
-                revert_hash=scripts.revert_hash,
-                verify_hash=scripts.verify.sha1,
-                duration_ms=None,
-                deployed_with=f"{settings.tool}, adopt",
-            )
-        )
+        tool = f"{settings.tool}, adopt"
+        statements += record_rows(recorder, job, duration_ms=None, deployed_with=tool)
         if job.change.change_id in half_done:
             # Somebody has brought it to its end by hand, which its verify script has just proved.
             statements.append(recorder.end_progress(job.change))

@@ -35,16 +35,18 @@ def carry_out(
     attempt: Callable[[], int],
     *,
     attempts: int,
+    is_whole: bool = True,
 ) -> Generator[Event, None, int]:
     """Call ``attempt`` until it succeeds, fails for good, or was called often enough.
 
     Args:
         connection: The session in which it works; rolled back after each failure.
         notices: What the server says meanwhile.
-        action: ``deploy`` or ``revert``.
+        action: ``deploy``, ``revert`` or ``verify``.
         change: The change it is about.
-        attempt: What to do, in one transaction.
+        attempt: What to do, in one transaction unless the script says otherwise.
         attempts: How often at most.
+        is_whole: Whether the change is whole or absent, whenever the connection breaks.
 
     Yields:
         Why another attempt is made, what the server said, and why it failed if it did.
@@ -63,11 +65,22 @@ def carry_out(
         yield failed_event(action, change, error)
         raise
     except ConnectFailed as error:
+        if action == "verify":
+            state = "Nothing has been changed. Run the same command again."
+        elif is_whole:
+            state = (
+                "The change is whole or absent, and `muniment status` says which. "
+                "Run the same command again: it goes on from there."
+            )
+        else:
+            state = (
+                "The change is not a transaction, and may be half done. "
+                "Run the same command again: it goes on from there."
+            )
         raise ConnectFailed(
             f"{action} of {change.qualified}: {error.message}",
             sqlstate=error.sqlstate,
-            hint="A change is whole or absent, and `muniment status` says which. "
-            "Then run the same command again: it goes on from there.",
+            hint=state,
         ) from error
     yield from notices.of(change)
     return duration_ms

@@ -9,8 +9,8 @@ thing is there (or gone) already means that it was done.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from muniment._db import Connection, sql
 from muniment.errors import ScriptError, StoreError
@@ -19,11 +19,11 @@ from muniment.migrate.change import CLEAN, LOST_LOCK, RESET, session_settings
 from muniment.migrate.locks import HOLDS_LOCK
 from muniment.migrate.plan import Change
 from muniment.migrate.recorder import Recorder
-from muniment.migrate.registry import read_progress
+from muniment.migrate.registry import HalfDone, read_progress
 from muniment.migrate.script import Script
-from muniment.migrate.steps import BuiltIndex, Step
+from muniment.migrate.steps import BuiltIndex, DetachedPartition, Step
 
-__all__ = ["run_script"]
+__all__ = ["check_progress", "run_script"]
 
 
 def run_script(
@@ -55,6 +55,38 @@ def run_script(
     _Run(connection, script, change, recorder, lock_timeout).run()
 
 
+def check_progress(script: Script, progress: HalfDone) -> None:
+    """Check that a script is one that can be gone on with.
+
+    Args:
+        script: The script as it is now.
+        progress: What is done of it, or of what it was.
+
+    Raises:
+        ScriptError: It is one transaction now, or has other statements where they are done.
+    """
+    if script.is_transactional:
+        raise ScriptError(
+            f"{progress.qualified} is half done, and its script says now that it is one "
+            "transaction",
+            path=script.path,
+            line=1,
+            hint="Restore `-- transactional: false` and the statements that are done.",
+        )
+    steps = _counted(script)
+    for number, sha1 in enumerate(progress.statement_hashes):
+        if number < len(steps) and steps[number].sha1 == sha1:
+            continue
+        line = script.place(steps[number].offset).line if number < len(steps) else 1
+        raise ScriptError(
+            f"{progress.qualified} was begun with other statements: number {number + 1} of "
+            f"{len(progress.statement_hashes)} that are done is not the one here",
+            path=script.path,
+            line=line,
+            hint="Restore the statements that are done; those after them may be edited.",
+        )
+
+
 class _Run:
     """One attempt at a script."""
 
@@ -76,11 +108,8 @@ class _Run:
 
     def run(self) -> None:
         done, in_doubt = self._begin()
-        steps = self._script.steps
-        counted = [step for step in steps if step.nature != "setting"]
-        self._check_done(counted, done)
-        waiting = counted[len(done) :]
-        for step in steps:
+        waiting = _counted(self._script)[len(done) :]
+        for step in self._script.steps:
             if step.nature == "setting":
                 self._settings.append(self._part(step))
             elif step in waiting:
@@ -101,34 +130,23 @@ class _Run:
                 path=self._script.path,
                 hint=f"Finish it with `muniment {progress.action}`.",
             )
+        check_progress(self._script, progress)
         return progress.statement_hashes, progress.is_running
-
-    def _check_done(self, steps: Sequence[Step], done: Sequence[str]) -> None:
-        for number, sha1 in enumerate(done):
-            if number < len(steps) and steps[number].sha1 == sha1:
-                continue
-            line = self._script.place(steps[number].offset).line if number < len(steps) else None
-            raise ScriptError(
-                f"the script was begun with other statements: number {number + 1} of "
-                f"{len(done)} that are done is not the one here",
-                path=self._script.path,
-                line=line,
-                hint="Restore the statements that are done; those after them may be edited.",
-            )
 
     def _run_ordinary(self, step: Step) -> None:
         """Run a statement and note it in one transaction."""
         run = Part.of("start", *CLEAN, "BEGIN", *session_settings(self._lock_timeout))
         noted = Part.of("progress", self._recorder.step_done(self._change, step.sha1))
-        self._batch(
-            run,
-            *self._settings,
-            self._part(step),
-            Part.of("reset of the session", *RESET),
-            *self._lock_check(),
-            noted,
-            Part.of("commit", "COMMIT"),
-        )
+        with self._noting_failure():
+            self._batch(
+                run,
+                *self._settings,
+                self._part(step),
+                Part.of("reset of the session", *RESET),
+                *self._lock_check(),
+                noted,
+                Part.of("commit", "COMMIT"),
+            )
 
     def _run_alone(self, step: Step, *, in_doubt: bool) -> None:
         """Run a statement by itself between two notes."""
@@ -145,16 +163,8 @@ class _Run:
             ),
             *self._settings,
         )
-        if step.index is not None:
-            self._drop_invalid(step.index)
-        try:
-            self._batch(self._part(step))
-        except StatementFailed as error:
-            # Without a doubt nothing was done, but for an INVALID index, which shows by itself.
-            if not (in_doubt and error.sqlstate in step.done_before):
-                with suppress(StoreError):
-                    self._write(self._recorder.step_failed(self._change))
-                raise
+        with self._noting_failure():
+            self._carry_out(step, in_doubt=in_doubt)
         self._batch(
             Part.of("reset of the session", *RESET),
             *self._lock_check(),
@@ -167,27 +177,67 @@ class _Run:
             ),
         )
 
+    def _carry_out(self, step: Step, *, in_doubt: bool) -> None:
+        if step.index is not None:
+            self._drop_invalid(step.index)
+        if step.detached is not None:
+            state = self._partition_state(step.detached)
+            if state == "pending":
+                self._finish_detaching(step.detached)
+                return
+            if state is None and in_doubt:
+                return
+        try:
+            self._batch(self._part(step))
+        except StatementFailed as error:
+            if not (in_doubt and error.sqlstate in step.done_before):
+                raise
+
+    @contextmanager
+    def _noting_failure(self) -> Iterator[None]:
+        """Note that the next statement is not done, and why; if it was the server that said so."""
+        try:
+            yield
+        except StatementFailed as error:
+            # A statement that loses a fight over a lock is tried again at once.
+            with suppress(StoreError):
+                self._write(self._recorder.step_failed(self._change, error.message))
+            raise
+
+    def _partition_state(self, detached: DetachedPartition) -> str | None:
+        """Return ``attached``, ``pending`` while it is being detached, or None."""
+        return self._ask(
+            "look for the partition",
+            "SELECT CASE WHEN inhdetachpending THEN 'pending' ELSE 'attached' END"  # noqa: S608
+            " FROM pg_catalog.pg_inherits"
+            f" WHERE inhparent = pg_catalog.to_regclass({self._quoted(detached.parent)})"
+            f" AND inhrelid = pg_catalog.to_regclass({self._quoted(detached.partition)})",
+        )
+
+    def _finish_detaching(self, detached: DetachedPartition) -> None:
+        parent, partition = self._name(detached.parent), self._name(detached.partition)
+        self._batch(
+            Part.of(
+                "end of the detaching",
+                f"ALTER TABLE {parent} DETACH PARTITION {partition} FINALIZE",
+            )
+        )
+
     def _drop_invalid(self, index: BuiltIndex) -> None:
         """Drop what an attempt that failed has left of an index; as the script's role."""
-        names = [index.schema, index.table] if index.schema else [index.table]
-        table = sql.Identifier(*names).as_string(self._connection)
-        found = run_batch(
-            self._connection,
-            [
-                Part.of(
-                    "look for an INVALID index",
-                    "SELECT pg_catalog.format('%I.%I', namespace.nspname, class.relname)"  # noqa: S608
-                    " FROM pg_catalog.pg_index AS index"
-                    " INNER JOIN pg_catalog.pg_class AS class ON class.oid = index.indexrelid"
-                    " INNER JOIN pg_catalog.pg_namespace AS namespace"
-                    " ON namespace.oid = class.relnamespace"
-                    f" WHERE index.indrelid = pg_catalog.to_regclass({self._literal(table)})"
-                    f" AND class.relname = {self._literal(index.name)}"
-                    # An index of a partitioned table is no leftover: it waits for its leaves.
-                    " AND class.relkind = 'i' AND NOT index.indisvalid",
-                )
-            ],
-        )[0]
+        table = self._quoted((index.schema, index.table))
+        found = self._ask(
+            "look for an INVALID index",
+            "SELECT pg_catalog.format('%I.%I', namespace.nspname, class.relname)"  # noqa: S608
+            " FROM pg_catalog.pg_index AS index"
+            " INNER JOIN pg_catalog.pg_class AS class ON class.oid = index.indexrelid"
+            " INNER JOIN pg_catalog.pg_namespace AS namespace"
+            " ON namespace.oid = class.relnamespace"
+            f" WHERE index.indrelid = pg_catalog.to_regclass({table})"
+            f" AND class.relname = {self._literal(index.name)}"
+            # An index of a partitioned table is no leftover: it waits for its leaves.
+            " AND class.relkind = 'i' AND NOT index.indisvalid",
+        )
         if found is not None:
             self._batch(Part.of("drop of an INVALID index", f"DROP INDEX CONCURRENTLY {found}"))
 
@@ -225,5 +275,21 @@ class _Run:
     def _part(self, step: Step) -> Part:
         return Part.step(self._script, step)
 
+    def _ask(self, doing: str, query: str) -> str | None:
+        return run_batch(self._connection, [Part.of(doing, query)])[0]
+
+    def _name(self, name: tuple[str | None, str]) -> str:
+        """Return a name as SQL, which may have no schema."""
+        return sql.Identifier(*(one for one in name if one)).as_string(self._connection)
+
+    def _quoted(self, name: tuple[str | None, str]) -> str:
+        """Return a name as a literal for to_regclass()."""
+        return self._literal(self._name(name))
+
     def _literal(self, value: str) -> str:
         return sql.Literal(value).as_string(self._connection)
+
+
+def _counted(script: Script) -> list[Step]:
+    """Return the statements of which progress is noted."""
+    return [step for step in script.steps if step.nature != "setting"]

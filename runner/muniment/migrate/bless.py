@@ -173,7 +173,7 @@ def bless(
         )
     with Notices(connection) as notices:
         if dry_run:
-            edited = _look(read_registry(connection), projects, target)
+            edited = _look(read_registry(connection, for_a_change=True), projects, target)
             if not edited.differing:
                 yield NothingToDo("bless")
                 return
@@ -217,7 +217,7 @@ def _bless(
     notices: Notices,
 ) -> Iterator[Event]:
     started = time.monotonic()
-    registry = read_registry(connection)
+    registry = read_registry(connection, for_a_change=True)
     edited = _look(registry, projects, target)
     if not edited.differing:
         yield NothingToDo("bless")

@@ -9,47 +9,53 @@ from itertools import count
 from typing import Literal
 
 from muniment._db import Connection
-from muniment.errors import DriftFound, MigrationError, ScriptError, StoreError
+from muniment.errors import ConnectFailed, MigrationError, MunimentError, ScriptError, StoreError
 from muniment.migrate import locks
 from muniment.migrate.attempts import blocked_by, carry_out, try_again
 from muniment.migrate.autocommit import run_script
 from muniment.migrate.batch import Part, StatementFailed, roll_back, run_batch
 from muniment.migrate.change import (
+    CLEAN,
     Job,
     apply_change,
     begin_change,
     begin_next_change,
     prove_change,
     record_change,
+    session_settings,
     write_registry,
 )
 from muniment.migrate.events import (
     ChangeDeployed,
+    ChangeReverted,
     ChangeStarted,
     Event,
     NothingToDo,
     RegistryCreated,
     RunFinished,
     RunPlanned,
+    TagPlanned,
     TagRecorded,
 )
 from muniment.migrate.failures import failed_event, migration_error
-from muniment.migrate.history import (
-    check_history,
-    check_project,
-    met_requirements,
-    pending_steps,
-)
 from muniment.migrate.notices import Notices
-from muniment.migrate.plan import Change, Plan, Tag
+from muniment.migrate.pending import (
+    interrupted_reverts,
+    new_tags,
+    plan_jobs,
+    plans_of,
+    preparations,
+    record_rows,
+    refuse_drift,
+)
+from muniment.migrate.plan import Change, Tag
 from muniment.migrate.projects import Projects, Target
 from muniment.migrate.recorder import Recorder
 from muniment.migrate.registry import Registry, read_registry
 from muniment.migrate.revert import revert_changes
 from muniment.migrate.settings import Settings
-from muniment.migrate.status import find_drifts
 
-__all__ = ["Mode", "deploy", "plan_jobs", "preparations", "refuse_drift"]
+__all__ = ["Mode", "deploy"]
 
 Mode = Literal["change", "tag", "all"]
 
@@ -100,12 +106,7 @@ def deploy(
     """
     steps = projects.steps(targets)
     if dry_run:
-        registry = read_registry(connection)
-        jobs = plan_jobs(registry, projects, steps)
-        if not allow_drift:
-            refuse_drift(registry, projects, steps)
-        names = tuple(job.change.qualified for job in jobs)
-        yield RunPlanned("deploy", names, dry_run=True) if names else NothingToDo("deploy")
+        yield from _say(read_registry(connection, for_a_change=True), projects, steps, allow_drift)
         return
     yield from locks.acquire(connection, wait=settings.lock_wait)
     try:
@@ -154,9 +155,7 @@ class _Run:
         started = time.monotonic()
         while True:
             registry = yield from self._finish_reverts()
-            jobs = plan_jobs(registry, self._projects, self._steps)
-            if not self._allow_drift:
-                refuse_drift(registry, self._projects, self._steps)
+            jobs = self._check(registry)
             yield from self._prepare(registry, jobs)
             self._pending = len(jobs)
             try:
@@ -174,10 +173,9 @@ class _Run:
     def _finish_reverts(self) -> Generator[Event, None, Registry]:
         """Bring reverts to an end that were interrupted between two statements; read what is."""
         while True:
-            registry = read_registry(self._connection)
-            planned = {step.change_id: step for step in self._steps}
-            begun = [half.change_id for half in registry.half_done if half.action == "revert"]
-            changes = [planned[change_id] for change_id in begun if change_id in planned]
+            registry = read_registry(self._connection, for_a_change=True)
+            self._check(registry)
+            changes = interrupted_reverts(registry, self._steps)
             if not changes:
                 return registry
             yield from revert_changes(
@@ -189,10 +187,17 @@ class _Run:
                 notices=self._notices,
             )
 
+    def _check(self, registry: Registry) -> list[Job]:
+        """Check everything that can be checked now, and return what there is to deploy."""
+        jobs = plan_jobs(registry, self._projects, self._steps)
+        if not self._allow_drift:
+            refuse_drift(registry, self._projects, self._steps)
+        return jobs
+
     def _prepare(self, registry: Registry, jobs: Sequence[Job]) -> Iterator[Event]:
         """Make what the records need: the registry, the projects, and tags planned since."""
-        plans = [self._projects.plan(name) for name in {step.project: 0 for step in self._steps}]
-        statements, new_tags = preparations(registry, plans, jobs, self._recorder)
+        plans = plans_of(self._projects, self._steps)
+        statements, tags = preparations(registry, plans, jobs, self._recorder)
         self._stamp = registry.stamp
         if not statements:
             return
@@ -201,7 +206,7 @@ class _Run:
         )
         if not registry.exists:
             yield RegistryCreated()
-        for change, tag in new_tags:
+        for change, tag in tags:
             yield TagRecorded(change.qualified, f"@{tag.name}")
 
     def _deploy_all(self, jobs: Sequence[Job]) -> Iterator[Event]:
@@ -236,6 +241,7 @@ class _Run:
                     job.change,
                     lambda: self._attempt(job),
                     attempts=self._settings.attempts,
+                    is_whole=job.scripts.deploy.is_transactional,
                 )
             )
         except StatementFailed as error:
@@ -272,17 +278,9 @@ class _Run:
 
     def _rows(self, job: Job, duration_ms: int) -> list[str]:
         """Return what records a change."""
-        rows = self._recorder.deployed(
-            job.change, script_hash=job.scripts.deploy.sha1, requires=job.requires
+        return record_rows(
+            self._recorder, job, duration_ms=duration_ms, deployed_with=self._settings.tool
         )
-        details = self._recorder.details(
-            job.change,
-            revert_hash=job.scripts.revert_hash,
-            verify_hash=job.scripts.verify.sha1,
-            duration_ms=duration_ms,
-            deployed_with=self._settings.tool,
-        )
-        return [*rows, details]
 
     def _begin(self) -> None:
         """Open a transaction in which the registry is still what was read."""
@@ -294,14 +292,20 @@ class _Run:
         self._note_failure(job)
         # Before anything is reverted: who was in the way may be gone then.
         in_the_way = blocked_by(self._connection, error)
-        reverted = yield from self._go_back()
         total = len(self._steps)
-        left = total - self._pending - reverted
-        remains = (
-            "Nothing of this change remains"
-            if job.scripts.deploy.is_transactional
-            else "This change is not a transaction: what its script has done stays"
-        )
+        left = total - self._pending
+        if job.scripts.deploy.is_transactional:
+            remains = "Nothing of this change remains"
+            before = len(self._deployed)
+            try:
+                yield from self._go_back()
+            except MunimentError as failure:
+                # What went wrong first is what must be mended first.
+                in_the_way += f"Going back has failed too: {failure.message}. "
+            left -= before - len(self._deployed)
+        else:
+            # What it needs must stay under it.
+            remains = "This change is not a transaction: what its script has done stays"
         state = (
             f"{remains}; {left} of {total} changes are deployed. {in_the_way}"
             "Mend the cause and run the same command again: it goes on from there."
@@ -317,27 +321,55 @@ class _Run:
                 lock_timeout=self._settings.lock_timeout,
             )
 
-    def _go_back(self) -> Generator[Event, None, int]:
-        """Revert what the mode says after a failure; return how many changes that were."""
+    def _go_back(self) -> Generator[Event, None, None]:
+        """Revert what the mode says after a failure."""
         changes = self._deployed
         if self._mode == "tag":
             tagged = [number for number, change in enumerate(changes, start=1) if change.tags]
             changes = changes[max(tagged, default=0) :]
         if self._mode == "change" or not changes:
-            return 0
-        yield from revert_changes(
+            return
+        events = revert_changes(
             self._connection,
             self._projects,
-            read_registry(self._connection),
+            read_registry(self._connection, for_a_change=True),
             changes[::-1],
             settings=self._settings,
             notices=self._notices,
         )
-        return len(changes)
+        for event in events:
+            if isinstance(event, ChangeReverted):
+                self._deployed.pop()
+            yield event
 
 
 class _SingleTransaction(_Run):
     """A deploy that holds the lock and commits once."""
+
+    _statements: Sequence[str] = ()
+    _tags: Sequence[tuple[Change, Tag]] = ()
+    _registry_exists = True
+
+    def _prepare(self, registry: Registry, jobs: Sequence[Job]) -> Iterator[Event]:
+        """Keep what the records need until the transaction begins."""
+        if not jobs:
+            yield from super()._prepare(registry, jobs)
+            return
+        self._stamp = registry.stamp
+        self._registry_exists = registry.exists
+        plans = plans_of(self._projects, self._steps)
+        self._statements, self._tags = preparations(registry, plans, jobs, self._recorder)
+
+    def _begin(self) -> None:
+        """Open the transaction, and make in it what the records need."""
+        if self._registry_exists:
+            super()._begin()
+        else:
+            timeout = self._settings.lock_timeout
+            part = Part.of("begin", *CLEAN, "BEGIN", *session_settings(timeout))
+            run_batch(self._connection, [part])
+        if self._statements:
+            run_batch(self._connection, [Part.of("record in the registry", *self._statements)])
 
     def _deploy_all(self, jobs: Sequence[Job]) -> Iterator[Event]:
         if not jobs:
@@ -350,6 +382,13 @@ class _SingleTransaction(_Run):
             try:
                 yield from self._attempt_all(jobs, durations)
                 break
+            except ConnectFailed as error:
+                raise ConnectFailed(
+                    f"deploy in a single transaction: {error.message}",
+                    sqlstate=error.sqlstate,
+                    hint="All of this run is there, or nothing; `muniment status` says which. "
+                    "Then run the same command again.",
+                ) from error
             except StatementFailed as error:
                 roll_back(self._connection)
                 job = jobs[min(len(durations), len(jobs) - 1)]
@@ -358,13 +397,18 @@ class _SingleTransaction(_Run):
                 except StatementFailed:
                     yield failed_event("deploy", job.change, error)
                     raise self._fail_all(job, error) from error
+        if not self._registry_exists:
+            yield RegistryCreated()
+        for change, tag in self._tags:
+            yield TagRecorded(change.qualified, f"@{tag.name}")
         for job, duration_ms in zip(jobs, durations, strict=True):
             yield self._done(job.change, duration_ms)
 
     def _fail_all(self, job: Job, error: StatementFailed) -> MigrationError:
         self._note_failure(job)
         state = (
-            f"Nothing of this run remains. {blocked_by(self._connection, error)}"
+            "Nothing of this run remains but a line of history. "
+            f"{blocked_by(self._connection, error)}"
             "Mend the cause and run the same command again."
         )
         return migration_error("deploy", job.change, error, state=state)
@@ -391,34 +435,6 @@ class _SingleTransaction(_Run):
         run_batch(self._connection, [Part.of("commit", "COMMIT")])
 
 
-def plan_jobs(registry: Registry, projects: Projects, steps: Sequence[Change]) -> list[Job]:
-    """Check everything that can be checked now, and return what there is to deploy.
-
-    Args:
-        registry: What is deployed.
-        projects: The plans and scripts.
-        steps: What is wanted, in an order in which it can be deployed.
-
-    Raises:
-        PlanError: A plan, a script or the deployed history is not in order.
-        DeployFailed: A requirement would not be met, or a conflict would be deployed.
-    """
-    plans = [projects.plan(name) for name in {step.project: None for step in steps}]
-    for plan in plans:
-        check_project(registry, plan)
-        check_history(registry, plan)
-    pending = pending_steps(registry, steps)
-    new_tags = [found for plan in plans for found in _new_tags(registry, plan)]
-    requires = met_requirements(registry, pending, new_tags)
-    jobs = [
-        Job(change, projects.scripts(change), met)
-        for change, met in zip(pending, requires, strict=True)
-    ]
-    _refuse_copies(registry, jobs)
-    _refuse_unedited(projects, jobs)
-    return jobs
-
-
 def _refuse_not_transactional(jobs: Sequence[Job]) -> None:
     """Refuse what cannot be a part of one transaction.
 
@@ -436,103 +452,20 @@ def _refuse_not_transactional(jobs: Sequence[Job]) -> None:
             )
 
 
-def preparations(
-    registry: Registry, plans: Sequence[Plan], jobs: Sequence[Job], recorder: Recorder
-) -> tuple[list[str], list[tuple[Change, Tag]]]:
-    """Return what must be written before the first change, and the tags among it.
-
-    Args:
-        registry: What is deployed.
-        plans: The plans of all that is wanted.
-        jobs: What there is to deploy of them.
-        recorder: Writes the statements.
-    """
-    pending = {job.change.project for job in jobs}
-    new_tags = [found for plan in plans for found in _new_tags(registry, plan)]
-    statements: list[str] = []
-    if jobs and not registry.exists:
-        statements += recorder.create_registry()
-    if jobs and not registry.has_details:
-        statements += recorder.create_details()
-    statements += [
-        recorder.register(plan)
-        for plan in plans
-        if plan.project in pending and plan.project not in registry.projects
-    ]
-    statements += [recorder.tag(change, tag) for change, tag in new_tags]
-    return statements, new_tags
-
-
-def refuse_drift(registry: Registry, projects: Projects, steps: Sequence[Change]) -> None:
-    """Refuse to build upon changes whose scripts are not what was deployed.
-
-    Raises:
-        DriftFound: With the scripts, and the ways out.
-    """
-    drifts = find_drifts(registry, projects, list({step.project: None for step in steps}))
-    if not drifts:
-        return
-    first = drifts[0].change
-    listed = "".join(
-        f"\n  {drift.path} {'has changed since' if drift.current_hash else 'is missing'}"
-        for drift in drifts
-    )
-    raise DriftFound(
-        f"deploy refused: {first}: a script is not what was deployed{listed}",
-        change=first,
-        hint="Nothing has been changed. Restore the script and plan another change for what is to "
-        f"be new. If the edit is meant, accept it: muniment bless {first} --reason '...'. "
-        "--allow-drift leaves it open.",
-    )
-
-
-def _refuse_copies(registry: Registry, jobs: Sequence[Job]) -> None:
-    """Refuse what the registry would refuse half-way: it has a unique key on project and hash.
-
-    Raises:
-        ScriptError: Two changes have the same deploy script, such as a rework before its edit.
-    """
-    owners = {(one.project, one.script_hash): one.change_id for one in registry.changes}
-    for job in jobs:
-        script = job.scripts.deploy
-        key = (job.change.project, script.sha1)
-        if owners.setdefault(key, job.change.change_id) != job.change.change_id:
-            raise ScriptError(
-                "another change of this project has the very same deploy script",
-                path=script.path,
-                line=1,
-                hint="The registry holds a script only once. After a rework, edit the new one.",
-            )
-
-
-def _refuse_unedited(projects: Projects, jobs: Sequence[Job]) -> None:
-    """Refuse a rework that has another header than what it reworks, and does the same.
-
-    Raises:
-        ScriptError: With the script that is still to be edited.
-    """
-    for job in jobs:
-        change = job.change
-        before = projects.plan(change.project).changes[: change.index]
-        older = next((one for one in reversed(before) if one.name == change.name), None)
-        if older is None:
-            continue
-        if projects.script(older, "deploy").body == job.scripts.deploy.body:
-            raise ScriptError(
-                f"the rework of {change.qualified} does what the change did before",
-                path=job.scripts.deploy.path,
-                line=1,
-                hint=f"Edit it; {projects.script_path(older, 'deploy')} keeps what was.",
-            )
-
-
-def _new_tags(registry: Registry, plan: Plan) -> list[tuple[Change, Tag]]:
-    """Return the tags that a plan has put on changes after they were deployed."""
-    deployed = {change.change_id for change in registry.changes}
-    return [
-        (change, tag)
-        for change in plan.changes
-        if change.change_id in deployed
-        for tag in change.tags
-        if tag.tag_id not in registry.tag_ids
-    ]
+def _say(
+    registry: Registry, projects: Projects, steps: Sequence[Change], allow_drift: bool
+) -> Iterator[Event]:
+    """Say what a deploy would do now, and refuse where it would refuse."""
+    jobs = plan_jobs(registry, projects, steps)
+    if not allow_drift:
+        refuse_drift(registry, projects, steps)
+    reverts = [change.qualified for change in interrupted_reverts(registry, steps)]
+    names = [job.change.qualified for job in jobs]
+    if reverts:
+        yield RunPlanned("revert", tuple(reverts), dry_run=True)
+    for change, tag in new_tags(registry, plans_of(projects, steps)):
+        yield TagPlanned(change.qualified, f"@{tag.name}")
+    if names or reverts:
+        yield RunPlanned("deploy", (*reverts, *names), dry_run=True)
+    else:
+        yield NothingToDo("deploy")

@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS muniment.change_progress (
     action           text        NOT NULL,
     statement_hashes text[]      NOT NULL DEFAULT '{}',
     is_running       boolean     NOT NULL DEFAULT false,
+    error            text,
     started_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     committer_name   text        NOT NULL,
     committer_email  text        NOT NULL,
@@ -57,6 +58,8 @@ COMMENT ON COLUMN muniment.change_progress.statement_hashes IS
     'SHA-1 of each statement that is done, in the order of the script.';
 COMMENT ON COLUMN muniment.change_progress.is_running IS
     'Whether the statement after these was begun, so that nobody knows whether it is done.';
+COMMENT ON COLUMN muniment.change_progress.error IS
+    'The server''s words if that statement failed; NULL if the run was interrupted, or goes on.';
 
 CREATE TABLE IF NOT EXISTS muniment.blessing (
     change_id       text        NOT NULL,

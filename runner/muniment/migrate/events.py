@@ -30,6 +30,7 @@ __all__ = [
     "RunFinished",
     "RunPlanned",
     "ScriptDiffers",
+    "TagPlanned",
     "TagRecorded",
     "WaiterInTheWay",
     "as_json",
@@ -98,6 +99,14 @@ class NothingToDo(Event):
 @dataclass(frozen=True, slots=True)
 class RegistryCreated(Event):
     """The database had no registry of deployed changes, and has one now."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagPlanned(Event):
+    """Of a dry run: a tag that would be recorded on a change that is deployed."""
+
+    change: str
+    tag: str
 
 
 @dataclass(frozen=True, slots=True)

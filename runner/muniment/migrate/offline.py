@@ -1,10 +1,10 @@
 """A deploy written down as one script, for psql and for whoever has to agree to it first.
 
-What is written is what the engine would send, in the same order, from the same functions: the lock,
-the registry, and for each change its script, its verification and its rows in one transaction. What
-the engine decides while it runs, the script cannot: it stops at the first error (another deploy
-holds the lock, the database is not where it was when this was written, a statement fails), and is
-then written anew.
+What is written is what the engine would send, in the same order, made by the same functions: the
+lock, the registry, and for each change its script, its verification and its rows in one
+transaction. What the engine decides while it runs, the script cannot: it stops at the first error
+(another deploy holds the lock, the database is not where it was when this was written, a statement
+fails), and is then written anew.
 """
 
 from __future__ import annotations
@@ -12,9 +12,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from muniment._db import Connection, sql
+from muniment.errors import DeployFailed
 from muniment.migrate.change import CLEAN, LOCK_REGISTRY, LOST_LOCK, RESET, Job, session_settings
-from muniment.migrate.deploy import plan_jobs, preparations, refuse_drift
 from muniment.migrate.locks import HOLDS_LOCK, LOCK_KEY
+from muniment.migrate.pending import (
+    plan_jobs,
+    plans_of,
+    preparations,
+    record_rows,
+    refuse_drift,
+)
+from muniment.migrate.plan import Change
 from muniment.migrate.projects import Projects, Target
 from muniment.migrate.recorder import Recorder
 from muniment.migrate.registry import Registry, read_registry
@@ -51,19 +59,20 @@ def deploy_as_script(
     Raises:
         PlanError: A plan, a script or the deployed history is not in order.
         DriftFound: A script of a deployed change has changed since.
-        DeployFailed: A requirement would not be met, or a conflict would be deployed.
+        DeployFailed: A requirement would not be met, a conflict would be deployed, or a change is
+            half done, which only the engine can go on with.
         StoreError: The registry cannot be read.
     """
     steps = projects.steps(targets)
-    registry = read_registry(connection)
+    registry = read_registry(connection, for_a_change=True)
     jobs = plan_jobs(registry, projects, steps)
     if not allow_drift:
         refuse_drift(registry, projects, steps)
-    if not jobs:
-        return "", ()
-    plans = [projects.plan(name) for name in {step.project: None for step in steps}]
+    _refuse_half_done(registry, steps)
     recorder = Recorder(connection, settings.committer)
-    prepared, _ = preparations(registry, plans, jobs, recorder)
+    prepared, _ = preparations(registry, plans_of(projects, steps), jobs, recorder)
+    if not (jobs or prepared):
+        return "", ()
     writer = _Writer(connection, recorder, settings, verify)
     lines = [*writer.opening(registry, jobs, prepared)]
     last = registry.changes[-1].change_id if registry.changes else None
@@ -90,11 +99,13 @@ class _Writer:
     ) -> Iterator[str]:
         """Yield what comes before the first change."""
         info = self._connection.info
-        yield f"-- Deploys {len(jobs)} changes to database {info.dbname}: written by"
-        yield f"-- {self._settings.tool} for {self._settings.committer.name}, not run yet."
+        yield from _comment(f"Deploys {len(jobs)} changes to database {info.dbname}: written by")
+        yield from _comment(
+            f"{self._settings.tool} for {self._settings.committer.name}, not run yet."
+        )
         yield "--"
         for job in jobs:
-            yield f"--   {job.change.qualified}"
+            yield from _comment(f"  {job.change.qualified}")
         yield "--"
         yield "-- Run it with `psql -X -f FILE` as the role that was to deploy. It stops at the"
         yield "-- first error; each change before that stays, with its record. Then write it anew."
@@ -151,27 +162,31 @@ class _Writer:
 
     def _outside(self, job: Job, last: str | None) -> Iterator[str]:
         """Yield a change whose script is not one transaction."""
-        progress = self._recorder
+        progress, change = self._recorder, job.change
+        settings = session_settings(self._settings.lock_timeout)
         yield from self._begin(last)
-        yield from self._statements(progress.begin_progress(job.change, "deploy"), "COMMIT")
-        yield from self._statements(*session_settings(0, local=False))
-        settings: list[str] = []
+        yield from self._statements(progress.begin_progress(change, "deploy"), "COMMIT")
+        sets: list[str] = []
         for step in job.scripts.deploy.steps:
+            done = progress.step_done(change, step.sha1)
             if step.nature == "setting":
-                settings.append(step.text)
-                continue
-            if step.nature == "alone":
-                yield from self._statements(progress.step_begun(job.change))
-            yield from self._statements(*settings, step.text, *RESET)
-            yield from self._statements(*session_settings(0, local=False))
-            yield from self._statements(progress.step_done(job.change, step.sha1))
+                sets.append(step.text)
+            elif step.nature == "ordinary":
+                yield from self._statements(*CLEAN, "BEGIN", *settings, *sets, step.text, *RESET)
+                yield from self._statements(done, "COMMIT")
+            else:
+                begun = progress.step_begun(change)
+                yield from self._statements(*CLEAN, "BEGIN", *settings, begun, "COMMIT")
+                alone = session_settings(0, local=False)
+                yield from self._statements(*alone, *sets, step.text, *RESET)
+                yield from self._statements("BEGIN", *settings, done, "COMMIT")
         if self._verify:
-            yield from self._statements("BEGIN")
+            yield from self._statements(*CLEAN, "BEGIN", *settings)
             yield from self._script(job.scripts.verify)
             yield from self._statements("ROLLBACK")
         yield from self._begin(last)
         yield from self._guard(f"NOT ({HOLDS_LOCK})", LOST_LOCK)
-        yield from self._statements(*self._rows(job), progress.end_progress(job.change), "COMMIT")
+        yield from self._statements(*self._rows(job), progress.end_progress(change), "COMMIT")
 
     def _begin(self, last: str | None) -> Iterator[str]:
         yield from self._statements(
@@ -183,21 +198,12 @@ class _Writer:
         )
 
     def _rows(self, job: Job) -> list[str]:
-        rows = self._recorder.deployed(
-            job.change, script_hash=job.scripts.deploy.sha1, requires=job.requires
-        )
-        details = self._recorder.details(
-            job.change,
-            revert_hash=job.scripts.revert_hash,
-            verify_hash=job.scripts.verify.sha1,
-            duration_ms=None,
-            deployed_with=f"{self._settings.tool}, psql",
-        )
-        return [*rows, details]
+        tool = f"{self._settings.tool}, psql"
+        return record_rows(self._recorder, job, duration_ms=None, deployed_with=tool)
 
     def _script(self, script: Script) -> Iterator[str]:
         yield ""
-        yield f"-- {script.path}"
+        yield from _comment(script.path)
         yield script.body
         yield ""
 
@@ -216,9 +222,31 @@ class _Writer:
     def _banner(self, *lines: str) -> Iterator[str]:
         yield f"-- {'-' * 77}"
         for line in lines:
-            for part in line.splitlines():
-                yield f"-- {part}"
+            yield from _comment(line)
         yield ""
 
     def _literal(self, value: str | None) -> str:
         return sql.Literal(value).as_string(self._connection)
+
+
+def _comment(text: str) -> Iterator[str]:
+    """Yield comment lines: a name with a line end in it must not get out of its comment."""
+    for line in text.splitlines() or [""]:
+        yield f"-- {line}"
+
+
+def _refuse_half_done(registry: Registry, steps: Sequence[Change]) -> None:
+    """Refuse to write down what only the engine can go on with.
+
+    Raises:
+        DeployFailed: A change is half done.
+    """
+    wanted = {step.change_id for step in steps}
+    for half in registry.half_done:
+        if half.change_id in wanted:
+            raise DeployFailed(
+                f"cannot be written as a script: {half.qualified}: its {half.action} was begun and "
+                "is not finished",
+                change=half.qualified,
+                hint="Finish it with `muniment deploy`, then write the rest.",
+            )

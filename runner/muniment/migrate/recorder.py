@@ -138,16 +138,16 @@ class Recorder:
 
     def step_begun(self, change: Change) -> str:
         """Return what says that the next statement of it may be done or not."""
-        return self._progress(change, "is_running = true")
+        return self._progress(change, "is_running = true, error = NULL")
 
-    def step_failed(self, change: Change) -> str:
-        """Return what says that the next statement of it is not done."""
-        return self._progress(change, "is_running = false")
+    def step_failed(self, change: Change, error: str) -> str:
+        """Return what says that the next statement of it is not done, and why."""
+        return self._progress(change, f"is_running = false, error = {self._literal(error)}")
 
     def step_done(self, change: Change, sha1: str) -> str:
         """Return what says that the next statement of it is done."""
         done = f"statement_hashes = statement_hashes || {self._literal(sha1)}::text"
-        return self._progress(change, f"{done}, is_running = false")
+        return self._progress(change, f"{done}, is_running = false, error = NULL")
 
     def end_progress(self, change: Change) -> str:
         """Return what belongs to the record of a change whose script was not one transaction."""

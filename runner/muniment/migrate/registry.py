@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from muniment._db import Connection, dict_row, translated
-from muniment.errors import StoreError
+from muniment.errors import AccessDenied, StoreError
 from muniment.migrate.plan import Change, Dependency
 
 __all__ = [
@@ -45,7 +45,29 @@ SELECT
         WHERE nspname = 'muniment'
         AND has_schema_privilege(namespace.oid, 'USAGE')
         AND has_table_privilege(class.oid, 'SELECT')
-    ) = 3 AS can_read_details
+    ) = 3 AS can_read_details,
+    (
+        -- A superuser writes into what others own; anybody else has their own rights at most.
+        SELECT string_agg(format('%s %s belongs to %s', kind, name, pg_get_userbyid(owner)), ', ')
+        FROM (
+            SELECT 'schema' AS kind, nspname::text AS name, nspowner AS owner
+            FROM pg_catalog.pg_namespace
+            WHERE nspname IN ('sqitch', 'muniment')
+            UNION ALL
+            SELECT 'table', format('%s.%s', nspname, relname), relowner
+            FROM pg_catalog.pg_class AS inner_class
+            INNER JOIN pg_catalog.pg_namespace AS inner_namespace
+                ON inner_namespace.oid = inner_class.relnamespace
+            WHERE nspname IN ('sqitch', 'muniment')
+                AND relkind IN ('r', 'p', 'v', 'm', 'f')
+        ) AS found
+        WHERE (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)
+            AND owner NOT IN (
+                SELECT oid FROM pg_catalog.pg_roles WHERE rolsuper
+                UNION ALL
+                SELECT datdba FROM pg_catalog.pg_database WHERE datname = current_database()
+            )
+    ) AS strangers
 FROM pg_catalog.pg_class AS class
 INNER JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
 WHERE (nspname, relname) IN (
@@ -70,7 +92,7 @@ _WITHOUT_DETAILS = {"details": "NULL AS revert_hash, NULL AS verify_hash", "join
 
 _HALF_DONE = """
 SELECT
-    change_id, project, change AS name, action, statement_hashes, is_running,
+    change_id, project, change AS name, action, statement_hashes, is_running, error,
     started_at, committer_name, committer_email
 FROM muniment.change_progress
 """
@@ -136,6 +158,7 @@ class HalfDone:
         action: ``deploy`` or ``revert``: which script was being run.
         statement_hashes: SHA-1 of each statement that is done, in the order of the script.
         is_running: Whether the statement after these was begun.
+        error: The server's words if that failed; None if the run was interrupted, or goes on.
         started_at: When the script was begun.
         committer_name: Who began it.
         committer_email: Their address.
@@ -147,6 +170,7 @@ class HalfDone:
     action: str
     statement_hashes: list[str]
     is_running: bool
+    error: str | None
     started_at: datetime
     committer_name: str
     committer_email: str
@@ -252,11 +276,16 @@ class History:
         return self.tags.get((project, f"@{tag}"))
 
 
-def read_registry(connection: Connection) -> Registry:
+def read_registry(connection: Connection, *, for_a_change: bool = False) -> Registry:
     """Read what is deployed, in a read-only transaction and without any lock worth the name.
 
+    Args:
+        connection: Where to read.
+        for_a_change: Whether something is going to be changed by it. Then what is half done must be
+            seen too, and the tables must be those of somebody who is trusted.
+
     Raises:
-        StoreError: The registry is of another version.
+        StoreError: The registry is of another version, or somebody else's trap.
         AccessDenied: This role may not read it.
     """
     with translated("cannot read the registry"):
@@ -269,11 +298,31 @@ def read_registry(connection: Connection) -> Registry:
             found = cursor.fetchone()
             assert found is not None  # noqa: S101  (an aggregate gives one row)
             registry = Registry(found["exists"], found["has_details"])
+            if for_a_change:
+                _check_rights(found)
             if registry.exists:
                 _read_tables(cursor, registry, can_read_details=found["can_read_details"])
         finally:
             connection.rollback()
     return registry
+
+
+def _check_rights(found: dict[str, Any]) -> None:
+    if found["strangers"]:
+        raise StoreError(
+            f"the registry is not trusted: {found['strangers']}",
+            hint="Who owns a table can let it run code as whoever writes into it. Nothing has been "
+            "changed. If it is yours, give it to the owner of the database: ALTER SCHEMA ... OWNER "
+            "TO, ALTER TABLE ... OWNER TO.",
+        )
+    if found["has_details"] and not found["can_read_details"]:
+        raise AccessDenied(
+            "cannot read what is half done: no right on the schema muniment",
+            sqlstate="42501",
+            hint="Nothing has been changed. Deploy as the role that made the registry, or have it "
+            "say: GRANT USAGE ON SCHEMA muniment TO ...; GRANT SELECT, INSERT, UPDATE, DELETE ON "
+            "ALL TABLES IN SCHEMA muniment TO ...;",
+        )
 
 
 def _read_tables(cursor: Any, registry: Registry, *, can_read_details: bool) -> None:

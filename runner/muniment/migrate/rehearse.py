@@ -27,7 +27,6 @@ from muniment.migrate.change import (
     record_change,
     session_settings,
 )
-from muniment.migrate.deploy import plan_jobs, preparations, refuse_drift
 from muniment.migrate.events import (
     ChangeRehearsed,
     ChangeStarted,
@@ -38,6 +37,13 @@ from muniment.migrate.events import (
 )
 from muniment.migrate.failures import failed_event, migration_error
 from muniment.migrate.notices import Notices
+from muniment.migrate.pending import (
+    plan_jobs,
+    plans_of,
+    preparations,
+    record_rows,
+    refuse_drift,
+)
 from muniment.migrate.plan import Change
 from muniment.migrate.projects import Projects, Target
 from muniment.migrate.recorder import Recorder
@@ -136,7 +142,7 @@ class _Run:
         """Rehearse, planning again as often as the registry changes before it begins."""
         started = time.monotonic()
         while True:
-            registry = read_registry(self._connection)
+            registry = read_registry(self._connection, for_a_change=True)
             changes = self._planned(registry)
             if not changes:
                 yield NothingToDo("rehearse")
@@ -232,7 +238,7 @@ class _Run:
         else:
             part = Part.of("begin", *CLEAN, "BEGIN", *session_settings(timeout))
             run_batch(self._connection, [part])
-        plans = [self._projects.plan(name) for name in {step.project: None for step in self._steps}]
+        plans = plans_of(self._projects, self._steps)
         jobs = [one.job for one in changes]
         statements, _ = preparations(registry, plans, jobs, self._recorder)
         record_change(self._connection, statements, commit=False)
@@ -245,17 +251,8 @@ class _Run:
         timeout = self._settings.lock_timeout
         apply_change(self._connection, scripts.deploy, verify=scripts.verify, lock_timeout=timeout)
         duration_ms = round((time.monotonic() - started) * 1000)
-        rows = self._recorder.deployed(
-            job.change, script_hash=scripts.deploy.sha1, requires=job.requires
-        )
-        details = self._recorder.details(
-            job.change,
-            revert_hash=scripts.revert_hash,
-            verify_hash=scripts.verify.sha1,
-            duration_ms=duration_ms,
-            deployed_with=self._settings.tool,
-        )
-        self._record([*rows, details])
+        tool = self._settings.tool
+        self._record(record_rows(self._recorder, job, duration_ms=duration_ms, deployed_with=tool))
         return duration_ms
 
     def _revert(self, one: _Rehearsal) -> int:

@@ -182,6 +182,7 @@ class _Run:
                     job.change,
                     lambda: self._attempt(job),
                     attempts=self._settings.attempts,
+                    is_whole=job.script.is_transactional,
                 )
             )
         except StatementFailed as error:
@@ -238,10 +239,10 @@ def _plan(
     connection: Connection, projects: Projects, names: Sequence[str], keep: Target | None
 ) -> tuple[Registry, list[_Job]]:
     """Check everything that can be checked now, and return what there is to revert."""
-    registry = read_registry(connection)
+    registry = read_registry(connection, for_a_change=True)
     for name in names:
         check_history(registry, projects.plan(name))
-    _refuse_half_deployed(registry, names)
+    _refuse_half_deployed(registry)
     kept = _kept(registry, projects, keep) if keep else None
     order = [change.change_id for change in registry.changes]
     later = registry.changes[order.index(kept.change_id) + 1 :] if kept else registry.changes
@@ -251,14 +252,14 @@ def _plan(
     return registry, [_Job(change, projects.script(change, "revert")) for change in changes]
 
 
-def _refuse_half_deployed(registry: Registry, names: Sequence[str]) -> None:
-    """Refuse while a change is neither there nor not there.
+def _refuse_half_deployed(registry: Registry) -> None:
+    """Refuse while a change is neither there nor not there, for whatever it needs.
 
     Raises:
         RevertRefused: With its name, and the way out.
     """
     for half in registry.half_done:
-        if half.action == "deploy" and half.project in names:
+        if half.action == "deploy":
             raise RevertRefused(
                 f"revert refused: {half.qualified}: its deploy was begun and is not finished",
                 change=half.qualified,

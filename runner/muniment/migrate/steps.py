@@ -8,13 +8,14 @@ grammar (pglast), because what may be repeated, and what must stand alone, is a 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from muniment.errors import ScriptError
 
-__all__ = ["BuiltIndex", "Step", "read_steps"]
+__all__ = ["BuiltIndex", "DetachedPartition", "Step", "read_steps"]
 
 Nature = Literal["setting", "ordinary", "alone"]
 
@@ -30,7 +31,6 @@ _ALONE = frozenset(
         "CreateSubscriptionStmt",
         "CreateTableSpaceStmt",
         "CreatedbStmt",
-        "DoStmt",
         "DropSubscriptionStmt",
         "DropTableSpaceStmt",
         "DropdbStmt",
@@ -53,6 +53,26 @@ _DONE_BEFORE = {
     "DropdbStmt": _GONE,
 }
 
+# Each statement gets a session of its own, so to speak: what is left in a session by one statement
+# for the next would be gone, and under psql would not.
+_LEFT_IN_SESSION = frozenset(
+    {
+        "ClosePortalStmt",
+        "DeallocateStmt",
+        "DeclareCursorStmt",
+        "DiscardStmt",
+        "ExecuteStmt",
+        "FetchStmt",
+        "ListenStmt",
+        "LoadStmt",
+        "LockStmt",
+        "PrepareStmt",
+        "UnlistenStmt",
+    }
+)
+_SETS_CONFIG = re.compile(r"\bset_config\s*\(", re.IGNORECASE)
+_ENDS_TRANSACTION = re.compile(r"\b(COMMIT|ROLLBACK|CALL)\b", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class BuiltIndex:
@@ -61,6 +81,14 @@ class BuiltIndex:
     schema: str | None
     table: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DetachedPartition:
+    """What an ALTER TABLE ... DETACH PARTITION ... CONCURRENTLY takes apart, as schema and name."""
+
+    parent: tuple[str | None, str]
+    partition: tuple[str | None, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +104,7 @@ class Step:
             one transaction with the record that it is done.
         done_before: SQLSTATEs with which it fails if it has been carried out already.
         index: The index that it builds, if that is what it does.
+        detached: The partition that it detaches, if that is what it does.
     """
 
     text: str
@@ -84,6 +113,7 @@ class Step:
     nature: Nature
     done_before: frozenset[str]
     index: BuiltIndex | None
+    detached: DetachedPartition | None
 
 
 def read_steps(text: str, slices: Sequence[slice], path: str) -> tuple[Step, ...]:
@@ -115,12 +145,20 @@ def _step(text: str, piece: slice, path: str) -> Step:
             line=line,
             hint="Take it out, or take `-- transactional: false` out of the header.",
         )
-    if kind == "VariableSetStmt" and node.is_local:
+    if kind == "VariableSetStmt" and (node.is_local or "TRANSACTION" in (node.name or "")):
         raise ScriptError(
-            "SET LOCAL has no effect outside of a transaction",
+            f"{' '.join(statement.split()[:2]).upper()} has no effect outside of a transaction",
             path=path,
             line=line,
             hint="Write SET: it holds until the end of the script.",
+        )
+    if kind in _LEFT_IN_SESSION or _is_temporary(node) or _SETS_CONFIG.search(statement):
+        raise ScriptError(
+            f"what this leaves in the session is gone with the next statement: {statement}",
+            path=path,
+            line=line,
+            hint="Outside of a transaction only SET holds for what follows. Put the rest into a "
+            "change of its own, or into one DO.",
         )
     index = None
     if kind == "IndexStmt" and node.concurrent:
@@ -136,20 +174,42 @@ def _step(text: str, piece: slice, path: str) -> Step:
         text=statement,
         offset=piece.start,
         sha1=hashlib.sha1(statement.encode(), usedforsecurity=False).hexdigest(),
-        nature=_nature(kind, node),
+        nature=_nature(kind, node, statement),
         done_before=_DONE_BEFORE.get(kind, frozenset()),
         index=index,
+        detached=_detached(kind, node),
     )
 
 
-def _nature(kind: str, node: Any) -> Nature:
+def _nature(kind: str, node: Any, statement: str) -> Nature:
     if kind == "VariableSetStmt":
         return "setting"
+    if kind == "DoStmt":
+        return "alone" if _ENDS_TRANSACTION.search(statement) else "ordinary"
     if kind in _ALONE or getattr(node, "concurrent", False):
         return "alone"
     if kind == "AlterTableStmt" and any(_is_concurrent(command) for command in node.cmds):
         return "alone"
     return "ordinary"
+
+
+def _is_temporary(node: Any) -> bool:
+    """Whether it makes a table or a view that ends with the session."""
+    into = getattr(node, "into", None) or getattr(node, "intoClause", None)
+    made = [getattr(node, name, None) for name in ("relation", "view", "sequence")]
+    made.append(into.rel if into else None)
+    return any(getattr(one, "relpersistence", None) == "t" for one in made)
+
+
+def _detached(kind: str, node: Any) -> DetachedPartition | None:
+    for command in node.cmds if kind == "AlterTableStmt" else ():
+        if _is_concurrent(command):
+            partition = command.def_.name
+            return DetachedPartition(
+                (node.relation.schemaname, node.relation.relname),
+                (partition.schemaname, partition.relname),
+            )
+    return None
 
 
 def _is_concurrent(command: Any) -> bool:

@@ -225,7 +225,7 @@ def install(connection: Connection, *, settings: Settings) -> Generator[Event, N
         # Another one may have made it while this one waited.
         if is_installed(connection):
             return False
-        registry = read_registry(connection)
+        registry = read_registry(connection, for_a_change=True)
         recorder = Recorder(connection, settings.committer)
         statements: list[str] = []
         if not registry.exists:
