@@ -79,11 +79,10 @@ class Room:
         self.versions: dict[str, str] = {"PostgreSQL": self._ask("SHOW server_version")}
         self.durability = {name: self._ask(f"SHOW {name}") for name in _DURABILITY}
         self.absent: dict[str, str] = {}
-        with self._fresh_database() as database:
-            self.workloads: list[Workload] = [
-                made(directory / "made", changes),
-                own(database.uri()),
-            ]
+        self.workloads: list[Workload] = [
+            made(directory / "made", changes),
+            own(self._fresh_database().uri()),
+        ]
         self._contenders: list[Contender] = []
         for workload in self.workloads:
             for number, kind in enumerate(contenders):
@@ -127,18 +126,18 @@ class Room:
             key, tool = contender.workload.key, contender.tool
             return Time(key, kind, name, tool, contender.verifies, seconds)
 
-        with self._fresh_database() as database:
-            seconds, output = run(contender.deploy(database))
+        database = self._fresh_database()
+        seconds, output = run(contender.deploy(database))
+        self._inspect(contender, database)
+        if contender.is_whole:
+            yield time("deploy", contender.name, seconds)
+        for name, measured in contender.inner(output).items():
+            yield time("loop", name, measured)
+        for name, commands in contender.idle(database).items():
+            self._calm()
+            seconds, _ = run(commands)
             self._inspect(contender, database)
-            if contender.is_whole:
-                yield time("deploy", contender.name, seconds)
-            for name, measured in contender.inner(output).items():
-                yield time("loop", name, measured)
-            for name, commands in contender.idle(database).items():
-                self._calm()
-                seconds, _ = run(commands)
-                self._inspect(contender, database)
-                yield time("idle", name, seconds)
+            yield time("idle", name, seconds)
 
     def _inspect(self, contender: Contender, database: Database) -> None:
         wrong = contender.workload.missing(database.uri())
@@ -148,8 +147,8 @@ class Room:
         if wrong is not None:
             raise CommandFailed(f"{contender.name}, {contender.workload.title}: {wrong}")
 
-    @contextmanager
-    def _fresh_database(self) -> Iterator[Database]:
+    def _fresh_database(self) -> Database:
+        """Make a new database in the place of the last one."""
         name = "bench"
         dsn = self._server.dsn(database="postgres")
         with psycopg.connect(dsn, autocommit=True) as connection:
@@ -157,7 +156,7 @@ class Room:
             connection.execute("CREATE DATABASE bench TEMPLATE template0")
         self._calm()
         known = conninfo_to_dict(self._server.dsn(database=name))
-        yield Database(
+        return Database(
             host=str(known["host"]),
             port=int(known["port"] or 0),
             user=str(known["user"]),
@@ -197,7 +196,7 @@ def open_room(
     server = start(state)
     try:
         if not fsync:
-            _wait_for_no_disk(server.dsn(database="postgres"))
+            _turn_fsync_off(server.dsn(database="postgres"))
         place = directory / "plans"
         place.mkdir()
         yield Room(server, place, changes, contenders)
@@ -205,7 +204,7 @@ def open_room(
         stop(state, destroy=True)
 
 
-def _wait_for_no_disk(dsn: str) -> None:
+def _turn_fsync_off(dsn: str) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET fsync = off")
         connection.execute("SELECT pg_reload_conf()")
