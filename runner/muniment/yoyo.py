@@ -17,7 +17,12 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 
 from muniment import __version__
 from muniment._db import Connection, connect
-from muniment.cli._options import committer, dsn_from_environment, resolve_dsn
+from muniment.cli._options import (
+    committer,
+    dsn_from_environment,
+    refuse_other_registry,
+    resolve_dsn,
+)
 from muniment.cli._render import describe
 from muniment.errors import ConfigError, MunimentError, PlanError
 from muniment.migrate.events import ChangeRetrying, Event, LockWaiting
@@ -60,6 +65,7 @@ class PlannedChange:
 
     def _carry_out(self, action: Any, connection: Any) -> None:
         with _hints():
+            refuse_other_registry()
             if not hasattr(connection, "pgconn"):
                 raise ConfigError(
                     "yoyo has opened the database with another driver than psycopg 3", hint=_URLS
@@ -87,9 +93,11 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         """Open the session; ``?schema=`` says where yoyo's tables are.
 
         Raises:
-            ConfigError: The URI names a database after all, which would be another one.
+            ConfigError: The URI names a database after all, which would be another one, or
+                sqitch.conf another registry.
         """
         with _hints():
+            refuse_other_registry()
             if dburi.netloc or dburi.database or dburi.args.keys() - {"schema"}:
                 raise ConfigError("muniment:// names no database of its own", hint=_URLS)
             self.schema = dburi.args.get("schema")

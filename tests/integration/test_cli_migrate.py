@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from tests.sample import Sample
 
 from muniment._db import connect
@@ -326,6 +328,32 @@ def test_log_shows_the_newest_first(muniment: Muniment) -> None:
     assert (event["event"], event["name"], event["tags"]) == ("revert", "b", ["@v1"])
 
 
+def test_what_the_database_says_does_not_act_on_the_terminal(
+    muniment: Muniment, sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SQITCH_FULLNAME", "Carl \x1b[31mRed")
+    notice = "DO $$BEGIN RAISE NOTICE E'\\x1b[2J\\nnothing to deploy'; END$$;"
+    sample.write("deploy", "p:a", f"CREATE TABLE a (id integer);\n{notice}")
+    told = muniment("deploy", "p:a").err
+    sample.write("verify", "p:a", "SELECT id FROM a;")
+    muniment("bless", "p:a", "--reason", "Well.\n2026-01-01  deploy  p:b \x9b31m\u202e")
+
+    log, status = muniment("log"), muniment("status", "p")
+
+    assert "notice p:a: \\x1b[2J\\nnothing to deploy\n" in told
+    assert "(verify: Well.\\n2026-01-01  deploy  p:b \\x9b31m\\u202e)" in log.out
+    assert len(log.out.splitlines()) == 2
+    assert "by Carl \\x1b[31mRed <" in status.out
+    assert not re.search(r"[\x1b\x9b]", told + log.out + status.out)
+    # JSON has escapes of its own, and the reason as it is.
+    (blessing,) = muniment("log", "--json").document["blessings"]
+    assert blessing["reason"].endswith("\x9b31m\u202e")
+    sample.write("deploy", "p:b", "DO $$BEGIN RAISE E'\\x1b[2J'; END$$;", ["-- requires: a"])
+    failed = muniment("deploy", "p").err
+    assert "\x1b" not in failed
+    assert re.search(r"^muniment: deploy failed: p:b: .*\\x1b\[2J \(P0001\)$", failed, re.M)
+
+
 def test_log_shows_what_was_blessed_too(muniment: Muniment, sample: Sample) -> None:
     muniment("deploy", "p:a")
     sample.write("verify", "p:a", "SELECT id FROM a;")
@@ -335,6 +363,12 @@ def test_log_shows_what_was_blessed_too(muniment: Muniment, sample: Sample) -> N
     assert [one["reason"] for one in muniment("log", "--json").document["blessings"]] == [
         "Name the column."
     ]
+    document = muniment("log", "-n", "1", "--json").document
+    assert (document["events"], len(document["blessings"])) == ([], 1)
+    muniment("deploy", "p")
+    document = muniment("log", "-n", "2", "--json").document
+    assert [one["name"] for one in document["events"]] == ["b"]
+    assert len(document["blessings"]) == 1
 
 
 def test_plan_needs_no_database(muniment: Muniment, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -415,16 +449,76 @@ def test_a_mistaken_name_is_told_before_a_server_is_asked_for(
     assert words in done.err
 
 
-@pytest.mark.parametrize("command", ["deploy", "status", "log", "verify", "check"])
+@pytest.mark.parametrize("command", ["deploy", "status", "log", "verify", "check", "doctor"])
 def test_an_unreachable_server_is_told(
     muniment: Muniment, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", NOWHERE)
 
-    done = muniment(command)
+    done, in_json = muniment(command), muniment(command, "--json")
+
+    assert done.code == in_json.code == 1
+    assert done.out == ""
+    assert "muniment: cannot connect" in done.err
+    (end,) = in_json.lines
+    assert set(end) == {"event", "error", "message", "hint", "exit_code"}
+    assert (end["event"], end["error"], end["exit_code"]) == ("run_failed", "ConnectFailed", 1)
+    assert end["message"] in in_json.err
+
+
+@pytest.mark.parametrize("command", ["plan", "status", "check"])
+def test_a_mistaken_name_in_json_is_an_object_too(muniment: Muniment, command: str) -> None:
+    (end,) = muniment(command, "x", "--json").lines
+
+    assert (end["event"], end["error"]) == ("run_failed", "PlanError")
+    assert end["message"] == "no such project: x"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("deploy", "p", "--to", "nowhere"), "`muniment plan p` lists what there is."),
+        (("deploy", "p", "--to", "bb"), 'Did you mean "b"?'),
+        (("deploy", "p", "--to", "@HEAD~9"), "`muniment plan p` lists them."),
+        (("bless", "p:nowhere", "--reason", "X."), "`muniment plan p` lists what there is."),
+        (("tag", "p", "v 1", "-n", "X."), "Name it like v1.2.0"),
+    ],
+)
+def test_a_mistake_is_told_with_what_to_do(
+    muniment: Muniment, arguments: tuple[str, ...], hint: str
+) -> None:
+    muniment("deploy")
+
+    done = muniment(*arguments)
 
     assert done.code == 1
-    assert "muniment: cannot connect" in done.err
+    assert f"\nhint: {hint}" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("deploy", "p", "--to", ""), "--to names no change."),
+        (("deploy", "p", "--to", " "), "--to names no change."),
+        (("deploy", "p:"), "'p:' names no change after the colon."),
+        (("rehearse", "p", "--to", ""), "--to names no change."),
+        (("adopt", "p", "--to", ""), "--to names no change."),
+        (("revert", "p", "--to", "", "--yes"), "--to names no change."),
+        (("revert", "p", "--to", "p:", "--yes"), "'p:' names no change after the colon."),
+        (("bless", "p:a", "--reason", " "), "say in one sentence why the edit is right."),
+        (("deploy", "--sql", "nowhere/deploy.sql"), "there is no directory nowhere."),
+        (("deploy", "--sql", "sql"), "sql is a directory."),
+    ],
+)
+def test_what_says_nothing_is_refused_before_a_server_is_asked_for(
+    muniment: Muniment, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], words: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", NOWHERE)
+
+    done = muniment(*arguments)
+
+    assert done.code == 2
+    assert words in done.err
 
 
 @pytest.mark.parametrize(
@@ -556,7 +650,119 @@ def test_another_registry_than_sqitch_is_told(
 
     assert done.code == 1
     assert f"sqitch.conf: [{section}] has the registry meta" in done.err
-    assert "RENAME TO sqitch" in done.err
+    assert 'ALTER SCHEMA "meta" RENAME TO sqitch;' in done.err
+
+
+# What sqitch.conf says, and the registry that is refused, if any. sqitch itself is asked too.
+REGISTRIES = [
+    ('[engine "pg"]\n\tregistry = sqitch ; ours\n', None),
+    ('[engine "pg"]\n\tregistry = sqitch # ours\n', None),
+    ('[engine "pg"] ; here\n\tRegistry = "sqitch"; ours\n', None),
+    ('[engine "pg"]\n\tregistry =\n', None),
+    ('[engine "pg"]\n\tregistry = meta\n\tregistry = sqitch\n', None),
+    ('[engine "sqlite"]\n\tregistry = meta\n', None),
+    ('[target "x"]\n\turi = db:sqlite:x.db\n\tregistry = meta\n', None),
+    ('[core]\n\tregistry = meta\n[engine "pg"]\n\tregistry = sqitch\n', None),
+    ("[core]\n\tregistry = meta\n", "meta"),
+    ('[target "x"]\n\turi = postgresql://h/x\n\tregistry = meta\n', "meta"),
+    ('[target "db:pg:x"]\n\tregistry = meta\n', "meta"),
+    ('[engine "pg"] registry = me\\\nta ; theirs\n', "meta"),
+    ('[Engine.pg]\n\tregistry = my "old;  one"\n', "my old;  one"),
+    ('[engine "pg"]\n\tregistry = a#b"\\\\"c\n', "a#b\\c"),
+]
+
+
+@pytest.mark.parametrize(("text", "refused"), REGISTRIES)
+def test_sqitch_conf_is_read_as_sqitch_reads_it(
+    muniment: Muniment, sample: Sample, text: str, refused: str | None
+) -> None:
+    (sample.directory / "sqitch.conf").write_text(f"[core]\n\tengine = pg\n{text}")
+
+    done = muniment("status")
+
+    if refused is None:
+        assert done.code == 0, done.err
+    else:
+        assert done.code == 1
+        assert f" has the registry {refused}\n" in done.err
+    if shutil.which("sqitch") is None:
+        pytest.skip("sqitch is not installed: apt-get install sqitch libdbd-pg-perl")
+    listed = sample.sqitch(f"{NOWHERE} user=nobody dbname=none", "config", "-l")
+    assert listed.returncode == 0, listed.stderr
+    if refused is not None:
+        assert f"registry={refused}\n" in listed.stdout
+
+
+def test_what_a_later_file_says_of_the_registry_holds(
+    muniment: Muniment, sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = sample.directory / "user.conf"
+    theirs.write_text('[engine "pg"]\n\tregistry = meta\n')
+    monkeypatch.setenv("SQITCH_USER_CONFIG", str(theirs))
+    assert f"{theirs}: [engine" in muniment("status").err
+
+    with (sample.directory / "sqitch.conf").open("a") as config:
+        config.write('[engine "pg"]\n\tregistry = sqitch\n')
+
+    assert muniment("status").code == 0
+
+
+def test_the_schema_of_another_registry_is_named_as_sql_has_it(
+    muniment: Muniment, sample: Sample
+) -> None:
+    with (sample.directory / "sqitch.conf").open("a") as config:
+        config.write('[engine "pg"]\n\tregistry = My \\"old\\" one\n')
+
+    assert 'ALTER SCHEMA "My ""old"" one" RENAME TO sqitch;' in muniment("check").err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("up",), ("yoyo", "install"), ("log",), ("rehearse",), ("verify",), ("adopt",)]
+)
+def test_nothing_works_beside_another_registry(
+    muniment: Muniment, sample: Sample, arguments: tuple[str, ...]
+) -> None:
+    (sample.directory / "sqitch.conf").write_text('[engine "pg"]\n\tregistry = meta\n')
+
+    done = muniment(*arguments)
+
+    assert done.code == 1
+    assert "has the registry meta" in done.err
+    assert not (sample.directory / ".muniment").exists()
+
+
+@pytest.mark.parametrize("command", ["list", "apply"])
+@pytest.mark.parametrize("uri", ["muniment://", "postgresql+psycopg://"])
+def test_yoyo_does_not_work_beside_another_registry(
+    muniment: Muniment, sample: Sample, database: str, command: str, uri: str
+) -> None:
+    muniment("yoyo", "generate")
+    place = conninfo_to_dict(database)
+    libpq = {f"PG{name.upper()}": str(place[name]) for name in ("host", "port", "user")}
+    libpq["PGDATABASE"] = str(place["dbname"])
+    if "password" in place:
+        libpq["PGPASSWORD"] = str(place["password"])
+    if uri != "muniment://":
+        uri = f"{uri}/{place['dbname']}"
+    (sample.directory / "sqitch.conf").write_text('[engine "pg"]\n\tregistry = meta\n')
+
+    done = subprocess.run(
+        [sys.executable, "-m", "yoyo", command, "--batch", "-d", uri, "sql/yoyo"],
+        cwd=sample.directory,
+        env={**os.environ, **libpq},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    with connect(database) as connection:
+        query = "SELECT FROM pg_class WHERE relname = 'a' AND relkind = 'r'"
+        assert connection.execute(query).rowcount == 0
+    # Of a list from a database that yoyo has opened itself, nobody here is asked.
+    if uri == "muniment://" or command == "apply":
+        assert done.returncode != 0
+        assert "has the registry meta" in done.stderr
+        assert "hint: muniment keeps its record in the schema sqitch" in done.stderr
 
 
 @pytest.mark.parametrize("content", ["Sqitch User", '"Sqitch User"'])

@@ -106,8 +106,7 @@ def test_json_is_one_document_of_one_form(durable: Patient, database: str, sampl
     assert (ill.returncode, document["exit_code"], document["healthy"]) == (3, 3, False)
     assert (healthy["exit_code"], healthy["healthy"]) == (0, True)
     for one in (healthy, document):
-        assert set(one) == {"healthy", "exit_code", "checks", "error"}
-        assert one["error"] is None
+        assert set(one) == {"healthy", "exit_code", "checks"}
         assert [check["check"] for check in one["checks"]] == NAMES
         for check in one["checks"]:
             assert set(check) == {"check", "state", "findings", "unknown", "notes"}
@@ -136,8 +135,37 @@ def test_a_server_that_does_not_answer_is_an_error_and_no_finding(sample: Sample
     assert "muniment: cannot connect" in said.stderr
     document = json.loads(in_json.stdout)
     assert in_json.returncode == document["exit_code"] == 1
-    assert document["error"]["error"] == "ConnectFailed"
-    assert (document["healthy"], document["checks"]) == (False, [])
+    assert (document["event"], document["error"]) == ("run_failed", "ConnectFailed")
+
+
+def test_a_registry_that_is_kept_elsewhere_is_found(database: str, sample: Sample) -> None:
+    patient = Patient(database, sample.sql)
+    with (sample.directory / "sqitch.conf").open("a") as config:
+        config.write('[engine "pg"]\n\tregistry = my meta\n')
+
+    done = patient.muniment("doctor")
+
+    assert done.returncode == 3
+    assert (
+        'finding  registry\n  sqitch.conf: [engine "pg"]: sqitch keeps its record in the schema my '
+        "meta, muniment in the schema sqitch: neither sees what the other one deploys, and "
+        "muniment refuses to\n    hand: take its line `registry` out; if that schema is there: "
+        'ALTER SCHEMA "my meta" RENAME TO sqitch;\n'
+    ) in done.stdout
+    assert "muniment deploy" not in done.stdout
+
+
+def test_a_name_in_the_database_does_not_act_on_the_terminal(database: str, sample: Sample) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE TABLE unproven (id integer)")
+        connection.execute(
+            b'ALTER TABLE unproven ADD CONSTRAINT "\x1b[2J\nok" CHECK (id > 0) NOT VALID'
+        )
+
+    done = Patient(database, sample.sql).muniment("doctor")
+
+    assert '  "\\x1b[2J\\nok" on public.unproven: it is NOT VALID' in done.stdout
+    assert "\x1b" not in done.stdout
 
 
 def test_a_command_names_what_had_to_be_named_and_never_a_password(

@@ -25,6 +25,7 @@ from muniment import embedded
 from muniment._db import connect
 from muniment.errors import DeployFailed
 from muniment.migrate import engine
+from muniment.migrate.doctor import Finding
 from muniment.migrate.locks import LOCK_KEY
 
 TAKE_LOCK = f"SELECT pg_advisory_lock({LOCK_KEY})"
@@ -211,8 +212,7 @@ def test_what_the_script_of_a_killed_sqitch_has_left_is_adopted(
         deploy(long_script, patient.dsn)
     finding = patient.finding("unrecorded_changes")
     assert finding.object == "p:b"
-    assert finding.repair[0].command == "muniment adopt p:b"
-    patient.treat(finding)
+    adopt(patient, finding, "p:b")
     assert patient.ill() == {}
     assert long_script.sqitch(patient.dsn, "verify", "p").returncode == 0
 
@@ -270,6 +270,14 @@ def at_psql(patient: Patient, text: str) -> Iterator[None]:
 # Changes without a record ------------------------------------------------------
 
 
+def adopt(patient: Patient, finding: Finding, change: str) -> None:
+    """Type the command that is named for the case that the objects are there."""
+    (step,) = finding.repair
+    command = f"muniment adopt {change}"
+    assert f"if they are: {command} (" in step.command
+    patient.run("/bin/sh", "-c", command)
+
+
 def test_what_a_hand_has_made_is_adopted(
     patient: Patient, sample: Sample, connection: psycopg.Connection
 ) -> None:
@@ -281,8 +289,24 @@ def test_what_a_hand_has_made_is_adopted(
     finding = patient.finding("unrecorded_changes")
 
     assert finding.object == "p:b"
-    patient.treat(finding)
+    adopt(patient, finding, "p:b")
     assert patient.ill() == {}
+
+
+def test_a_verify_script_that_passes_anyway_is_a_possibility_too(
+    patient: Patient, sample: Sample
+) -> None:
+    sample.add("p:rows", deploy="INSERT INTO a VALUES (1);", verify="SELECT id FROM a;")
+
+    finding = patient.finding("unrecorded_changes")
+
+    assert finding.object == "p:rows"
+    assert "either its deploy script ran without being recorded" in finding.meaning
+    assert "or its verify script asks for nothing that it makes" in finding.meaning
+    # Only a person can tell, and to adopt is to never run it.
+    (step,) = finding.repair
+    assert step.by == "hand"
+    assert "muniment adopt p:rows (its deploy script then never runs here)" in step.command
 
 
 def test_what_proves_nothing_is_not_taken_for_a_change(patient: Patient, sample: Sample) -> None:

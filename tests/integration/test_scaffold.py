@@ -730,6 +730,79 @@ def test_what_yoyo_could_not_take_is_not_begun(
     assert files(sample) == before
 
 
+@pytest.mark.parametrize("is_for_yoyo", [False, True])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("new", "p:b", "-n", "Make b\x1b.", "--requires", "a"),
+        ("tag", "p", "v2", "-n", "Ship\nit."),
+        ("tag", "p", "v0", "-n", "Ship it.", "--change", "a"),
+        ("rework", "p:a", "-n", "Do it again."),
+    ],
+    ids=["new", "tag", "tag before", "rework"],
+)
+def test_a_dry_run_says_what_would_be_written_and_writes_nothing(
+    sample: Sample,
+    muniment: Callable[..., Done],
+    arguments: tuple[str, ...],
+    is_for_yoyo: bool,
+) -> None:
+    sample.add("p:a")
+    sample.tag("p", "v1")
+    sample.add("p:z")
+    if is_for_yoyo:
+        muniment("yoyo", "generate", "--sql-dir", "sql")
+        stale = sample.sql / "yoyo" / "20260101000000_p.gone_12345678.py"
+        stale.write_bytes(next((sample.sql / "yoyo").iterdir()).read_bytes())
+    before = files(sample)
+    said = muniment(*arguments, "--dry-run")
+    assert files(sample) == before
+
+    done = muniment(*arguments)
+
+    assert (said.code, said.err) == (0, "")
+    *would, planned = said.out.splitlines()
+    wrote = [f"would write {path}" for path in done.out.splitlines()]
+    deleted = re.findall(r"^deleted (\S+),", done.err, re.MULTILINE)
+    # The name of a file for yoyo has the id of the change in it, and that the second.
+    assert sorted(without_ids(would)) == sorted(
+        without_ids([*wrote, *(f"would delete {path}" for path in deleted)])
+    )
+    assert bool(deleted) is is_for_yoyo
+    line = planned.removeprefix("would add to sql/plans/p.plan: ")
+    written = [one for one in sample.plan_path("p").read_text().splitlines() if one]
+    shown = [one.replace("\x1b", "\\x1b") for one in without_times(written)]
+    assert without_times([line])[0] in shown
+    assert without_times([line])[0] not in without_times(
+        before["sql/plans/p.plan"].decode().split("\n")
+    )
+
+
+def without_times(lines: list[str]) -> list[str]:
+    return [re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME", line) for line in lines]
+
+
+def without_ids(lines: list[str]) -> list[str]:
+    return [re.sub(r"/\d{14}_(\S+)_\w{8}\.py$", r"/\1.py", line) for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("new", "p:a", "-n", "X."), 1),
+        (("new", "p:B", "-n", "X."), 2),
+        (("tag", "p", "v 1", "-n", "X."), 1),
+        (("rework", "p:a", "-n", "X."), 1),
+    ],
+)
+def test_a_dry_run_refuses_what_would_be_refused(
+    sample: Sample, muniment: Callable[..., Done], arguments: tuple[str, ...], code: int
+) -> None:
+    sample.add("p:a")
+
+    assert muniment(*arguments, "--dry-run").code == muniment(*arguments).code == code
+
+
 def test_without_files_for_yoyo_none_are_made(
     sample: Sample, muniment: Callable[..., Done]
 ) -> None:

@@ -416,7 +416,7 @@ def test_a_name_of_several_changes_is_refused_with_the_specs_to_choose_from():
         ("widgest", 'Did you mean "widgets"?'),
         ("@v1.0", 'Did you mean "@v1.0.0"?'),
         ("widgets@v1.0", 'Did you mean "widgets@v1.0.0" or "widgets"?'),
-        ("unlike", None),
+        ("unlike", "`muniment plan p` lists what there is."),
     ],
 )
 def test_a_spec_that_finds_nothing_suggests_what_is_close(spec, hint):

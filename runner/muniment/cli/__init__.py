@@ -93,6 +93,14 @@ def cli() -> None:
     """
 
 
+def _tell(text: str) -> None:
+    """Print an error, which may quote a server or a file; only its line ends are acted on."""
+    from muniment.cli._visible import visible
+
+    for line in text.split("\n"):
+        click.echo(visible(line), err=True)
+
+
 def main() -> None:
     """Run the command line and leave with its exit code.
 
@@ -105,9 +113,9 @@ def main() -> None:
     try:
         code = cli.main(prog_name="muniment", standalone_mode=False)
     except MunimentError as error:
-        click.echo(f"muniment: {error.message}", err=True)
+        _tell(f"muniment: {error.message}")
         if error.hint:
-            click.echo(f"hint: {error.hint}", err=True)
+            _tell(f"hint: {error.hint}")
         sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
@@ -141,33 +142,95 @@ def committer() -> Committer:
     )
 
 
+class OtherRegistry(NamedTuple):
+    """Where sqitch is told to keep its record, if not in the schema ``sqitch``.
+
+    Attributes:
+        place: The file and the section that say so.
+        schema: The schema.
+    """
+
+    place: str
+    schema: str
+
+    @property
+    def way_out(self) -> str:
+        """What to do about it, as a sentence."""
+        quoted = '"{}"'.format(self.schema.replace('"', '""'))
+        return (
+            "Take the line out; move an existing registry with "
+            f"ALTER SCHEMA {quoted} RENAME TO sqitch;"
+        )
+
+
+def find_other_registry() -> OtherRegistry | None:
+    """Return which registry other than ``sqitch`` a sqitch that runs here would use.
+
+    A target says so itself, else its engine does, else ``[core]`` (App::Sqitch::Target,
+    ``_fetch``). Those of other databases than PostgreSQL do not count.
+    """
+    settings = _sqitch_settings()
+    sections = ["core", "engine.pg"]
+    for section, keys in settings.items():
+        kind, _, name = section.partition(".")
+        uri = keys["uri"].value if "uri" in keys else name
+        if kind == "target" and _PG_URI.match(uri):
+            sections.append(section)
+    # What is said for all of PostgreSQL is used wherever a target does not say it.
+    if _registry(settings, "engine.pg"):
+        sections.remove("core")
+    for section in sections:
+        found = _registry(settings, section)
+        if found and found.value != "sqitch":
+            return OtherRegistry(f"{found.path}: [{_heading(section)}]", found.value)
+    return None
+
+
 def refuse_other_registry() -> None:
     """Refuse to work beside a sqitch that is told to keep its record elsewhere.
 
     Raises:
         ConfigError: sqitch.conf names another registry for PostgreSQL or for a target.
     """
-    for path, sections in _sqitch_configurations():
-        for section, settings in sections.items():
-            is_ours = section == 'engine "pg"' or section.startswith("target ")
-            if is_ours and settings.get("registry", "sqitch") != "sqitch":
-                raise ConfigError(
-                    f"{path}: [{section}] has the registry {settings['registry']}",
-                    hint="muniment keeps its record in the schema sqitch, and would not see what "
-                    "sqitch deploys. Take the line out; move an existing registry with "
-                    f"ALTER SCHEMA {settings['registry']} RENAME TO sqitch;",
-                )
+    other = find_other_registry()
+    if other is not None:
+        raise ConfigError(
+            f"{other.place} has the registry {other.schema}",
+            hint="muniment keeps its record in the schema sqitch, and would not see what sqitch "
+            f"deploys. {other.way_out}",
+        )
+
+
+class _Setting(NamedTuple):
+    """What a configuration file of sqitch says, and which one it is."""
+
+    value: str
+    path: Path
+
+
+# As URI::db takes them: `db:` may be left out, and some names are other names of PostgreSQL.
+_PG_URI = re.compile(r"(db:)?(pg|postgres|postgresql|pgsql):", re.IGNORECASE)
+
+
+def _registry(settings: Mapping[str, Mapping[str, _Setting]], section: str) -> _Setting | None:
+    """Return the registry that a section names; an empty one is none."""
+    found = settings.get(section, {}).get("registry")
+    return found if found and found.value else None
+
+
+def _heading(section: str) -> str:
+    kind, dot, name = section.partition(".")
+    return f'{kind} "{name}"' if dot else kind
 
 
 def _sqitch_user() -> dict[str, str]:
-    found: dict[str, str] = {}
-    for _path, sections in _sqitch_configurations():
-        found |= sections.get("user", {})
-    return found
+    # Blanks at the end of a line belong to what it says.
+    return {key: found.value.strip() for key, found in _sqitch_settings().get("user", {}).items()}
 
 
-def _sqitch_configurations() -> Iterator[tuple[Path, dict[str, dict[str, str]]]]:
-    """Yield sqitch's configuration files; what a later one says holds."""
+def _sqitch_settings() -> dict[str, dict[str, _Setting]]:
+    """Return what sqitch's configuration files say, by section and key; the last one holds."""
+    settings: dict[str, dict[str, _Setting]] = {}
     for variable, default in (
         ("SQITCH_SYSTEM_CONFIG", "/etc/sqitch/sqitch.conf"),
         ("SQITCH_USER_CONFIG", "~/.sqitch/sqitch.conf"),
@@ -175,23 +238,52 @@ def _sqitch_configurations() -> Iterator[tuple[Path, dict[str, dict[str, str]]]]
     ):
         path = Path(os.environ.get(variable) or default).expanduser()
         if path.is_file():
-            yield path, _sections(path)
+            text = path.read_text(encoding="utf-8", errors="replace")
+            for section, key, value in _read_settings(text):
+                settings.setdefault(section, {})[key] = _Setting(value, path)
+    return settings
 
 
-def _sections(path: Path) -> dict[str, dict[str, str]]:
-    """Return the sections of a file in git's configuration format."""
-    found: dict[str, dict[str, str]] = {}
-    section: dict[str, str] = {}
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        text = line.strip()
-        if text.startswith("["):
-            kind, _, name = text.strip("[]").strip().partition(" ")
-            section = found.setdefault(f"{kind.lower()} {name}".strip(), {})
-        elif not text.startswith(("#", ";")):
-            name, separator, value = text.partition("=")
-            if separator:
-                section[name.strip().lower()] = value.strip().strip('"')
-    return found
+# git's configuration format, as Config::GitLike reads it. A comment begins where a word would; a
+# setting may stand on the line of its heading, and go on after a backslash at the end of a line.
+_ENTRY = re.compile(
+    r"""
+    \s*
+    (?: \[ (?P<section> [^\s\[\]"]+ ) (?: [\t ]* "(?P<name> [^\n]*? )" )? \]
+      | (?P<key> [^\[=\n\#;] [^=\n]*? ) [\t ]* = [\t ]*
+        (?P<value> (?: "(?: [^"\\] | \\. )*" | \\\r?. | [\t ]+ (?! [\t \#;] )
+                     | (?! [\#;] ) [^\t \\\n"]+ )*+ )
+        [^\n]*
+      | [^\n]+
+    )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_ESCAPED = re.compile(r"\\(\r?\n|.)", re.DOTALL)
+_PIECE = re.compile(r'"((?:[^"\\]|\\.)*)"|\\(?:\r?\n|.)|[\t ]+', re.DOTALL)
+
+
+def _read_settings(text: str) -> Iterator[tuple[str, str, str]]:
+    """Yield the settings of a file: ``section`` or ``section.name``, key, value."""
+    section = ""
+    for found in _ENTRY.finditer(text):
+        if found["section"]:
+            name = _unescaped(found["name"] or "")
+            section = f"{found['section'].lower()}.{name}" if name else found["section"].lower()
+        elif found["key"]:
+            yield section, found["key"].lower(), _PIECE.sub(_plain, found["value"])
+
+
+def _plain(piece: re.Match[str]) -> str:
+    """Return what a quoted text, an escape or some blanks in a value mean."""
+    if piece[1] is not None:
+        return _unescaped(piece[1])
+    return " " if piece[0].isspace() else _unescaped(piece[0])
+
+
+def _unescaped(text: str) -> str:
+    meanings = {"n": "\n", "t": "\t", "b": "\b", "\n": "", "\r\n": ""}
+    return _ESCAPED.sub(lambda found: meanings.get(found[1], found[1]), text)
 
 
 def _full_name() -> str:

@@ -22,14 +22,34 @@ def read_targets(targets: tuple[str, ...], spec: str | None) -> list[Target]:
     """Read ``PROJECT[:CHANGE]`` and ``--to``.
 
     Raises:
-        click.UsageError: --to stands beside anything but one project.
+        click.UsageError: --to stands beside anything but one project, or a change has no name: a
+            variable of a shell that is not set must not mean the whole project.
     """
-    wanted = [Target.parse(text) for text in targets]
+    wanted = [read_target(text) for text in targets]
     if spec is None:
         return wanted
+    require_change(spec)
     if len(wanted) != 1 or wanted[0].spec is not None:
         raise click.UsageError("--to needs exactly one PROJECT, without a change of its own.")
     return [Target(wanted[0].project, spec)]
+
+
+def read_target(text: str) -> Target:
+    """Read ``PROJECT[:CHANGE]``; raises as :func:`read_targets` does."""
+    target = Target.parse(text)
+    if target.spec is None and ":" in text:
+        raise click.UsageError(f"{text!r} names no change after the colon.")
+    return target
+
+
+def require_change(spec: str) -> None:
+    """Refuse a --to that names no change.
+
+    Raises:
+        click.UsageError: It is empty.
+    """
+    if not spec.strip():
+        raise click.UsageError("--to names no change.")
 
 
 def read_projects(sql_dir: Path | None, names: tuple[str, ...] = ()) -> Projects:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from muniment.cli._visible import visible
 from muniment.transcript.ledger_reader import (
     Body,
     RunDetail,
@@ -16,16 +16,10 @@ from muniment.transcript.ledger_reader import (
     TurnDetail,
 )
 
-__all__ = ["labelled", "shown", "timeline_lines", "visible"]
+__all__ = ["labelled", "shown", "timeline_lines"]
 
 # As much of a text as fits into a few lines of a timeline.
 EXCERPT = 200
-
-# What a terminal would act on instead of showing it: control characters but the tab, and marks that
-# end a line or turn the direction of the text.
-ACTING = re.compile(
-    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]"
-)
 
 
 def timeline_lines(timeline: RunTimeline, *, full: bool) -> Iterator[str]:
@@ -151,8 +145,3 @@ def shown(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return str(value)
-
-
-def visible(text: str) -> str:
-    """Show characters on which a terminal would act as escapes: a transcript can hold any."""
-    return ACTING.sub(lambda found: ascii(found[0])[1:-1], text)

@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli._options import dsn_option, json_option, resolve_dsn, sql_dir_option
-from muniment.errors import MunimentError
+from muniment.cli._options import (
+    dsn_option,
+    find_other_registry,
+    json_option,
+    resolve_dsn,
+    sql_dir_option,
+)
+from muniment.cli._visible import visible
 
 if TYPE_CHECKING:
     from muniment.migrate.doctor import Examined, Finding
@@ -40,12 +46,11 @@ def doctor(ctx: click.Context, as_json: bool, sql_dir: Path | None, dsn: str | N
             _print_examined(examined)
         _print_sum(found)
         return _exit_code(found)
-    try:
+    from muniment.cli._render import errors_as_json
+
+    with errors_as_json(as_json):
         found = list(_look(ctx, sql_dir, dsn))
-    except MunimentError as error:
-        _print_document([], error)
-        raise
-    _print_document(found, None)
+    _print_document(found)
     return _exit_code(found)
 
 
@@ -61,6 +66,7 @@ def _look(ctx: click.Context, sql_dir: Path | None, dsn: str | None) -> Iterator
             projects,
             named_dsn=name_database(connection) if _is_typed(ctx, "dsn") else None,
             named_sql_dir=sql_dir if _is_typed(ctx, "sql_dir") else None,
+            other_registry=find_other_registry(),
         )
 
 
@@ -81,11 +87,11 @@ def _print_examined(examined: Examined) -> None:
     asides = [f"not seen: {reason}" for reason in examined.unknown]
     asides += examined.notes
     said = f": {'; '.join(asides)}" if asides else ""
-    click.echo(f"{examined.state:<8} {name}{said}")
+    click.echo(visible(f"{examined.state:<8} {name}{said}"))
     for finding in examined.findings:
-        click.echo(f"  {finding.object}: {finding.meaning}")
+        click.echo(visible(f"  {finding.object}: {finding.meaning}"))
         for step in finding.repair:
-            click.echo(f"    {step.by}: {step.command}")
+            click.echo(visible(f"    {step.by}: {step.command}"))
 
 
 def _print_sum(found: list[Examined]) -> None:
@@ -99,8 +105,8 @@ def _print_sum(found: list[Examined]) -> None:
         click.echo("healthy", err=True)
 
 
-def _print_document(found: list[Examined], error: MunimentError | None) -> None:
-    code = error.exit_code if error else _exit_code(found)
+def _print_document(found: list[Examined]) -> None:
+    code = _exit_code(found)
     document: dict[str, Any] = {
         "healthy": code == 0,
         "exit_code": code,
@@ -114,8 +120,6 @@ def _print_document(found: list[Examined], error: MunimentError | None) -> None:
             }
             for examined in found
         ],
-        "error": error
-        and {"error": type(error).__name__, "message": error.message, "hint": error.hint},
     }
     click.echo(json.dumps(document, indent=2))
 

@@ -18,7 +18,8 @@ import click
 
 from muniment._db import connect
 from muniment.cli._options import dsn_option, is_interactive, resolve_dsn
-from muniment.cli._timeline import labelled, shown, timeline_lines, visible
+from muniment.cli._timeline import labelled, shown, timeline_lines
+from muniment.cli._visible import visible
 from muniment.errors import TranscriptError
 from muniment.transcript.importer import (
     BatchDone,

@@ -21,7 +21,15 @@ from muniment.cli._options import (
     projects_argument,
     sql_dir_option,
 )
-from muniment.cli._runs import open_database, read_projects, read_targets, run_settings
+from muniment.cli._runs import (
+    open_database,
+    read_projects,
+    read_target,
+    read_targets,
+    require_change,
+    run_settings,
+)
+from muniment.cli._visible import visible
 from muniment.migrate.projects import Target
 
 if TYPE_CHECKING:
@@ -33,6 +41,20 @@ if TYPE_CHECKING:
 
 # The answer is no: drift, or pending under --check.
 EXIT_NO = 3
+
+
+def _check_script(
+    _ctx: click.Context, _param: click.Parameter, value: IO[str] | None
+) -> IO[str] | None:
+    """Refuse a file that cannot be made: it is opened when everything else is done."""
+    if value is None or value.name == "-":
+        return value
+    path = Path(value.name)
+    if not path.parent.is_dir():
+        raise click.BadParameter(f"there is no directory {path.parent}.")
+    if path.is_dir():
+        raise click.BadParameter(f"{path} is a directory.")
+    return value
 
 
 @click.command()
@@ -53,6 +75,7 @@ EXIT_NO = 3
     "script",
     type=click.File("w", encoding="utf-8", lazy=True),
     metavar="FILE",
+    callback=_check_script,
     help="Deploy nothing, but write it down as a script for psql; - is stdout.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be deployed, and write nothing.")
@@ -208,11 +231,14 @@ def status(
     dsn: str | None,
 ) -> int:
     """Show what is deployed and what is pending. Only reads, and takes no lock."""
-    projects = read_projects(sql_dir, names)
-    from muniment.migrate.status import status as read_status
+    from muniment.cli._render import errors_as_json
 
-    with open_database(dsn) as connection:
-        found = read_status(connection, projects, names)
+    with errors_as_json(as_json):
+        projects = read_projects(sql_dir, names)
+        from muniment.migrate.status import status as read_status
+
+        with open_database(dsn) as connection:
+            found = read_status(connection, projects, names)
     if as_json:
         _print_json({"projects": [asdict(one) for one in found]})
     else:
@@ -228,31 +254,31 @@ def status(
 @dsn_option
 def log(limit: int | None, as_json: bool, dsn: str | None) -> None:
     """Show what was deployed, reverted, tried in vain and blessed, newest first."""
-    from muniment.migrate.bless import read_blessings
-    from muniment.migrate.registry import read_log
+    from muniment.cli._render import errors_as_json
 
-    with open_database(dsn) as connection:
-        entries = read_log(connection, limit=limit)
-        blessings = read_blessings(connection, limit=limit)
+    with errors_as_json(as_json):
+        from muniment.migrate.bless import Blessing, read_blessings
+        from muniment.migrate.registry import read_log
+
+        with open_database(dsn) as connection:
+            found: list[tuple[datetime, Entry | Blessing]] = [
+                *((one.committed_at, one) for one in read_log(connection, limit=limit)),
+                *((one.blessed_at, one) for one in read_blessings(connection, limit=limit)),
+            ]
+    found.sort(key=lambda line: line[0], reverse=True)
+    newest = found[:limit]
     if as_json:
-        _print_json(
-            {
-                "events": [asdict(entry) for entry in entries],
-                "blessings": [asdict(blessing) for blessing in blessings],
-            }
-        )
+        blessings = [asdict(one) for _, one in newest if isinstance(one, Blessing)]
+        events = [asdict(one) for _, one in newest if not isinstance(one, Blessing)]
+        _print_json({"events": events, "blessings": blessings})
         return
-    lines: list[tuple[datetime, str, str, Entry | Blessing]] = []
-    for entry in entries:
-        what = " ".join((f"{entry.project}:{entry.name}", *entry.tags))
-        lines.append((entry.committed_at, entry.event, what, entry))
-    for blessing in blessings:
-        what = f"{blessing.qualified} ({blessing.script}: {blessing.reason})"
-        lines.append((blessing.blessed_at, "bless", what, blessing))
-    lines.sort(key=lambda line: line[0], reverse=True)
-    for moment, event, what, one in lines[:limit]:
+    for moment, one in newest:
+        if isinstance(one, Blessing):
+            event, what = "bless", f"{one.qualified} ({one.script}: {one.reason})"
+        else:
+            event, what = one.event, " ".join((f"{one.project}:{one.name}", *one.tags))
         who = f"{one.committer_name} <{one.committer_email}>"
-        click.echo(f"{_time(moment)}  {event:<6}  {what}  {who}")
+        click.echo(visible(f"{_time(moment)}  {event:<6}  {what}  {who}"))
 
 
 @click.command()
@@ -261,8 +287,11 @@ def log(limit: int | None, as_json: bool, dsn: str | None) -> None:
 @sql_dir_option
 def plan(names: tuple[str, ...], as_json: bool, sql_dir: Path | None) -> None:
     """Show the plans. Needs no database."""
-    projects = read_projects(sql_dir, names)
-    plans = [projects.plan(name) for name in names or projects.names]
+    from muniment.cli._render import errors_as_json
+
+    with errors_as_json(as_json):
+        projects = read_projects(sql_dir, names)
+        plans = [projects.plan(name) for name in names or projects.names]
     if as_json:
         _print_json(
             {
@@ -280,7 +309,8 @@ def plan(names: tuple[str, ...], as_json: bool, sql_dir: Path | None) -> None:
     for one in plans:
         for change in one.changes:
             tags = "".join(f" @{tag.name}" for tag in change.tags)
-            click.echo(f"{change.change_id[:8]}  {change.qualified}{tags}  {change.note}".rstrip())
+            line = f"{change.change_id[:8]}  {change.qualified}{tags}  {change.note}"
+            click.echo(visible(line.rstrip()))
 
 
 @click.command()
@@ -290,16 +320,20 @@ def plan(names: tuple[str, ...], as_json: bool, sql_dir: Path | None) -> None:
 @dsn_option
 def check(names: tuple[str, ...], as_json: bool, sql_dir: Path | None, dsn: str | None) -> int:
     """Compare the scripts with what is deployed; exit with 3 if one has changed since."""
-    projects = read_projects(sql_dir, names)
-    from muniment.migrate.status import check as find_drifts
+    from muniment.cli._render import errors_as_json
 
-    with open_database(dsn) as connection:
-        drifts = find_drifts(connection, projects, names)
+    with errors_as_json(as_json):
+        projects = read_projects(sql_dir, names)
+        from muniment.migrate.status import check as find_drifts
+
+        with open_database(dsn) as connection:
+            drifts = find_drifts(connection, projects, names)
     if as_json:
         _print_json({"drifts": [asdict(drift) for drift in drifts]})
     else:
         for drift in drifts:
-            click.echo(f"{drift.change}: {drift.path} {_drifted(drift.kind, drift.current_hash)}")
+            how = _drifted(drift.kind, drift.current_hash)
+            click.echo(visible(f"{drift.change}: {drift.path} {how}"))
         if not drifts:
             click.echo("no drift", err=True)
     return EXIT_NO if drifts else 0
@@ -308,8 +342,9 @@ def check(names: tuple[str, ...], as_json: bool, sql_dir: Path | None, dsn: str 
 def _kept(names: tuple[str, ...], spec: str | None) -> Target | None:
     if spec is None:
         return None
+    require_change(spec)
     if ":" in spec:
-        return Target.parse(spec)
+        return read_target(spec)
     if len(names) > 1:
         raise click.UsageError("With several projects --to needs PROJECT:CHANGE.")
     return Target(names[0], spec)
@@ -322,11 +357,11 @@ def _print_status(one: ProjectStatus) -> None:
         name = " ".join((one.head.name, *one.head_tags))
         who = f"{one.head.committer_name} <{one.head.committer_email}>"
         head = f"at {name}, {_time(one.head.committed_at)} by {who}"
-    click.echo(f"{one.project}  {one.deployed}/{one.planned}  {head}")
+    click.echo(visible(f"{one.project}  {one.deployed}/{one.planned}  {head}"))
     for sentence in one.differences:
-        click.echo(f"  differs: {sentence}")
+        click.echo(visible(f"  differs: {sentence}"))
     for name in one.pending:
-        click.echo(f"  pending: {name}")
+        click.echo(visible(f"  pending: {name}"))
 
 
 def _planned(change: Change) -> dict[str, Any]:

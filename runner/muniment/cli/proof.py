@@ -96,9 +96,21 @@ def adopt(
             render(events, as_json=as_json)
 
 
+def _check_reason(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    if not value.strip():
+        raise click.BadParameter("say in one sentence why the edit is right.")
+    return value
+
+
 @click.command()
 @click.argument("change", metavar="PROJECT:CHANGE")
-@click.option("--reason", required=True, metavar="TEXT", help="Why it is right; it is recorded.")
+@click.option(
+    "--reason",
+    required=True,
+    callback=_check_reason,
+    metavar="TEXT",
+    help="Why it is right; it is recorded.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what differs, verify, and write nothing.")
 @json_option
 @lock_options

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from muniment.cli._options import committer
+from muniment.cli._visible import visible
 from muniment.errors import ConfigError
 from muniment.migrate.projects import Projects, find_sql_directory
 from muniment.migrate.scaffold import (
@@ -56,6 +57,13 @@ def _requirement_options(command: F) -> F:
     )(command)
 
 
+def _dry_run_option(command: F) -> F:
+    """Add `--dry-run`."""
+    return click.option(
+        "--dry-run", is_flag=True, help="Say what would be written, and write nothing."
+    )(command)
+
+
 def _sql_dir_option(command: F) -> F:
     """Add `--sql-dir` of what writes: never the package's own scripts from somewhere else."""
     return click.option(
@@ -73,12 +81,14 @@ def _sql_dir_option(command: F) -> F:
 @click.argument("change", metavar="PROJECT:NAME")
 @_requirement_options
 @_note_option
+@_dry_run_option
 @_sql_dir_option
 def new(
     change: str,
     requires: tuple[str, ...],
     conflicts: tuple[str, ...],
     note: str,
+    dry_run: bool,
     sql_dir: Path,
 ) -> None:
     """Write the scripts and the test of a new change, and its line in the plan.
@@ -90,7 +100,8 @@ def new(
     if not _NAME.fullmatch(name):
         raise click.UsageError(f"{name!r} is no name for a change: lower case, digits and _ only.")
     wanted = _change(project, name, requires, conflicts, note)
-    _write(draft_change(_projects(sql_dir), wanted))
+    draft = draft_change(_projects(sql_dir), wanted)
+    _carry_out(draft, draft.change.line, dry_run)
 
 
 @click.command()
@@ -102,8 +113,11 @@ def new(
     help="The change to tag, also as @TAG, CHANGE@TAG or @HEAD^ [default: the last one].",
 )
 @_note_option
+@_dry_run_option
 @_sql_dir_option
-def tag(project: str, name: str, change: str | None, note: str, sql_dir: Path) -> None:
+def tag(
+    project: str, name: str, change: str | None, note: str, dry_run: bool, sql_dir: Path
+) -> None:
     """Tag a change as released: write the line @NAME into the plan of a project.
 
     What is before a tag is never edited again; `muniment rework` changes it. The next deploy
@@ -120,20 +134,23 @@ def tag(project: str, name: str, change: str | None, note: str, sql_dir: Path) -
             planned_at=datetime.now(UTC),
         ),
     )
-    _write(draft)
-    click.echo(f"tagged {draft.change.qualified} with @{name.removeprefix('@')}", err=True)
+    _carry_out(draft, draft.change.tags[-1].line, dry_run)
+    if not dry_run:
+        click.echo(f"tagged {draft.change.qualified} with @{name.removeprefix('@')}", err=True)
 
 
 @click.command()
 @click.argument("change", metavar="PROJECT:CHANGE")
 @_requirement_options
 @_note_option
+@_dry_run_option
 @_sql_dir_option
 def rework(
     change: str,
     requires: tuple[str, ...],
     conflicts: tuple[str, ...],
     note: str,
+    dry_run: bool,
     sql_dir: Path,
 ) -> None:
     """Begin a new instance of a change that is tagged, such as a function with another body.
@@ -144,8 +161,9 @@ def rework(
     """
     project, name = _split(change, "PROJECT:CHANGE")
     draft = draft_rework(_projects(sql_dir), _change(project, name, requires, conflicts, note))
-    _write(draft)
-    _tell_what_to_edit(draft)
+    _carry_out(draft, draft.change.line, dry_run)
+    if not dry_run:
+        _tell_what_to_edit(draft)
 
 
 def _split(change: str, form: str) -> tuple[str, str]:
@@ -171,6 +189,34 @@ def _change(
 
 def _projects(sql_dir: Path) -> Projects:
     return Projects(find_sql_directory(sql_dir))
+
+
+def _carry_out(draft: Draft, line: int, dry_run: bool) -> None:
+    """Write a draft, or say what that would be; ``line`` is the number of the new plan line."""
+    if dry_run:
+        _tell_what_would_be(draft, line)
+    else:
+        _write(draft)
+
+
+def _tell_what_would_be(draft: Draft, line: int) -> None:
+    """Print the files that a draft and, where yoyo is used, that would write; and the plan line."""
+    directory = draft.projects.directory / "yoyo"
+    changed: list[tuple[str, Path]] = []
+    if directory.is_dir():
+        from muniment.migrate.yoyo import compare_files, migration_files
+
+        for finding in compare_files(directory, migration_files(draft.projects)):
+            if finding.state != "foreign":
+                what = "delete" if finding.state == "stale" else "write"
+                changed.append((what, finding.path))
+    for path in [*draft.created, *draft.replaced]:
+        click.echo(f"would write {path}")
+    for what, path in changed:
+        click.echo(f"would {what} {path}")
+    plan, (_, after) = list(draft.replaced.items())[-1]
+    planned = after.split("\n")[line - 1].rstrip()
+    click.echo(visible(f"would add to {plan}: {planned}"))
 
 
 def _write(draft: Draft) -> None:

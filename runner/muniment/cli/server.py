@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from muniment.cli._options import LIBPQ_VARIABLES, committer
+from muniment.cli._options import LIBPQ_VARIABLES, committer, refuse_other_registry
 from muniment.embedded import LOGINS, Server, running_dsn, start, stop
 from muniment.embedded.postgres import DATABASE, HOST
 from muniment.embedded.programs import wheel_directory
@@ -33,6 +33,7 @@ def up(as_json: bool) -> None:
     The server is this directory's own: it listens on 127.0.0.1 and on a socket in .muniment/, and
     asks for passwords. Run it as often as you like; it makes what is missing, and data stay.
     """
+    refuse_other_registry()
     from muniment.embedded.database import ensure_months, make_database, make_logins
 
     server = start(report=_progress)

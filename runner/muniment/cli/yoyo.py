@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from muniment.cli._options import committer, dsn_option, resolve_dsn, sql_dir_option
+from muniment.cli._options import (
+    committer,
+    dsn_option,
+    refuse_other_registry,
+    resolve_dsn,
+    sql_dir_option,
+)
 from muniment.migrate.projects import Projects, find_sql_directory
 
 # The answer is no: the files are not what they would be if they were made now.
@@ -51,6 +57,7 @@ def install(dsn: str | None) -> None:
     The first `yoyo` command in the checkout does it too. It is for a database that yoyo is to reach
     as postgresql+psycopg://, before that makes a table of its own.
     """
+    refuse_other_registry()
     from muniment import __version__
     from muniment._db import connect
     from muniment.cli._render import render

@@ -256,6 +256,7 @@ class Plan:
                 f'no change "{spec}": the plan has {len(self.changes)} changes, '
                 f'and "{key}" is number {start + 1}',
                 path=str(self.path),
+                hint=f"`muniment plan {self.project}` lists them.",
             )
         return self.changes[start + steps]
 
@@ -276,7 +277,9 @@ class Plan:
                 )
             return positions[0]
         raise PlanError(
-            f'no change "{spec}" in the plan', path=str(self.path), hint=self._close_to(key)
+            f'no change "{spec}" in the plan',
+            path=str(self.path),
+            hint=self._close_to(key) or f"`muniment plan {self.project}` lists what there is.",
         )
 
     def _position_as_of(self, name: str, tag: str) -> int | None:
@@ -451,7 +454,10 @@ def tag_line(
         ValueError: ``planned_at`` is naive.
     """
     if reason := validate_name(name) or ("it contains '/'" if "/" in name else None):
-        raise PlanError(f'illegal tag name "{name}": {reason}')
+        raise PlanError(
+            f'illegal tag name "{name}": {reason}',
+            hint="Name it like v1.2.0: of letters, digits and dots, with no dot at either end.",
+        )
     return _signed(
         f"tag @{name}",
         f"@{name}",

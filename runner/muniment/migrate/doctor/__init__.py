@@ -59,6 +59,7 @@ def examine(
     idle_after: float = IDLE_AFTER,
     named_dsn: str | None = None,
     named_sql_dir: Path | None = None,
+    other_registry: tuple[str, str] | None = None,
 ) -> Iterator[Examined]:
     """Look at a database and at the plans, as far as this role may.
 
@@ -70,6 +71,7 @@ def examine(
         idle_after: Seconds after which a session that does nothing is in the way.
         named_dsn: The database, if the commands that repair have to name it.
         named_sql_dir: The sql directory, likewise.
+        other_registry: Where sqitch is told to keep its record elsewhere, and in which schema.
 
     Yields:
         What each of :data:`CHECKS` has found, in their order.
@@ -83,6 +85,7 @@ def examine(
         idle_after=idle_after,
         named_dsn=named_dsn,
         named_sql_dir=named_sql_dir,
+        other_registry=other_registry,
     )
     for check in CHECKS:
         yield _examine(check, facts)

@@ -136,6 +136,7 @@ class Facts:
         idle_after: Seconds after which a session that does nothing is in the way.
         named_dsn: The database, where the caller had to name it to a command.
         named_sql_dir: The sql directory, likewise.
+        other_registry: Where sqitch is told to keep its record elsewhere, and in which schema.
         plans: The plans that are in order.
         plan_errors: What is wrong with the others.
         registry_error: Why the registry could not be read.
@@ -146,6 +147,7 @@ class Facts:
     idle_after: float
     named_dsn: str | None
     named_sql_dir: Path | None
+    other_registry: tuple[str, str] | None
     plans: dict[str, Plan] = field(default_factory=dict)
     plan_errors: list[PlanError] = field(default_factory=list)
     registry_error: StoreError | None = None
@@ -161,13 +163,14 @@ class Facts:
         idle_after: float,
         named_dsn: str | None,
         named_sql_dir: Path | None,
+        other_registry: tuple[str, str] | None,
     ) -> Facts:
         """Read what most checks need.
 
         Raises:
             ConnectFailed: The connection is lost.
         """
-        facts = cls(connection, projects, idle_after, named_dsn, named_sql_dir)
+        facts = cls(connection, projects, idle_after, named_dsn, named_sql_dir, other_registry)
         facts._read_plans()
         for _attempt in range(3):
             facts._read_registry()

@@ -110,6 +110,8 @@ def _plan_finding(error: PlanError) -> Finding:
 
 def registry(facts: Facts) -> Iterator[Remark]:
     """The registry is there, of the version that is understood, and of these projects."""
+    if facts.other_registry is not None:
+        yield _elsewhere(facts, *facts.other_registry)
     error = facts.registry_error
     if error is not None:
         if error.sqlstate is not None:
@@ -120,6 +122,9 @@ def registry(facts: Facts) -> Iterator[Remark]:
         yield Finding("schema sqitch", error.message, (upgrade,))
         return
     found = facts.registry
+    if not found.exists and facts.other_registry is not None:
+        # What is deployed may be on record there: to deploy now is not what repairs it.
+        return
     if not found.exists:
         yield Finding(
             "schema sqitch", "nothing is deployed in this database", (facts.muniment("deploy"),)
@@ -137,6 +142,16 @@ def registry(facts: Facts) -> Iterator[Remark]:
     for plan in facts.plans.values():
         yield from _project_findings(facts, found, plan)
     yield Note(f"{len(found.changes)} changes are deployed")
+
+
+def _elsewhere(facts: Facts, place: str, schema: str) -> Finding:
+    rename = f"ALTER SCHEMA {facts.identifier(schema)} RENAME TO sqitch;"
+    return Finding(
+        place,
+        f"sqitch keeps its record in the schema {schema}, muniment in the schema sqitch: neither "
+        "sees what the other one deploys, and muniment refuses to",
+        (Repair("hand", f"take its line `registry` out; if that schema is there: {rename}"),),
+    )
 
 
 def _project_findings(facts: Facts, found: Registry, plan: Plan) -> Iterator[Finding]:

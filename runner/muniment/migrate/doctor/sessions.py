@@ -83,7 +83,8 @@ def unrecorded_changes(facts: Facts) -> Iterator[Remark]:
     """What comes next in each plan is not there already, without a record.
 
     That is what is left of a script that ran on after its sqitch was killed, or of a hand: the next
-    deploy would fail because the thing exists. The verify script tells.
+    deploy would fail because the thing exists. The verify script tells, if it asks for the thing;
+    one that passes anyway looks the same from here, so that a person has to decide.
     """
     for plan in facts.plans.values():
         deployed = {change.change_id for change in facts.registry.of(plan.project)}
@@ -123,9 +124,17 @@ def _look_for(facts: Facts, change: Change) -> Iterator[Remark]:
     target = facts.unmistakable(change.project, change.name, change.change_id)
     yield Finding(
         change.qualified,
-        "it is not recorded as deployed, and its verify script passes: a deploy script ran and was "
-        "not recorded, and will fail when it is run again",
-        (facts.muniment("adopt", target),),
+        "it is not recorded as deployed, and its verify script passes: either its deploy script "
+        "ran without being recorded, and will fail when it is run again, or its verify script asks "
+        "for nothing that it makes",
+        (
+            Repair(
+                "hand",
+                "look whether its objects are there; if they are: "
+                f"{facts.muniment('adopt', target).command} (its deploy script then never runs "
+                "here); if not, make its verify script ask for them",
+            ),
+        ),
     )
 
 
