@@ -7,6 +7,7 @@ pytest_plugins = [
     "tests.fix_pgtap",
     "tests.fix_pooler",
     "tests.fix_rounds",
+    "tests.fix_shelf",
     "tests.fix_standby",
     "tests.fix_wire",
 ]

@@ -17,7 +17,14 @@ The tree::
      |   +- LockTimedOut
      |   +- ConstraintViolated
      |   +- AccessDenied
-     +- ServerError             the embedded server
+     +- ShelfError              .key: S3 refused, or what it holds is not what the register says
+     |   +- BodyRefused         no such kind, no firm or run, columns that contradict each other
+     |   +- ShelfUnreachable    down, slow, overloaded, or cut off in the middle
+     |   +- ShelfDenied         wrong credentials, or no right to this
+     |   +- ObjectMissing
+     |   +- ObjectDiffers       .expected .found: another size, or another SHA-256
+     +- ContractError           muniment.tables: the database is not as the code expects it
+     +- ServerError             the embedded servers
      +- TranscriptError         .record .reason: a transcript record that cannot go in
 
 A message reads ``what failed: object: reason``, in lower case and without a period; ``hint`` is a
@@ -142,8 +149,61 @@ class AccessDenied(StoreError):
     """A grant, a policy or a missing tenant refused the statement (SQLSTATE 42501)."""
 
 
+class ShelfError(MunimentError):
+    """The shelf refused. ``key`` names the object, where there is one."""
+
+    def __init__(self, message: str, *, key: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.key = key
+
+
+class BodyRefused(ShelfError):
+    """What the caller gave is no body: of no kind, of nobody, or in no possible state."""
+
+
+class ShelfUnreachable(ShelfError):
+    """The server is down, slow, overloaded, or ended the connection. Trying again may help."""
+
+
+class ShelfDenied(ShelfError):
+    """The credentials are missing or wrong, or have no right to this."""
+
+
+class ObjectMissing(ShelfError):
+    """The register names an object that the shelf does not have."""
+
+
+class ObjectDiffers(ShelfError):
+    """An object is not what the register says. Nothing of it was returned.
+
+    Args:
+        message: What differs, with both values.
+        key: Which object.
+        expected: The size or the SHA-256 that the register has.
+        found: The one of the object.
+        hint: A sentence that says what to do next.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        key: str,
+        expected: int | str,
+        found: int | str,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, key=key, hint=hint)
+        self.expected = expected
+        self.found = found
+
+
+class ContractError(MunimentError):
+    """The database is not the one that this code was written for, or is not its to change."""
+
+
 class ServerError(MunimentError):
-    """The embedded server could not be started, stopped or found."""
+    """An embedded server could not be started, stopped or found."""
 
 
 class TranscriptError(MunimentError):

@@ -13,7 +13,6 @@ import shutil
 import signal
 import socket
 import struct
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -39,8 +38,10 @@ from muniment.embedded.state import (
     say_nothing,
     superuser_password,
     sync_directory,
+    works_in,
     write,
 )
+from muniment.embedded.weed import stop_shelf
 from muniment.errors import ConfigError, ServerError
 
 DATABASE = "muniment"
@@ -175,7 +176,7 @@ def start(directory: Path | None = None, *, report: Report = say_nothing) -> Ser
 def stop(
     directory: Path | None = None, *, destroy: bool = False, report: Report = say_nothing
 ) -> bool:
-    """Stop the server; its data stay unless ``destroy`` is given.
+    """Stop the server, and the shelf's; their data stay unless ``destroy`` is given.
 
     Args:
         directory: The state directory: the nearest ``.muniment`` unless given.
@@ -198,6 +199,7 @@ def stop(
     try:
         with exclusive(state, report=report):
             was_running = _stop(state, report)
+            was_running |= stop_shelf(state, report=report)
             if destroy:
                 report(f"deleting {state}")
                 _destroy(state)
@@ -434,28 +436,10 @@ def _find_postmaster(state: Path) -> _Postmaster | None:
             hint="Run this as the user who ran `muniment up`, or give --dsn.",
         ) from error
     # The server writes the lines as it gets on; the status, "ready" at last, is the eighth.
-    if not lines or not lines[0].isdigit() or not _works_in(int(lines[0]), data):
+    if not lines or not lines[0].isdigit() or not works_in(int(lines[0]), data):
         return None
     port = int(lines[3]) if len(lines) > 3 and lines[3].isdigit() else 0
     return _Postmaster(int(lines[0]), port, len(lines) > 7 and lines[7].strip() == "ready")
-
-
-def _works_in(pid: int, data: Path) -> bool:
-    """Tell whether a process is the server of a data directory: a server works in its data."""
-    process = Path(f"/proc/{pid}")
-    try:
-        return (process / "cwd").samefile(data)
-    except FileNotFoundError:
-        if Path("/proc/self/cwd").exists():
-            return False
-        # No /proc at all, as on macOS.
-        shown = subprocess.run(  # noqa: S603
-            ["/bin/ps", "-o", "command=", "-p", str(pid)], capture_output=True, check=False
-        ).stdout
-    except PermissionError:
-        # Another user's process, or this user's in another user namespace.
-        shown = (process / "cmdline").read_bytes()
-    return str(data).encode() in shown
 
 
 def _wait_until_ready(state: Path) -> _Postmaster | None:

@@ -10,6 +10,10 @@ The directory, 0700, is the whole state of a server::
         port            where the server listens, kept between runs
         postgres/       PostgreSQL's data directory
         postgres.log    what the server says
+        shelf/          the objects of the S3 server
+        shelf.json      its credentials and ports, 0600
+        shelf.pid       its process, and shelf.running the lock that it holds
+        shelf.log       what it says
         .s.PGSQL.*      its Unix socket
 
 A file is written beside its place and renamed into it, so that whoever is killed at any instant
@@ -21,6 +25,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -157,6 +162,27 @@ def exclusive(state: Path, *, report: Report = say_nothing) -> Iterator[None]:
         )
     with file:
         yield
+
+
+# Processes ------------------------------------------------------------------
+
+
+def works_in(pid: int, data: Path) -> bool:
+    """Tell whether a process is the server of a data directory: a server works in its data."""
+    process = Path(f"/proc/{pid}")
+    try:
+        return (process / "cwd").samefile(data)
+    except FileNotFoundError:
+        if Path("/proc/self/cwd").exists():
+            return False
+        # No /proc at all, as on macOS.
+        shown = subprocess.run(  # noqa: S603
+            ["/bin/ps", "-o", "command=", "-p", str(pid)], capture_output=True, check=False
+        ).stdout
+    except PermissionError:
+        # Another user's process, or this user's in another user namespace.
+        shown = (process / "cmdline").read_bytes()
+    return str(data).encode() in shown
 
 
 # Logins and passwords -------------------------------------------------------
