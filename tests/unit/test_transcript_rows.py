@@ -40,10 +40,13 @@ def rows(
     firm_id: UUID = FIRM_A,
     occurrence: int = 1,
     origin: Origin = ORIGIN,
+    has_shelf: bool = False,
     **members: Any,
 ) -> RunRows:
     record = read_record(4, {"messages": list(messages), **members})
-    return rows_of(record, firm_id=firm_id, occurrence=occurrence, origin=origin)
+    return rows_of(
+        record, firm_id=firm_id, occurrence=occurrence, origin=origin, has_shelf=has_shelf
+    )
 
 
 def note(run: RunRows) -> dict[str, Any]:
@@ -267,3 +270,56 @@ def test_what_a_turn_lost_or_had_otherwise_is_noted() -> None:
 def test_the_author_of_an_answer_is_its_tool() -> None:
     run = rows({**USER, "name": "ada"}, asks("a"), answers("a"), answers("nobody"))
     assert [turn["author_id"] for turn in run.turns] == ["ada", None, "look_up", None]
+
+
+# Bodies ----------------------------------------------------------------------------------------
+
+
+def test_a_body_may_have_exactly_as_many_bytes_as_the_register_takes() -> None:
+    limit = "ä" * 16_384
+    run = rows({"role": "user", "content": limit})
+    assert (run.turns[0]["content_inline"], run.shelved) == (limit, ())
+
+    with pytest.raises(TranscriptError) as caught:
+        rows({"role": "user", "content": limit + "ä"})
+    assert caught.value.reason == (
+        "message 1: content is 32,770 bytes; more than 32,768 needs a shelf, and none is configured"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a\0b", "holds a NUL character, which PostgreSQL cannot store; it needs a shelf"),
+        ("\ud83d", "holds half of a surrogate pair, which PostgreSQL cannot store; it needs a"),
+        ("x" * 32_769, "is 32,769 bytes; more than 32,768 needs a shelf"),
+    ],
+    ids=["nul", "surrogate", "large"],
+)
+def test_a_body_that_the_register_cannot_take_goes_to_the_shelf_if_there_is_one(
+    text: str, reason: str
+) -> None:
+    call = {"id": "a", "function": {"name": "look_up", "arguments": text}}
+    messages = (
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "a", "content": "found"},
+    )
+    with pytest.raises(TranscriptError, match="call 1: arguments") as caught:
+        rows(*messages)
+    assert reason in caught.value.reason
+
+    run = rows(*messages, has_shelf=True)
+    (body,) = run.shelved
+    row = run.tool_calls[0]
+    assert (body.content, body.kind, body.firm_id, str(body.run_id)) == (
+        text,
+        "args",
+        FIRM_A,
+        run.run_id,
+    )
+    digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    assert row["args_s3_key"] == f"agents/{FIRM_A}/202606/{run.run_id}/args/{digest}.json"
+    assert (row["args_storage"], row["args_inline"]) == ("s3", None)
+    assert row["args_sha256"] == f"\\x{digest}"
+    assert "\0" not in row["args_preview"]
+    assert "\ud83d" not in row["args_preview"]

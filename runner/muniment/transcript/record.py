@@ -1,9 +1,9 @@
 """What one record of a transcript says, in the OpenAI message format. Pure.
 
 A record is a list of messages, or an object that holds one under one of :data:`LIST_MEMBERS`. A
-text that the ledger cannot keep exactly refuses its record; members that the ledger has no place
-for are named in ``left_out``. A call, an answer, a time or a count that is not there is never made
-up.
+name that the ledger cannot keep exactly refuses its record; a body may be any text. Members that
+the ledger has no place for are named in ``left_out``. A call, an answer, a time or a count that is
+not there is never made up.
 
 Sources: the messages and the usage object of OpenAI's "Chat Completions" reference (``developer``
 is the newer spelling of system, ``function`` and ``function_call`` the older ones of tool and
@@ -23,7 +23,6 @@ from typing import Any
 from muniment.errors import TranscriptError
 
 __all__ = [
-    "INLINE_BYTES",
     "LIST_MEMBERS",
     "Message",
     "Record",
@@ -33,10 +32,6 @@ __all__ = [
     "parse_time",
     "read_record",
 ]
-
-# The most a body may have in the register, in bytes of UTF-8. The CHECKs of the ledger say the
-# same number.
-INLINE_BYTES = 32_768
 
 # Where a record that is an object may hold its messages; the first that holds a list counts.
 LIST_MEMBERS = ("messages", "traj", "history", "trajectory")
@@ -308,16 +303,15 @@ def _read_message(message_no: int, raw: Any) -> Message:
 
 def _read_content(raw: Any, where: str) -> tuple[str | None, str]:
     """Return the content as one text, and its format: ``text`` or ``parts``."""
-    what = f"{where}content"
     if raw is None:
         return None, "text"
     if isinstance(raw, str):
-        return _body(raw, what), "text"
+        return raw, "text"
     if not isinstance(raw, list):
-        raise _Refused(f"{what} is {_kind(raw)}, not a string, a list of parts or null")
+        raise _Refused(f"{where}content is {_kind(raw)}, not a string, a list of parts or null")
     if len(raw) == 1 and _is_plain_text(raw[0]):
-        return _body(raw[0]["text"], what), "text"
-    return _body(_canonical(raw), what), "parts"
+        return raw[0]["text"], "text"
+    return _canonical(raw), "parts"
 
 
 def _is_plain_text(part: Any) -> bool:
@@ -385,8 +379,7 @@ def _read_function(function: Any, what: str) -> tuple[str, str | None]:
     arguments = function.get("arguments")
     if arguments is None:
         return name, None
-    text = arguments if isinstance(arguments, str) else _canonical(arguments)
-    return name, _body(text, f"{what}: arguments")
+    return name, arguments if isinstance(arguments, str) else _canonical(arguments)
 
 
 def _read_usage(members: Mapping[str, Any], where: str) -> Usage:
@@ -509,17 +502,6 @@ def _left_out(members: Mapping[str, Any], taken: frozenset[str], where: str) -> 
     lost = (name for name in members if name not in taken)
     said = sorted(name for name in lost if members[name] not in (None, "", [], {}))
     return tuple(_storable(name, f"{where}the name of a member") for name in said)
-
-
-def _body(text: str, what: str) -> str:
-    """Return a text that fits into the register."""
-    size = len(_storable(text, what).encode("utf-8"))
-    if size > INLINE_BYTES:
-        raise _Refused(
-            f"{what} is {size:,} bytes; more than {INLINE_BYTES:,} needs a shelf, "
-            "and none is configured"
-        )
-    return text
 
 
 def _storable(text: str, what: str) -> str:

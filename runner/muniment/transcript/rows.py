@@ -13,6 +13,9 @@ of the run. A run lasts from the earliest to the latest time in its record; a re
 takes the time that the caller gives. An answer that claims to be earlier than its call ends the
 call at the time of the call; its turn keeps what it claims.
 
+*Bodies.* A body that the register does not take is a row's claim check and a body for the shelf,
+which is to be stored before the row is written.
+
 *Tokens.* The counts of a run are those of its record, else the sum over the assistant's messages,
 if all of them tell theirs.
 
@@ -24,12 +27,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from hashlib import sha256
 from itertools import chain
 from typing import Any
 from uuid import UUID, uuid5
 
 from muniment.errors import TranscriptError
+from muniment.shelf.body import INLINE_BYTES, NewBody, StoredBody, place
 from muniment.transcript.record import Message, Record, ToolCall, Usage
 
 __all__ = ["Origin", "Row", "RunRows", "Subject", "rows_of"]
@@ -84,9 +87,13 @@ class RunRows:
     row_count: int
     byte_count: int
     """Of the bodies."""
+    shelved: tuple[NewBody, ...]
+    """The bodies that rows name and do not hold."""
 
 
-def rows_of(record: Record, *, firm_id: UUID, occurrence: int, origin: Origin) -> RunRows:
+def rows_of(
+    record: Record, *, firm_id: UUID, occurrence: int, origin: Origin, has_shelf: bool = False
+) -> RunRows:
     """Return the rows of one record.
 
     Args:
@@ -94,17 +101,21 @@ def rows_of(record: Record, *, firm_id: UUID, occurrence: int, origin: Origin) -
         firm_id: The tenant; other firms get other ids for the same record.
         occurrence: How often the file had this very record so far, from 1.
         origin: What the record itself does not tell.
+        has_shelf: Whether bodies can go to the shelf.
 
     Raises:
-        TranscriptError: No time is known, neither from the record nor from ``origin``.
+        TranscriptError: No time is known, neither from the record nor from ``origin``; or a body
+            has to go to the shelf, and there is none.
     """
-    return _RecordRows(record, firm_id, occurrence, origin).all()
+    return _RecordRows(record, firm_id, occurrence, origin, has_shelf).all()
 
 
 class _RecordRows:
     """What the rows of one record share."""
 
-    def __init__(self, record: Record, firm_id: UUID, occurrence: int, origin: Origin) -> None:
+    def __init__(
+        self, record: Record, firm_id: UUID, occurrence: int, origin: Origin, has_shelf: bool
+    ) -> None:
         started_at = record.started_at or origin.started_at
         if started_at is None:
             raise TranscriptError(
@@ -114,6 +125,9 @@ class _RecordRows:
             )
         self.record = record
         self.origin = origin
+        self.firm_id = firm_id
+        self.has_shelf = has_shelf
+        self.shelved: list[NewBody] = []
         self.started_at = started_at
         self.ended_at = record.ended_at or started_at
         self.key = f"import:{record.digest}:{occurrence}"
@@ -143,6 +157,7 @@ class _RecordRows:
             # A key, a run and a session.
             row_count=3 + len(turns) + len(calls),
             byte_count=sum(_body_bytes(row) for row in chain(turns, calls)),
+            shelved=tuple(self.shelved),
         )
 
     def _turn_times(self) -> Iterator[datetime]:
@@ -214,7 +229,7 @@ class _RecordRows:
             "finish_reason": message.finish_reason,
             **_counts(message.usage),
             "content_format": message.content_format,
-            **_body("content", message.content),
+            **self._body("content", message.content, f"message {message.message_no}: content"),
             "metadata": self._turn_metadata(message),
         }
 
@@ -244,9 +259,25 @@ class _RecordRows:
             "tool_name": call.tool_name,
             "status": "unknown" if ended_at is None else "succeeded",
             "ended_at": ended_at,
-            **_body("args", call.arguments),
-            **_body("result", call.result),
+            **self._body("args", call.arguments, f"call {call.call_no}: arguments"),
+            **self._body("result", call.result, f"call {call.call_no}: result"),
         }
+
+    def _body(self, name: str, text: str | None, what: str) -> Row:
+        """Return the columns of a body; none when there is no body."""
+        if text is None:
+            return {}
+        body = NewBody(text, name, self.firm_id, UUID(self.run_id), self.started_at)
+        stored, _ = place(body)
+        if not stored.is_inline:
+            if not self.has_shelf:
+                raise TranscriptError(
+                    self.record.number,
+                    f"{what} {_why_shelved(text, stored)}, and none is configured",
+                    hint="`muniment up` starts a shelf; else name one with AGENTS_BUCKET_NAME.",
+                )
+            self.shelved.append(body)
+        return {**stored.columns(name), f"{name}_sha256": f"\\x{stored.sha256.hex()}"}
 
     def _answers_too_early(self, call: ToolCall) -> bool:
         return call.answer_no is not None and (
@@ -272,17 +303,12 @@ def _counts(usage: Usage) -> Row:
     return {name: count for name, count in counts if count is not None}
 
 
-def _body(name: str, text: str | None) -> Row:
-    """Return the columns of a body that is kept inline; none when there is no body."""
-    if text is None:
-        return {}
-    body = text.encode("utf-8")
-    return {
-        f"{name}_storage": "inline",
-        f"{name}_inline": text,
-        f"{name}_sha256": f"\\x{sha256(body).hexdigest()}",
-        f"{name}_bytes": len(body),
-    }
+def _why_shelved(text: str, stored: StoredBody) -> str:
+    """Say why a body cannot stay in the register."""
+    if stored.byte_count > INLINE_BYTES:
+        return f"is {stored.byte_count:,} bytes; more than {INLINE_BYTES:,} needs a shelf"
+    what = "a NUL character" if "\0" in text else "half of a surrogate pair"
+    return f"holds {what}, which PostgreSQL cannot store; it needs a shelf"
 
 
 def _body_bytes(row: Row) -> int:
