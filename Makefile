@@ -22,11 +22,11 @@ help: ## Show this list
 setup: $(VENV)/.installed ## Make .venv with muniment and its embedded server
 
 .PHONY: up
-up: $(VENV)/.installed ## Start PostgreSQL in .muniment/ and deploy everything
+up: $(VENV)/.installed ## Start PostgreSQL and a shelf in .muniment/, deploy everything
 	@$(BIN)/muniment up
 
 .PHONY: down
-down: $(VENV)/.installed ## Stop that server; its data stay
+down: $(VENV)/.installed ## Stop these servers; their data stay
 	@$(BIN)/muniment down
 
 # Working on it ---------------------------------------------------------------
@@ -74,8 +74,9 @@ new-change: $(VENV)/.installed ## Write the files of a change: NAME=, NOTE=, REQ
 	$(BIN)/muniment new $(NAME) --note "$(NOTE)" $(foreach it,$(REQUIRES),--requires $(it))
 
 .PHONY: docs
-docs: up ## Make the reference pages from the server of `make up`
+docs: up $(VENV)/.installed-test ## Make the reference pages from the server of `make up`
 	$(BIN)/muniment docs build --dsn "$$($(BIN)/muniment dsn)"
+	$(BIN)/muniment docs tables --dsn "$$($(BIN)/muniment dsn)"
 	$(BIN)/muniment docs commands
 
 .PHONY: clean

@@ -65,6 +65,45 @@ def commands(is_check: bool, out: Path) -> int:
     return _put({out: commands_page()}, is_check=is_check, make="muniment docs commands")
 
 
+@docs.command()
+@click.option("--check", "is_check", is_flag=True, help=_CHECK_HELP)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("runner/muniment/tables"),
+    show_default=True,
+    metavar="DIRECTORY",
+    help="Where the modules go.",
+)
+@sql_dir_option
+@dsn_option
+def tables(is_check: bool, out: Path, sql_dir: Path | None, dsn: str | None) -> int:
+    """Make the modules of muniment.tables from what is deployed: one a schema that has tables.
+
+    They are SQLAlchemy's description of each table, for code that imports it. Reads only; prints
+    the modules that it wrote.
+    """
+    from muniment._db import connect, dict_row
+
+    try:
+        from muniment.tables.generate import make_modules
+    except ImportError:
+        raise ConfigError(
+            "no SQLAlchemy: the package sqlalchemy is not installed",
+            hint="Run `pip install 'muniment[contract]'`.",
+        ) from None
+    projects = Projects(find_sql_directory(sql_dir))
+    with (
+        connect(resolve_dsn(dsn)) as connection,
+        connection.cursor(row_factory=dict_row) as cursor,
+    ):
+        modules = make_modules(
+            lambda statement: cursor.execute(statement.encode()).fetchall(), projects.names
+        )
+    sources = {out / f"{schema}.py": text for schema, text in modules.items()}
+    return _put(sources, is_check=is_check, make="muniment docs tables")
+
+
 def _schema_pages(dsn: str, projects: Projects, out: Path) -> dict[Path, str]:
     """Return the pages of a database by the path that each one has.
 

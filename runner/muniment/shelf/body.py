@@ -7,11 +7,10 @@ cannot be made in a state that the CHECKs of the ledger would refuse.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from muniment.errors import BodyRefused
@@ -48,6 +47,13 @@ _KEY = re.compile(
 # What PostgreSQL does not take as text, and what stands for it in a preview.
 _UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 _REPLACEMENT = "\ufffd"
+
+
+class Row(Protocol):
+    """The values of a row by column name, as a dict or as SQLAlchemy has them."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """Return the value of a column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,7 @@ class StoredBody:
         return self.storage == "inline"
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any], name: str) -> StoredBody | None:
+    def from_row(cls, row: Row, name: str) -> StoredBody | None:
         """Read the columns of one body from a row.
 
         Args:
