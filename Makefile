@@ -61,6 +61,10 @@ lint: $(VENV)/.installed-test ## Check style, types, import directions and SQL
 	$(BIN)/lint-imports
 	$(BIN)/squawk $$(find sql/deploy -name '*.sql')
 
+.PHONY: bench-shelf
+bench-shelf: $(VENV)/.installed-test ## Time the shelf beside bare boto3, on a server of its own
+	$(BIN)/python bench/shelf.py $(ARGS)
+
 .PHONY: fmt
 fmt: $(VENV)/.installed-test ## Format the Python code
 	$(BIN)/ruff check --fix-only .

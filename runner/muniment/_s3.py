@@ -38,7 +38,7 @@ __all__ = ["Bucket", "Head", "Listed", "Source"]
 
 log = logging.getLogger("muniment.shelf")
 
-READ_BYTES = 64 * 1024
+READ_BYTES = 128 * 1024
 # From here on a body is sent piece by piece: the time limit of sending is one for each piece.
 PIECEWISE_BYTES = 1024 * 1024
 # A server that sends slower than this is no better than one that is down.
@@ -127,8 +127,13 @@ class Bucket:
             # would prove nothing more.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
-            # A server of one's own seldom has a name for each bucket.
-            s3={"addressing_style": "path" if settings.endpoint_url else "auto"},
+            s3={
+                # A server of one's own seldom has a name for each bucket.
+                "addressing_style": "path" if settings.endpoint_url else "auto",
+                # The checksum is among the signed headers, and S3 holds the body to it; without
+                # TLS, botocore would hash every body a second time to sign it as well.
+                "payload_signing_enabled": False,
+            },
         )
         with self._translated("connect to the shelf", None):
             self._client: Any = boto3.session.Session().client(
