@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
@@ -39,8 +38,6 @@ __all__ = ["Bucket", "Head", "Listed", "Source"]
 log = logging.getLogger("muniment.shelf")
 
 READ_BYTES = 128 * 1024
-# From here on a body is sent piece by piece: the time limit of sending is one for each piece.
-PIECEWISE_BYTES = 1024 * 1024
 # A server that sends slower than this is no better than one that is down.
 SLOWEST_BYTES_PER_SECOND = 64 * 1024
 # "Two requests at once" is answered with 409 when S3 cannot tell which was first.
@@ -94,13 +91,6 @@ class Source(Protocol):
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
         """Go to a place."""
-
-
-class _Quiet(bytes):
-    """Bytes that do not show themselves: at level DEBUG, botocore logs each request as it is."""
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} bytes>"
 
 
 class Bucket:
@@ -191,8 +181,11 @@ class Bucket:
         if not overwrite:
             given["IfNoneMatch"] = "*"
         for attempt in range(CONFLICT_TRIES):
+            if not isinstance(data, bytes):
+                data.seek(0)
             try:
-                self._client.put_object(**self._where(key), Body=_sendable(data), **given)
+                # botocore makes a file of bytes, whose name is all that it logs of them.
+                self._client.put_object(**self._where(key), Body=data, **given)
             except ClientError as error:
                 status = _status(error)
                 if status == 412:
@@ -445,13 +438,6 @@ class Bucket:
             )
         message = str(error.response.get("Error", {}).get("Message", "")).strip()
         return ShelfError(f"{what}: {code} ({status}) {message}".rstrip(), key=key)
-
-
-def _sendable(data: bytes | Source) -> bytes | Source:
-    if not isinstance(data, bytes):
-        data.seek(0)
-        return data
-    return _Quiet(data) if len(data) <= PIECEWISE_BYTES else BytesIO(data)
 
 
 def _head(found: Mapping[str, Any]) -> Head:
