@@ -52,6 +52,10 @@ soak: $(VENV)/.installed-test ## Repeat each kill and each race 20 times; ROUNDS
 bench-runner: $(VENV)/.installed-bench ## Time muniment beside its peers, for docs/benchmarks.md
 	$(BIN)/python -m benchmarks $(or $(ARGS),--write docs/benchmarks.md)
 
+.PHONY: bench-shelf
+bench-shelf: $(VENV)/.installed-bench ## Time the shelf beside bare boto3, on a server of its own
+	$(BIN)/python -m benchmarks.shelf $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.installed-test ## Check style, types, import directions and SQL
 	$(BIN)/ruff check .
@@ -60,10 +64,6 @@ lint: $(VENV)/.installed-test ## Check style, types, import directions and SQL
 	$(BIN)/mypy --explicit-package-bases tests benchmarks
 	$(BIN)/lint-imports
 	$(BIN)/squawk $$(find sql/deploy -name '*.sql')
-
-.PHONY: bench-shelf
-bench-shelf: $(VENV)/.installed-test ## Time the shelf beside bare boto3, on a server of its own
-	$(BIN)/python bench/shelf.py $(ARGS)
 
 .PHONY: fmt
 fmt: $(VENV)/.installed-test ## Format the Python code

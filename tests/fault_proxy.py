@@ -18,6 +18,11 @@ BUSY = (
     b"Connection: close\r\n\r\n"
     b"<Error><Code>SlowDown</Code><Message>Slow down</Message></Error>"
 )
+DENIED = (
+    b"HTTP/1.1 403 Forbidden\r\nContent-Type: application/xml\r\nContent-Length: 72\r\n"
+    b"Connection: close\r\n\r\n"
+    b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+)
 
 
 @dataclass
@@ -28,7 +33,8 @@ class Fault:
         kind: ``refuse`` ends it at once; ``silence`` answers nothing; ``busy`` answers 503;
             ``cut`` ends it after so many bytes of the answer; ``cut_request`` after so many bytes
             of the request; ``trickle`` sends the answer a byte at a time; ``lose_answer`` passes
-            the request on and ends it when the answer begins.
+            the request on and ends it when the answer begins; ``deny`` answers 403 to whoever asks
+            for an object, and lets others list.
         after: For ``cut`` and ``cut_request``, and where ``trickle`` begins.
         times: How many connections it happens to; None for all.
     """
@@ -125,6 +131,11 @@ class FaultProxy:
         left = fault.after if fault and fault.kind == "cut_request" else None
         with suppress(OSError):
             while data := client.recv(65536):
+                asked = data.split(b"\r\n")[0]
+                if fault and fault.kind == "deny" and b"GET" in asked and b"?list" not in asked:
+                    client.sendall(DENIED)
+                    server.shutdown(socket.SHUT_RDWR)
+                    return
                 if left is not None:
                     data = data[:left]
                     left -= len(data)

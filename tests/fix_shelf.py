@@ -38,11 +38,15 @@ def shelf_server() -> Iterator[ShelfServer]:
 
 
 @pytest.fixture
-def shelf_settings(shelf_server: ShelfServer) -> Settings:
+def shelf_settings(shelf_server: ShelfServer) -> Iterator[Settings]:
     settings = settings_of(shelf_server, agents_bucket_name=f"test-{next(_numbers)}")
     with Shelf(settings) as made:
         made.bucket.make()
-    return settings
+        yield settings
+        # A bucket takes a volume of the server, which has as many as gigabytes are free.
+        for found in made.bucket.listing(""):
+            made.bucket.delete(found.key)
+        made.bucket._client.delete_bucket(Bucket=made.bucket.name)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING
 from uuid import UUID
 
 from muniment._db import Connection, translated
-from muniment.errors import ConfigError, ObjectDiffers, ObjectMissing
+from muniment.errors import ConfigError, ObjectDiffers, ObjectMissing, ShelfDenied
 from muniment.queries import query
 from muniment.shelf import Shelf, StoredBody, parse_key
 from muniment.transcript.acting import READER, acting_as, fetch
@@ -94,7 +94,7 @@ class Inventory:
         wrong_hash: Objects with another SHA-256.
         foreign: Objects whose keys are none of the ledger's.
         young: Objects without row whose rows may still come.
-        archived: Objects of runs whose month has left the database.
+        archived: Objects without row whose rows left the database with a month, or may have.
     """
 
     bodies: int = 0
@@ -208,9 +208,9 @@ def sweep(
 ) -> Iterator[Event]:
     """Remove objects that no row names and that are old enough not to wait for one.
 
-    Never an object that a row names, nor one of a run whose month has left the database, nor one
-    that this ledger did not put there. Right before each removal, register and shelf are asked
-    again.
+    Never an object that a row names, nor one that a row of a month that has left the database may
+    name, nor one that this ledger did not put there. Right before each removal, register and shelf
+    are asked again.
 
     Args:
         connection: In autocommit mode, of a login that is a member of muniment_reader.
@@ -226,7 +226,8 @@ def sweep(
         SweepSummary as the last event.
 
     Raises:
-        ConfigError: The register knows no run of a firm: it is likely the wrong database.
+        ConfigError: The register knows no run of a firm: it is likely the wrong database. Or it is
+            a standby, which may not have all rows yet.
         StoreError: The database failed.
         ShelfError: The shelf failed.
     """
@@ -361,7 +362,13 @@ class _Check(_Comparison):
             return Finding(FOREIGN, key, "a row names what is not a key of the ledger")
         try:
             self.shelf.prove(StoredBody("s3", None, key, parts.sha256, byte_count))
-        except ObjectMissing:
+        except (ObjectMissing, ShelfDenied) as error:
+            # Whoever may list only below a prefix is told 403 where there is nothing. The list of
+            # what begins with the key tells which it is.
+            if isinstance(error, ShelfDenied) and any(
+                found.key == key for found in self.shelf.bucket.listing(key)
+            ):
+                raise
             return Finding(MISSING, key, "a row names it, and the shelf does not have it")
         except ObjectDiffers as error:
             kind = WRONG_SIZE if isinstance(error.expected, int) else WRONG_HASH
@@ -401,6 +408,12 @@ class _Sweep(_Comparison):
         """Refuse to sweep by a register that has nothing of a firm: all would be orphans."""
         with acting_as(self.connection, READER, doing="read the register", firm_id=firm_id):
             (row,) = fetch(self.connection, query("inventory.knows_firm"), firm_id=firm_id)
+        if row["is_standby"]:
+            raise ConfigError(
+                f"not sweeping: firm {firm_id}: this server is a standby",
+                hint="Give the DSN of the primary: rows that have not arrived here yet would make "
+                "orphans of their objects.",
+            )
         if not row["is_known"]:
             raise ConfigError(
                 f"not sweeping: firm {firm_id}: the register knows no run of it",

@@ -90,23 +90,30 @@ def wait_for(condition: Callable[[], object], *, seconds: float = 30) -> None:
         time.sleep(0.002)
 
 
+@pytest.fixture(autouse=True)
+def _nothing_runs_on(tmp_path: Path) -> Iterator[None]:
+    """Stop what a test has started in its directory, wherever the test ended."""
+    yield
+    if (tmp_path / ".muniment").is_dir():
+        stop(tmp_path / ".muniment")
+
+
 @pytest.fixture
-def state(tmp_path: Path) -> Iterator[Path]:
-    """A state directory for a server of the test's own, which is stopped in the end."""
-    directory = tmp_path / ".muniment"
-    yield directory
-    if directory.is_dir():
-        stop(directory)
+def state(tmp_path: Path) -> Path:
+    """A state directory for a server of the test's own."""
+    return tmp_path / ".muniment"
 
 
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A directory in which `muniment up` was run; tests that share it change nothing for good."""
     directory = tmp_path_factory.mktemp("room")
-    done = muniment(directory, "up")
-    assert done.returncode == 0, done.stderr
-    yield directory
-    stop(directory / ".muniment")
+    try:
+        done = muniment(directory, "up")
+        assert done.returncode == 0, done.stderr
+        yield directory
+    finally:
+        stop(directory / ".muniment")
 
 
 # up, down, dsn --------------------------------------------------------------

@@ -36,11 +36,13 @@ WHERE = ("--firm", str(FIRM))
 def room(tmp_path: Path) -> Iterator[Path]:
     """A directory in which `muniment up` was run, and a file with a large transcript is."""
     (tmp_path / "chats.json").write_text(json.dumps([record()]))
-    done = muniment(tmp_path, "up")
-    assert done.returncode == 0, done.stderr
-    assert "The shelf is up on 127.0.0.1:" in done.stdout
-    yield tmp_path
-    stop(tmp_path / ".muniment")
+    try:
+        done = muniment(tmp_path, "up")
+        assert done.returncode == 0, done.stderr
+        assert "The shelf is up on 127.0.0.1:" in done.stdout
+        yield tmp_path
+    finally:
+        stop(tmp_path / ".muniment")
 
 
 def bring_in(room: Path, *others: str) -> subprocess.CompletedProcess[str]:
@@ -136,6 +138,11 @@ def test_a_database_of_somebody_else_has_no_shelf_here(room: Path, ledger: str) 
     assert elsewhere.returncode == 1
     assert "needs a shelf, and none is configured" in elsewhere.stderr
 
+    # Nor has another database on the very server: its rows are not those that name the objects.
+    other = muniment(room, "shelf", "sweep", "--dsn", own.replace("/muniment?", "/postgres?"))
+    assert other.returncode == 1
+    assert "no shelf named" in other.stderr
+
     assert bring_in(room, "--dsn", own).returncode == 0
     by_socket = own.replace("127.0.0.1", "").split("?")[0] + f"?host={room / '.muniment'}"
     done = muniment(room, "shelf", "check", "--dsn", by_socket)
@@ -174,6 +181,16 @@ def test_servers_that_start_at_once_are_one(tmp_path: Path) -> None:
     free = lock(state / "shelf.running")
     assert free is not None
     free.close()
+
+
+def test_a_server_that_is_only_just_coming_up_is_stopped(tmp_path: Path) -> None:
+    state = tmp_path / ".muniment"
+    for _ in range(5):
+        start_shelf(state)
+        assert stop(state)
+        free = lock(state / "shelf.running")
+        assert free is not None
+        free.close()
 
 
 def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:

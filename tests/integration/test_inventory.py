@@ -12,10 +12,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from tests.fault_proxy import Fault, FaultProxy
+from tests.fix_standby import Standby
 from tests.integration.test_import_shelf import LARGE, environment, muniment, record
 
 from muniment._db import Connection, connect
-from muniment.errors import ConfigError, ShelfUnreachable
+from muniment.errors import ConfigError, ShelfDenied, ShelfUnreachable
 from muniment.inventory import Finding, Inventory, SweepSummary, Swept, check, firms_of, sweep
 from muniment.settings import Settings
 from muniment.shelf import NewBody, Shelf
@@ -223,6 +225,35 @@ def test_a_shelf_that_is_down_is_an_error_and_not_a_loss(
         checked(filled, shelf)
 
 
+def test_a_missing_object_is_found_by_who_is_denied_what_is_not_there(
+    filled: Connection, shelf_settings: Settings, proxy: FaultProxy
+) -> None:
+    """S3 says 403 instead of 404 to who may not list the whole bucket."""
+    behind = shelf_settings.model_copy(update={"endpoint_url": proxy.endpoint_url})
+    proxy.fault = Fault("deny")
+    with Shelf(behind) as shelf:
+        with pytest.raises(ShelfDenied):
+            checked(filled, shelf)
+        gone = keys(shelf)
+        for key in gone:
+            shelf.bucket.delete(key)
+        findings, counts = checked(filled, shelf)
+
+    assert findings == dict.fromkeys(gone, "missing")
+    assert counts.missing == 12
+
+
+def test_a_key_does_not_act_on_the_terminal(
+    filled: Connection, ledger: str, shelf: Shelf, shelf_settings: Settings
+) -> None:
+    put(shelf, f"agents/{FIRM_A}/\x1b[2J", b"")
+
+    done = muniment("shelf", "check", "--dsn", ledger, env=environment(shelf_settings))
+
+    assert done.returncode == 3
+    assert f"foreign agents/{FIRM_A}/\\x1b[2J: " in done.stdout
+
+
 def test_the_command_exits_3_when_anything_is_wrong(
     filled: Connection, ledger: str, shelf: Shelf, shelf_settings: Settings
 ) -> None:
@@ -289,6 +320,44 @@ def test_objects_of_a_run_whose_month_has_left_stay(filled: Connection, shelf: S
     assert (removed, counts.archived) == ([], 1)
     assert kept in keys(shelf)
     assert checked(filled, shelf)[1].archived == 1
+
+
+def test_objects_whose_rows_may_have_left_with_another_month_stay(
+    filled: Connection, shelf: Shelf
+) -> None:
+    """A turn lies in the month of its own time, which need not be that of its run."""
+    filled.execute(
+        "SELECT agents.ensure_partitions('2026-05-01', 12 * (extract(year FROM now())::int - 2026)"
+        " + extract(month FROM now())::int - 4)"
+    )
+    row = filled.execute(
+        "SELECT run_id FROM agents.agent_run WHERE firm_id = %s AND started_at = %s", (FIRM_A, JUNE)
+    ).fetchone()
+    assert row is not None
+    whose = (FIRM_A, row[0], JUNE)
+    body = NewBody("of a run that is here " * 5_000, "content", *whose)
+    key = shelf.store_body(body).s3_key
+    assert key is not None
+    assert swept(filled, shelf)[0] == [key]
+    shelf.store_body(body)
+
+    for part in ("chat_turn_p202605", "tool_call_p202605", "tool_call_p202607"):
+        with filled.transaction(force_rollback=True):
+            table = part.removesuffix(part[-8:])
+            filled.execute(f"ALTER TABLE agents.{table} DETACH PARTITION agents.{part}".encode())
+            removed, counts = swept(filled, shelf)
+            assert (removed, counts.archived > 0) == ([], True), part
+    assert swept(filled, shelf)[0] == [key]
+
+
+def test_a_standby_is_no_register_to_sweep_by(
+    filled: Connection, ledger: str, shelf: Shelf, standby: Standby
+) -> None:
+    orphan(shelf)
+    with closing(connect(standby.dsn(ledger))) as behind:
+        with pytest.raises(ConfigError, match="this server is a standby"):
+            swept(behind, shelf)
+        assert checked(behind, shelf)[1].orphans == 1
 
 
 def test_a_firm_that_the_register_does_not_know_is_not_swept(

@@ -254,6 +254,22 @@ def test_columns_that_lie_are_noticed(shelf: Shelf) -> None:
         shelf.fetch(inline)
 
 
+def test_bytes_that_are_no_text_are_an_error_of_the_shelf(shelf: Shelf) -> None:
+    data = "naïve ".encode("latin-1") * 10_000
+    digest = hashlib.sha256(data)
+    key = f"agents/{FIRM}/202606/{RUN}/content/{digest.hexdigest()}.json"
+    shelf.bucket._client.put_object(Bucket=shelf.bucket.name, Key=key, Body=data)
+    body = StoredBody("s3", None, key, digest.digest(), len(data))
+
+    with pytest.raises(ObjectDiffers, match="not UTF-8 from byte 2 on") as caught:
+        shelf.fetch(body)
+
+    # What holds the bytes is not carried along.
+    assert caught.value.__cause__ is None
+    (found,) = shelf.fetch_many([body], return_errors=True)
+    assert isinstance(found, ObjectDiffers)
+
+
 def test_a_key_of_another_firm_is_refused(shelf: Shelf) -> None:
     body = shelf.store(LARGE, kind="content", **{**WHOSE, "firm_id": OTHER_FIRM})
 

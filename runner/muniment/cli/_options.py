@@ -78,7 +78,7 @@ def shelf_of(connection: Connection) -> Iterator[Shelf | None]:
     """Yield the shelf that belongs to a database, or None when nothing names one.
 
     It is the shelf of the settings if they name any, else that of `muniment up` if the connection
-    leads to its server: rows of one database never name the objects of another.
+    leads to its database: rows of one database never name the objects of another.
 
     Args:
         connection: Where the ledger is.
@@ -107,6 +107,7 @@ def shelf_settings(connection: Connection | None) -> Settings | None:
 
         return get_settings()
     from muniment.embedded import running_server, running_shelf
+    from muniment.embedded.postgres import DATABASE
 
     shelf, server = running_shelf(), running_server()
     if shelf is None or server is None:
@@ -115,6 +116,7 @@ def shelf_settings(connection: Connection | None) -> Settings | None:
     host = None if connection is None else connection.info.host
     if connection is not None and (
         connection.info.port != server.port
+        or connection.info.dbname != DATABASE
         or not (host == "127.0.0.1" or Path(host or "").resolve() == server.directory.resolve())
     ):
         return None

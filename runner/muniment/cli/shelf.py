@@ -21,6 +21,7 @@ from muniment.cli._options import (
     shelf_of,
     shelf_settings,
 )
+from muniment.cli._visible import visible
 from muniment.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -167,9 +168,10 @@ def sweep(
 ) -> None:
     """Delete objects that no row of the ledger names.
 
-    Such are left when a writer dies between object and row. Never deleted are objects of a run
-    whose month has left the database, and objects that are not the ledger's. Without --yes, prints
-    what would be deleted. With --json, prints one object a line; the last is the summary.
+    Such are left when a writer dies between object and row. Never deleted are objects whose
+    rows may have left the database with a month, and objects that are not the ledger's. Without
+    --yes, prints what would be deleted. With --json, prints one object a line; the last is the
+    summary.
     """
     from muniment.inventory import SweepSummary, sweep
 
@@ -258,7 +260,8 @@ def _tell(events: Iterator[Event], as_json: bool) -> Event:
             document = {"event": names.get(type(event), "summary"), **asdict(event)}
             click.echo(json.dumps(document, default=str))
         elif isinstance(event, Finding):
-            click.echo(f"{event.problem} {event.key}: {event.detail}")
+            # A key that is none of the ledger's can be anything.
+            click.echo(visible(f"{event.problem} {event.key}: {event.detail}"))
         elif isinstance(event, Swept):
             click.echo(f"orphan {event.key} ({event.size:,} bytes)")
         elif isinstance(event, Progress):

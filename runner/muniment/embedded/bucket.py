@@ -5,7 +5,6 @@ Apart from the rest of the package, because it loads the client.
 
 from __future__ import annotations
 
-import io
 import time
 from hashlib import sha256
 
@@ -52,16 +51,20 @@ def make_bucket(server: ShelfServer) -> None:
         while True:
             try:
                 shelf.bucket.make()
-                # It answers before it can keep anything, so only an object that it took tells.
+                # It answers before the part that keeps the bytes has joined it, so only an object
+                # that it took and gave back tells; an empty one would not need that part.
                 shelf.bucket.put(
                     _PROBE,
-                    io.BytesIO(b""),
-                    size=0,
-                    sha256=sha256(b"").digest(),
+                    _PROBE.encode(),
+                    size=len(_PROBE),
+                    sha256=sha256(_PROBE.encode()).digest(),
                     content_type="text/plain",
                     metadata={},
                     overwrite=True,
                 )
+                with shelf.bucket.reading(_PROBE, at_most=len(_PROBE)) as (_, pieces):
+                    for _piece in pieces:
+                        pass
                 return
             except ShelfError as error:
                 is_gone = running_shelf(server.directory.parent) is None

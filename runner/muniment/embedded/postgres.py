@@ -198,8 +198,12 @@ def stop(
         )
     try:
         with exclusive(state, report=report):
-            was_running = _stop(state, report)
-            was_running |= stop_shelf(state, report=report)
+            try:
+                was_running = _stop(state, report)
+            finally:
+                # One that does not stop is no reason to leave the other.
+                shelf_was_running = stop_shelf(state, report=report)
+            was_running |= shelf_was_running
             if destroy:
                 report(f"deleting {state}")
                 _destroy(state)

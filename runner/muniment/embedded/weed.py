@@ -156,14 +156,15 @@ def stop_shelf(state: Path, *, report: Report = say_nothing) -> bool:
     Raises:
         ServerError: It does not stop.
     """
-    pid = _running_pid(state)
+    pid = _noted_pid(state)
     if pid is None:
         return False
     report("stopping the shelf")
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.kill(pid, number)
-        if eventually(lambda: _running_pid(state) is None or None, PATIENCE_SECONDS / 2):
+        # Its threads outlive the first of them, by which it is found, and so do its ports.
+        if eventually(lambda: _is_gone(state) or None, PATIENCE_SECONDS / 2):
             return True
     raise ServerError(
         f"cannot stop the shelf: {state}: process {pid} goes on",
@@ -248,6 +249,34 @@ def _running_pid(state: Path) -> int | None:
         return pid if works_in(pid, state / "shelf") else None
     except OSError:
         return None
+
+
+def _noted_pid(state: Path) -> int | None:
+    """Return the id of the server's process, also of one that is only just coming up.
+
+    From its very start it holds the lock, and it notes down its id a moment later.
+    """
+
+    def attempt() -> int | str | None:
+        return _running_pid(state) or ("none" if _is_gone(state) else None)
+
+    if not (state / "shelf.running").exists():
+        return None
+    found = eventually(attempt)
+    if found is None:
+        raise ServerError(
+            f"cannot stop the shelf: {state}: a process of a killed server is still there",
+            hint=f"`fuser {state / 'shelf.running'}` tells which one; end it, and run this again.",
+        )
+    return found if isinstance(found, int) else None
+
+
+def _is_gone(state: Path) -> bool:
+    """Whether no process of a server is left."""
+    held = lock(state / "shelf.running")
+    if held is not None:
+        held.close()
+    return held is not None
 
 
 def _server(state: Path, notes: dict[str, Any], *, was_running: bool = True) -> ShelfServer:

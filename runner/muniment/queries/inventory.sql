@@ -27,10 +27,13 @@ FROM firm
 WHERE firm_id IS NOT NULL;
 
 -- knows_firm --
--- A firm without a single run is more often another database than a firm whose runs all failed.
-SELECT EXISTS (
-    SELECT FROM agents.agent_run_key AS key WHERE key.firm_id = %(firm_id)s
-) AS is_known;
+-- A firm without a single run is more often another database than a firm whose runs all failed. And
+-- a standby may lag behind by any time: rows that it has not got yet would make orphans.
+SELECT
+    EXISTS (
+        SELECT FROM agents.agent_run_key AS key WHERE key.firm_id = %(firm_id)s
+    ) AS is_known,
+    pg_catalog.pg_is_in_recovery() AS is_standby;
 
 -- bodies --
 -- In the order in which S3 lists keys, so that the two lists can be read side by side.
@@ -53,7 +56,10 @@ FROM (
 ORDER BY 1, 2;
 
 -- standing_of --
--- Whether a row names the object by now, and whether the rows of its run have left the database.
+-- Whether a row names the object by now, and whether a row that did may have left the database. Rows
+-- lie in the month of their own time: that of the run, one before it for the question that began the
+-- run, or any later one. So a month that is not attached may have had the row. A run without a key,
+-- which stays for ever, never had any.
 SELECT
     EXISTS (
         SELECT
@@ -73,5 +79,27 @@ SELECT
         FROM agents.agent_run_key AS key
         WHERE key.firm_id = %(firm_id)s
             AND key.run_id = %(run_id)s
-            AND key.archived_at IS NOT NULL
+            AND (
+                key.archived_at IS NOT NULL
+                OR EXISTS (
+                    SELECT
+                    FROM generate_series(
+                        date_trunc('month', key.started_at AT TIME ZONE 'UTC')
+                            - interval '1 month',
+                        date_trunc('month', now() AT TIME ZONE 'UTC'),
+                        interval '1 month'
+                    ) AS month (begins_at)
+                    CROSS JOIN (
+                        VALUES ('agents.chat_turn'), ('agents.tool_call')
+                    ) AS parent (name)
+                    WHERE NOT EXISTS (
+                        SELECT
+                        FROM pg_catalog.pg_inherits AS part
+                        WHERE part.inhparent = to_regclass(parent.name)
+                            AND part.inhrelid
+                                = to_regclass(parent.name || to_char(month.begins_at, '"_p"YYYYMM'))
+                            AND NOT part.inhdetachpending
+                    )
+                )
+            )
     ) AS is_archived;

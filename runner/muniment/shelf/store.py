@@ -258,7 +258,18 @@ class Shelf:
             _check_size(body, len(data))
             _check_digest(body, sha256(data).hexdigest())
             return body.inline
-        return decode(b"".join(self._proven_pieces(body)))
+        data = b"".join(self._proven_pieces(body))
+        try:
+            return decode(data)
+        except UnicodeDecodeError as error:
+            # Without the cause, which holds all of the body.
+            raise ObjectDiffers(
+                f"body differs: {_name(body)}: not UTF-8 from byte {error.start:,} on",
+                key=_name(body),
+                expected="UTF-8",
+                found="other bytes",
+                hint="Whoever stored it did not use the shelf; fetch_file gives the bytes.",
+            ) from None
 
     @overload
     def fetch_many(

@@ -1,22 +1,23 @@
-"""The shelf beside a bare boto3 thread pool and a naive put-then-row helper, in one run.
+"""`python -m benchmarks.shelf`: the shelf beside a bare boto3 thread pool and a naive helper.
 
-``make bench-shelf`` starts its own S3 server. What is compared:
+It starts an S3 server of its own. What is compared:
 
 bare      boto3 in as many threads, put_object and get_object, no hash of one's own
 naive     as amazon-sqs-extended-client does it: a random key for each try, one after another, a
           pointer as JSON; nothing is proven on the way back
 muniment  store_many and fetch_many, with conditional puts and with the hash proven
 
-Rounds alternate, and what is printed is the best of each and its ratio to bare.
+All take their turn in every round, and every second round goes backwards. What is shown is the best
+of each with its ratio to bare, and the median of the ratios within one round.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,14 +25,17 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import boto3
+import click
 from botocore.config import Config
 
 from muniment.embedded.bucket import make_bucket, settings_of
-from muniment.embedded.weed import ShelfServer, start_shelf, stop_shelf
+from muniment.embedded.weed import running_shelf, start_shelf, stop_shelf
 from muniment.settings import Settings
 from muniment.shelf import NewBody, Shelf
 
@@ -141,7 +145,7 @@ def timed(work: Callable[[], list[object]]) -> tuple[float, list[object]]:
 
 def measure(settings: Settings, count: int, size: int, rounds: int) -> None:
     """Print a table of one size."""
-    sides = [Bare(settings), Naive(settings), Muniment(settings)]
+    sides: list[Any] = [Bare(settings), Naive(settings), Muniment(settings)]
     best: dict[tuple[str, str], float] = {}
     pairs: dict[str, list[float]] = {"put": [], "get": []}
     for side in sides:
@@ -151,20 +155,20 @@ def measure(settings: Settings, count: int, size: int, rounds: int) -> None:
         order = sides if round_no % 2 == 0 else sides[::-1]
         for side in order:
             bodies = texts(count, size, round_no)
-            took["put", side.name], rows = timed(lambda s=side, b=bodies: s.put(b))
-            took["get", side.name], found = timed(lambda s=side, r=rows: s.get(r))
+            took["put", side.name], rows = timed(partial(side.put, bodies))
+            took["get", side.name], found = timed(partial(side.get, rows))
             assert found == bodies  # noqa: S101
         for what, ratios in pairs.items():
             ratios.append(took[what, "muniment"] / took[what, "bare"])
         best = {key: min(took[key], best.get(key, took[key])) for key in took}
-    print(f"\n{count:,} bodies of {size:,} bytes, {THREADS} threads, best of {rounds} rounds")
-    print(f"{'':6}" + "".join(f"{side.name:>22}" for side in sides) + f"{'paired median':>16}")
+    click.echo(f"\n{count:,} bodies of {size:,} bytes, {THREADS} threads, best of {rounds} rounds")
+    click.echo(f"{'':6}" + "".join(f"{side.name:>22}" for side in sides) + f"{'paired median':>16}")
     for what, ratios in pairs.items():
         line = f"{what:6}"
         for side in sides:
             seconds = best[what, side.name]
             line += f"{seconds:>12.3f} s {seconds / best[what, 'bare']:>6.2f}x "
-        print(f"{line}{sorted(ratios)[len(ratios) // 2]:>14.2f}x")
+        click.echo(f"{line}{sorted(ratios)[len(ratios) // 2]:>14.2f}x")
 
 
 def large(settings: Settings, megabytes: int) -> None:
@@ -187,7 +191,7 @@ def large(settings: Settings, megabytes: int) -> None:
         stored = time.perf_counter()
         shelf.fetch_file(body, out)
         fetched = time.perf_counter()
-        print(
+        click.echo(
             f"\none body of {megabytes} MB: stored in {stored - began:.1f} s, fetched and proven "
             f"in {fetched - stored:.1f} s; {before} MB before, {peak_megabytes()} MB at most"
         )
@@ -200,23 +204,26 @@ def peak_megabytes() -> int:
     return int(found[1]) // 1024
 
 
-def main() -> None:
-    """Run it all."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="the large bodies only")
-    parser.add_argument("--large", metavar="DIRECTORY", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.large:
-        notes = json.loads(Path(options.large, "shelf.json").read_text())
-        server = ShelfServer(
-            Path(options.large),
-            notes["ports"]["s3"],
-            notes["access_key_id"],
-            notes["secret_access_key"],
-        )
-        large(settings_of(server), 500)
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True)
+@click.option("--small", type=int, default=2_000, show_default=True, help="Bodies of 40 kB.")
+@click.option("--big", type=int, default=200, show_default=True, help="Bodies of 1 MB.")
+@click.option(
+    "--megabytes", type=int, default=500, show_default=True, help="Of the one large body."
+)
+@click.option(
+    "--large-only", type=click.Path(path_type=Path, exists=True, file_okay=False), hidden=True
+)
+def main(rounds: int, small: int, big: int, megabytes: int, large_only: Path | None) -> None:
+    """Measure the shelf beside bare boto3 on this machine, in interleaved rounds."""
+    if large_only is not None:
+        server = running_shelf(large_only)
+        if server is None:
+            raise click.ClickException("the shelf is gone")
+        large(settings_of(server), megabytes)
         return
+    # The server must not outlive this process.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     state = Path(tempfile.mkdtemp(prefix="muniment-bench-")) / ".muniment"
     try:
         server = start_shelf(state)
@@ -224,12 +231,12 @@ def main() -> None:
         settings = settings_of(server)
         data = b"x" * 40_000_000
         took, _ = timed(lambda: [hashlib.sha256(data).digest()])
-        print(f"SHA-256 here: {40 / took:,.0f} MB/s", flush=True)
-        if not options.quick:
-            measure(settings, 2_000, 40_000, options.rounds)
-        measure(settings, 200, 1_000_000, options.rounds)
-        sys.stdout.flush()
-        subprocess.run([sys.executable, __file__, "--large", str(state)], check=True)  # noqa: S603
+        click.echo(f"SHA-256 here: {40 / took:,.0f} MB/s")
+        measure(settings, small, 40_000, rounds)
+        measure(settings, big, 1_000_000, rounds)
+        # In a process of its own, whose memory nothing else has filled.
+        itself = [sys.executable, "-m", "benchmarks.shelf", f"--megabytes={megabytes}"]
+        subprocess.run([*itself, "--large-only", str(state.parent)], check=True)  # noqa: S603
     finally:
         stop_shelf(state)
         shutil.rmtree(state.parent)
