@@ -193,6 +193,21 @@ def test_a_server_that_is_only_just_coming_up_is_stopped(tmp_path: Path) -> None
         free.close()
 
 
+def test_ports_that_are_in_each_others_way_are_chosen_anew(tmp_path: Path) -> None:
+    state = tmp_path / ".muniment"
+    try:
+        start_shelf(state)
+        stop(state)
+        notes = json.loads((state / "shelf.json").read_text())
+        # SeaweedFS takes the port 10,000 above each for its own kind, and refuses to start.
+        notes["ports"]["filer"] = notes["ports"]["s3"] + 10_000
+        (state / "shelf.json").write_text(json.dumps(notes))
+
+        make_bucket(start_shelf(state))
+    finally:
+        stop(state)
+
+
 def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:
     state = tmp_path / ".muniment"
     state.mkdir()

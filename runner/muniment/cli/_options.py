@@ -299,7 +299,7 @@ def _sqitch_settings() -> dict[str, dict[str, _Setting]]:
         ("SQITCH_CONFIG", "sqitch.conf"),
     ):
         path = Path(os.environ.get(variable) or default).expanduser()
-        if path.is_file():
+        if os.path.isfile(path):  # noqa: PTH113  (Path.is_file() raises where it may not look)
             text = path.read_text(encoding="utf-8", errors="replace")
             for section, key, value in _read_settings(text):
                 settings.setdefault(section, {})[key] = _Setting(value, path)

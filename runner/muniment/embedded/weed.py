@@ -42,10 +42,11 @@ HOST = "127.0.0.1"
 # What the settings of the shelf fall back to.
 BUCKET = "pramaan-agents-local"
 
-# What of SeaweedFS listens. Each has another port, 10,000 higher, for its own kind; both lie below
-# the range from which Linux takes ports for outgoing connections.
+# What of SeaweedFS listens. Each has another port, 10,000 higher, for its own kind, so that no choice
+# can be the other port of another; both lie below the range from which Linux takes ports for
+# outgoing connections.
 _PARTS = ("s3", "master", "volume", "filer", "admin")
-_PORTS = range(10_000, 22_000)
+_PORTS = range(10_000, 20_000)
 _GRPC = 10_000
 
 # Without them the ports of the parts would let anybody here read and write what is in the bucket.
@@ -304,7 +305,9 @@ def _make_notes(state: Path) -> dict[str, Any]:
             "token_key": secrets.token_urlsafe(32),
             "ports": {},
         }
-    if set(notes["ports"]) != set(_PARTS) or not all(map(_is_free, notes["ports"].values())):
+    if set(notes["ports"]) != set(_PARTS) or not all(
+        port in _PORTS and _is_free(port) for port in notes["ports"].values()
+    ):
         notes["ports"] = _choose_ports()
     write(state / "shelf.json", json.dumps(notes, indent=4) + "\n")
     return notes
