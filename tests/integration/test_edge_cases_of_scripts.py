@@ -416,7 +416,10 @@ def test_without_the_lock_a_revert_is_not_committed(connection: Connection, samp
     assert_only_a_is_left(connection)
 
 
-@pytest.mark.parametrize("release", ["SELECT pg_advisory_unlock_all();", "DISCARD ALL;"])
+@pytest.mark.parametrize(
+    "release",
+    ["SELECT pg_advisory_unlock_all();", "DO $$ BEGIN PERFORM pg_advisory_unlock_all(); END $$;"],
+)
 def test_without_the_lock_no_further_statement_is_run_outside_of_transactions(
     connection: Connection, sample: Sample, release: str
 ) -> None:

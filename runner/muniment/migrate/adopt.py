@@ -72,7 +72,7 @@ def adopt(
     steps = projects.steps(targets)
     with Notices(connection) as notices:
         if dry_run:
-            registry = read_registry(connection, for_a_change=True)
+            registry = read_registry(connection)
             jobs = plan_jobs(registry, projects, steps)
             yield from _prove(connection, jobs, settings, notices)
             names = tuple(job.change.qualified for job in jobs)

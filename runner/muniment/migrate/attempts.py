@@ -69,7 +69,7 @@ def carry_out(
             state = "Nothing has been changed. Run the same command again."
         elif is_whole:
             state = (
-                "The change is whole or absent, and `muniment status` says which. "
+                "A change is whole or absent, and `muniment status` says which. "
                 "Run the same command again: it goes on from there."
             )
         else:

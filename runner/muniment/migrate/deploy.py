@@ -106,7 +106,7 @@ def deploy(
     """
     steps = projects.steps(targets)
     if dry_run:
-        yield from _say(read_registry(connection, for_a_change=True), projects, steps, allow_drift)
+        yield from _say(read_registry(connection), projects, steps, allow_drift)
         return
     yield from locks.acquire(connection, wait=settings.lock_wait)
     try:

@@ -79,7 +79,7 @@ def revert(
         StoreError: The registry cannot be read or written, or the connection is lost.
     """
     if dry_run:
-        _, jobs = _plan(connection, projects, names, keep)
+        _, jobs = _plan(connection, projects, names, keep, for_a_change=False)
         changes = tuple(job.change.qualified for job in jobs)
         yield RunPlanned("revert", changes, dry_run=True) if changes else NothingToDo("revert")
         return
@@ -236,10 +236,15 @@ class _Run:
 
 
 def _plan(
-    connection: Connection, projects: Projects, names: Sequence[str], keep: Target | None
+    connection: Connection,
+    projects: Projects,
+    names: Sequence[str],
+    keep: Target | None,
+    *,
+    for_a_change: bool = True,
 ) -> tuple[Registry, list[_Job]]:
     """Check everything that can be checked now, and return what there is to revert."""
-    registry = read_registry(connection, for_a_change=True)
+    registry = read_registry(connection, for_a_change=for_a_change)
     for name in names:
         check_history(registry, projects.plan(name))
     _refuse_half_deployed(registry)
