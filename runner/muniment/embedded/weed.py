@@ -42,9 +42,8 @@ HOST = "127.0.0.1"
 # What the settings of the shelf fall back to.
 BUCKET = "pramaan-agents-local"
 
-# What of SeaweedFS listens. Each has another port, 10,000 higher, for its own kind, so that no choice
-# can be the other port of another; both lie below the range from which Linux takes ports for
-# outgoing connections.
+# What of SeaweedFS listens. Each has another port, 10,000 higher, for its own kind, which none of
+# these can be. Both lie below the range from which Linux takes ports for outgoing connections.
 _PARTS = ("s3", "master", "volume", "filer", "admin")
 _PORTS = range(10_000, 20_000)
 _GRPC = 10_000
