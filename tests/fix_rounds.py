@@ -1,4 +1,4 @@
-"""How often a test that races, or kills, is repeated: twice, or as `--rounds` says.
+"""How often a test that races, or kills, is done: once, or as `--rounds` says.
 
 `round_no`          parametrises a test by the number of the round, from 0
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-ROUNDS = 2
+ROUNDS = 1
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -16,7 +16,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         default=ROUNDS,
         metavar="N",
-        help=f"how often each race and each kill is repeated (default: {ROUNDS})",
+        help=f"how often each race and each kill is done (default: {ROUNDS})",
     )
 
 

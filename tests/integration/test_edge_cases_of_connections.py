@@ -36,7 +36,7 @@ RECORD = "INSERT INTO sqitch.changes"
 SLEEPING = (
     "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
 )
-WHOLE_OR_ABSENT = "A change is whole or absent, and `muniment status` says which."
+WHOLE_OR_ABSENT = "change is whole or absent, and `muniment status` says which."
 
 
 @pytest.fixture
@@ -155,6 +155,7 @@ def own_server(server: Cluster) -> Iterator[Cluster]:
     """A server for one test alone, which may crash it."""
     made = Cluster(server.name, server.programs.directory)
     yield made
+    eventually(lambda: answers(made.dsn()), "the server is back")
     made.stop()
 
 
@@ -367,8 +368,8 @@ def test_what_only_looks_needs_only_the_right_to_look(
 ) -> None:
     run(sample, database, "deploy", "p:b")
     watcher.execute(
-        f"GRANT USAGE ON SCHEMA sqitch TO {role};"
-        f"GRANT SELECT ON ALL TABLES IN SCHEMA sqitch, public TO {role};"
+        f"GRANT USAGE ON SCHEMA sqitch, muniment TO {role};"
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA sqitch, muniment, public TO {role};"
         f"ALTER ROLE {role} SET default_transaction_read_only = on"
     )
     # Who wanted the deploy lock, or a table for itself, would wait in vain.
