@@ -42,6 +42,9 @@ from muniment.migrate import engine
 
 SYSTEM_INSTALLATIONS = Path("/usr/lib/postgresql")
 OLDEST_SUPPORTED = 15
+# Projects that cannot be deployed to their end without pgvector, which Debian's PostgreSQL 15 has
+# not. What others require of `platform`, the engine takes along.
+NEED_VECTOR = frozenset({"platform", "goclaw"})
 ROOT = Path(__file__).parent.parent
 
 
@@ -164,7 +167,7 @@ def deployable(connection: Connection, projects: engine.Projects) -> list[engine
     return [
         target
         for target in projects.default_targets
-        if vector is not None or target.project != "platform"
+        if vector is not None or target.project not in NEED_VECTOR
     ]
 
 

@@ -146,7 +146,8 @@ SELECT is_empty(
     $$
     SELECT label
     FROM function
-    WHERE source ~* '\mcurrent_tenant_id\M'
+    WHERE schema_name IN ('agents', 'platform')
+        AND source ~* '\mcurrent_tenant_id\M'
         AND label NOT IN (SELECT label FROM tenant_function)
     $$,
     'no statement narrows rows by the setting: only a parameter leads to one node'

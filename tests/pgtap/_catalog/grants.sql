@@ -3,7 +3,7 @@
 -- Holds for every schema that muniment_owner owns. What an extension brought is not looked at: the
 -- right to use the schema guards it.
 BEGIN;
-SELECT plan(19);
+SELECT plan(22);
 
 -- Declared ------------------------------------------------------------------
 
@@ -24,6 +24,44 @@ FROM (
         (
             'agents', 'agent_run_key', 'muniment_app', 'INSERT', true,
             'a runtime names its run, but never says that its month has left'
+        ),
+        (
+            'goclaw', 'tenants', 'muniment_service', 'SELECT', false,
+            'a tenant is looked up before there is one'
+        ),
+        ('goclaw', 'tenants', 'muniment_service', 'INSERT', false, 'tenants are made'),
+        ('goclaw', 'tenants', 'muniment_service', 'UPDATE', true, 'tenants are suspended'),
+        ('goclaw', 'tenants', 'muniment_service', 'DELETE', false, 'tenants leave'),
+        (
+            'goclaw', 'tenant_users', 'muniment_service', 'SELECT', false,
+            'a login asks for the tenants of a user'
+        ),
+        (
+            'goclaw', 'tenant_users', 'muniment_service', 'INSERT', false,
+            'a new tenant gets its first user'
+        ),
+        (
+            'goclaw', 'builtin_tools', 'muniment_service', 'SELECT', false,
+            'a gateway compares the list with its own'
+        ),
+        ('goclaw', 'builtin_tools', 'muniment_service', 'INSERT', false, 'and adds to it'),
+        ('goclaw', 'builtin_tools', 'muniment_service', 'UPDATE', true, 'and corrects it'),
+        ('goclaw', 'builtin_tools', 'muniment_service', 'DELETE', false, 'and takes from it'),
+        (
+            'goclaw', 'api_keys', 'muniment_service', 'SELECT', false,
+            'a key is looked up to learn the tenant'
+        ),
+        (
+            'goclaw', 'api_keys', 'muniment_service', 'UPDATE', true,
+            'and it is noted when that was'
+        ),
+        (
+            'goclaw', 'subagent_tasks', 'muniment_service', 'SELECT', false,
+            'tasks of all tenants are archived by age'
+        ),
+        (
+            'goclaw', 'subagent_tasks', 'muniment_service', 'UPDATE', true,
+            'which sets when, and nothing else'
         )
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
@@ -31,7 +69,18 @@ CREATE TEMPORARY VIEW global_table AS
 SELECT *
 FROM (
     VALUES
-        ('agents', 'tool_registry', 'says what tools are, not what a firm did with them')
+        ('agents', 'tool_registry', 'says what tools are, not what a firm did with them'),
+        ('goclaw', 'builtin_tools', 'says what the gateway can do, not what a tenant did with it')
+) AS declared (schema_name, table_name, reason);
+
+-- In goclaw the runtimes own what a tenant set up and what it is working on: they change named
+-- columns and delete. Not so in these tables, where rows are only appended or are not theirs.
+CREATE TEMPORARY VIEW kept_table AS
+SELECT *
+FROM (
+    VALUES
+        ('goclaw', 'tenants', 'tenants are made and changed by the backend'),
+        ('goclaw', 'activity_logs', 'an audit trail')
 ) AS declared (schema_name, table_name, reason);
 
 CREATE TEMPORARY VIEW muniment_role AS
@@ -247,6 +296,16 @@ SELECT is_empty(
                 )
             )
         )
+        AND NOT (
+            r.role_name = 'muniment_app'
+            AND r.schema_name = 'goclaw'
+            AND (r.privilege, r.by_column) IN (('UPDATE', true), ('DELETE', false))
+            AND (r.schema_name, r.name) NOT IN (
+                SELECT schema_name, table_name FROM kept_table
+                UNION ALL
+                SELECT schema_name, table_name FROM global_table
+            )
+        )
         AND NOT EXISTS (
             SELECT
             FROM declared_right AS d
@@ -276,6 +335,49 @@ SELECT is_empty(
         )
     $$,
     'a declared right is there'
+);
+SELECT is_empty(
+    $$
+    SELECT k.schema_name, k.table_name
+    FROM kept_table AS k
+    WHERE to_regnamespace(k.schema_name) IS NOT NULL
+        AND to_regclass(format('%I.%I', k.schema_name, k.table_name)) IS NULL
+    $$,
+    'a table whose rows are kept is there'
+);
+-- What says of itself that it is ciphertext or a hash of a secret is not for readers; and whatever
+-- sounds like a secret says so.
+SELECT is_empty(
+    $$
+    SELECT c.oid::regclass, a.attname
+    FROM pg_catalog.pg_attribute AS a
+    INNER JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
+    INNER JOIN muniment_schema AS s ON s.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p')
+        AND a.attnum > 0
+        AND NOT a.attisdropped
+        AND col_description(c.oid, a.attnum) ~ 'the reader has no right to it'
+        AND has_column_privilege('muniment_reader', c.oid, a.attnum, 'SELECT')
+    $$,
+    'muniment_reader gets no secret, not even as ciphertext'
+);
+SELECT is_empty(
+    $$
+    SELECT c.oid::regclass, a.attname
+    FROM pg_catalog.pg_attribute AS a
+    INNER JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
+    INNER JOIN muniment_schema AS s ON s.oid = c.relnamespace
+    WHERE s.name = 'goclaw'
+        AND c.relkind IN ('r', 'p')
+        AND a.attnum > 0
+        AND NOT a.attisdropped
+        AND (
+            a.atttypid = 'bytea'::regtype
+            OR a.attname ~ '^(api_key|key_hash|secret_hash|credentials|headers|env|encrypted_\w+)$'
+        )
+        AND col_description(c.oid, a.attnum) !~ 'the reader has no right to it'
+    $$,
+    'in goclaw, what sounds like a secret is one'
 );
 -- A key that changes is another row in disguise, and a tenant that changes is a row given away.
 SELECT is_empty(

@@ -25,14 +25,16 @@ FROM (
 ) AS declared (schema_name, constraint_name, reason);
 
 -- Unique keys outside of agents that are unique over all tenants.
--- None so far; the row shows the form, and WHERE false goes with the first entry.
 CREATE TEMPORARY VIEW key_over_all_tenants AS
 SELECT *
 FROM (
     VALUES
-        ('schema', 'index', 'reason')
-) AS declared (schema_name, index_name, reason)
-WHERE false;
+        ('goclaw', 'tenants_slug_uq', 'a tenant is named so in addresses; only the backend writes it'),
+        (
+            'goclaw', 'api_keys_key_hash_uq',
+            'a key is found before its tenant is known; who can meet its hash holds the key'
+        )
+) AS declared (schema_name, index_name, reason);
 
 -- Found in the catalog ------------------------------------------------------
 

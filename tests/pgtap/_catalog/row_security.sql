@@ -25,28 +25,28 @@ CREATE TEMPORARY VIEW global_table AS
 SELECT *
 FROM (
     VALUES
-        ('agents', 'tool_registry', 'says what tools are, not what a firm did with them')
+        ('agents', 'tool_registry', 'says what tools are, not what a firm did with them'),
+        ('goclaw', 'builtin_tools', 'says what the gateway can do, not what a tenant did with it')
 ) AS declared (schema_name, table_name, reason);
 
 -- Tables whose rows are the tenants: the key itself is compared.
--- None so far; the row shows the form, and WHERE false goes with the first entry.
 CREATE TEMPORARY VIEW tenant_root AS
 SELECT *
 FROM (
     VALUES
-        ('schema', 'table', 'column', 'reason')
-) AS declared (schema_name, table_name, column_name, reason)
-WHERE false;
+        ('goclaw', 'tenants', 'id', 'a row is a tenant of the gateway')
+) AS declared (schema_name, table_name, column_name, reason);
 
 -- Tables with a third policy, <table>_service, for the backend that works across tenants.
--- None so far; the row shows the form, and WHERE false goes with the first entry.
 CREATE TEMPORARY VIEW service_table AS
 SELECT *
 FROM (
     VALUES
-        ('schema', 'table', 'reason')
-) AS declared (schema_name, table_name, reason)
-WHERE false;
+        ('goclaw', 'tenants', 'made and looked up before there is a tenant'),
+        ('goclaw', 'tenant_users', 'a login asks for the tenants of a user'),
+        ('goclaw', 'api_keys', 'a key is looked up to learn the tenant'),
+        ('goclaw', 'subagent_tasks', 'tasks of all tenants are archived by age')
+) AS declared (schema_name, table_name, reason);
 
 -- Found in the catalog ------------------------------------------------------
 
