@@ -30,14 +30,17 @@ import psycopg
 import pytest
 from psycopg.pq import DiagnosticField, ExecStatus, TransactionStatus
 
-from tests.fix_postgres import ROOT, Cluster, Clusters, installations
+from tests.fix_postgres import NEED_VECTOR, ROOT, Cluster, Clusters, installations
 
 PGTAP_TESTS = ROOT / "tests" / "pgtap"
 # SQL that tests share, such as functions of the schema test_support, goes into every database.
 PGTAP_SETUP = PGTAP_TESTS / "_setup"
 
 # These hold only where the server has the extension: Debian's PostgreSQL 15 has no pgvector.
-ABOUT_EXTENSION = {"platform/vector.sql": "vector"}
+ABOUT_EXTENSION = {
+    "platform/vector.sql": "vector",
+    "_behaviour/every_tenant_table.sql": "vector",
+}
 
 NPM_PACKAGE = "@electric-sql/pglite-pgtap@0.0.15"
 # As `npm view NAME dist.integrity` gives it. The package holds pgTAP 1.3.5.
@@ -286,6 +289,8 @@ def reason_to_skip(dsn: str, script: Path) -> str | None:
     """Say which extension a script is about that this server cannot have, if there is one."""
     name = script.relative_to(PGTAP_TESTS).as_posix()
     extension = ABOUT_EXTENSION.get(name)
+    if name.split("/", 1)[0] in NEED_VECTOR - {"platform"}:
+        extension = "vector"
     with psycopg.connect(dsn) as connection:
         found = connection.execute(
             "SELECT FROM pg_catalog.pg_available_extensions WHERE name = %s", [extension]

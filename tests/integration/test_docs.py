@@ -87,7 +87,9 @@ def test_a_stale_page_is_named_and_written_anew(ledger: str, tmp_path: Path) -> 
     third = run_docs("build", *to, cwd=tmp_path)
 
     assert missing.returncode == 3
-    assert missing.stdout == "pages/agents.md is missing\npages/platform.md is missing\n"
+    assert missing.stdout == "".join(
+        f"pages/{name}.md is missing\n" for name in ("agents", "goclaw", "platform")
+    )
     assert (first.returncode, first.stdout) == (0, "pages/agents.md\npages/platform.md\n")
     assert (stale.returncode, stale.stdout) == (3, "pages/agents.md is stale\n")
     assert "hint: Run `muniment docs build`." in stale.stderr

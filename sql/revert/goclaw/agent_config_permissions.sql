@@ -1,0 +1,13 @@
+-- Revert goclaw:agent_config_permissions from pg
+--
+-- Drops agent_config_permissions with all rows: configuration, which those who made it can make
+-- again.
+
+BEGIN;
+
+SET LOCAL lock_timeout = '3s';
+SET LOCAL ROLE muniment_owner;
+
+DROP TABLE goclaw.agent_config_permissions;
+
+COMMIT;
