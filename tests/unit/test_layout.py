@@ -103,7 +103,9 @@ def test_a_test_belongs_to_a_change_or_to_no_project() -> None:
     assert stray == []
 
 
-@pytest.mark.parametrize("path", TESTS, ids=shown)
+@pytest.mark.parametrize(
+    "path", [path for path in TESTS if PGTAP / "_setup" not in path.parents], ids=shown
+)
 def test_a_test_is_one_transaction_that_any_client_can_run(path: Path) -> None:
     # As a verify script: BEGIN first, ROLLBACK last, nothing that only psql understands.
     parse_script(path.read_bytes(), "verify", path=shown(path))

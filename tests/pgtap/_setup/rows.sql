@@ -1,0 +1,229 @@
+-- Rows for tests that are about every table there is, made from the catalog.
+--
+-- A table that is added later is found by itself. Where a CHECK asks for what cannot be guessed,
+-- fill() names the table, and a hint is added here.
+CREATE SCHEMA test_support;
+GRANT USAGE ON SCHEMA test_support TO PUBLIC;
+
+-- What to write into a column, as an expression. An expression that is NULL leaves it empty.
+CREATE TABLE test_support.hint (
+    table_name  text NOT NULL,
+    column_name text NOT NULL,
+    expression  text,
+    PRIMARY KEY (table_name, column_name)
+);
+INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
+    ('goclaw.agents', 'deleted_at', NULL),
+    ('goclaw.agents', 'model_fallback', '''[]''');
+
+-- Tenant tables outside of the ledger, which has tests of its own. The tenant is what the policy
+-- <table>_tenant compares; that every tenant table has one, _catalog/row_security.sql sees to.
+CREATE VIEW test_support.tenant_table AS
+SELECT
+    c.oid::regclass AS name,
+    n.nspname::text AS schema_name,
+    (
+        SELECT DISTINCT a.attname::text
+        FROM pg_catalog.pg_depend AS d
+        INNER JOIN pg_catalog.pg_attribute AS a
+            ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
+        WHERE d.classid = 'pg_policy'::regclass
+            AND d.objid = p.oid
+            AND d.refclassid = 'pg_class'::regclass
+            AND d.refobjid = c.oid
+            AND d.refobjsubid > 0
+    ) AS tenant
+FROM pg_catalog.pg_class AS c
+INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+INNER JOIN pg_catalog.pg_policy AS p
+    ON p.polrelid = c.oid AND p.polname = c.relname || '_tenant'
+WHERE pg_get_userbyid(n.nspowner) = 'muniment_owner'
+    AND n.nspname <> 'agents'
+    AND NOT c.relispartition;
+
+-- Makes one row for a tenant; all its columns filled, or only those that must be. Returns false
+-- while a table that it refers to has no row.
+CREATE FUNCTION test_support.make_row(
+    p_table regclass, p_tenant_column text, p_tenant uuid, p_all boolean
+)
+RETURNS boolean
+LANGUAGE plpgsql
+AS $function$
+DECLARE
+    v_column    record;
+    v_reference record;
+    v_hint      record;
+    v_value     text;
+    v_names     text[] := '{}';
+    v_values    text[] := '{}';
+    v_seed      text;
+BEGIN
+    FOR v_column IN
+        SELECT
+            a.attnum,
+            a.attname::text AS name,
+            a.atttypid::regtype::text AS type,
+            format_type(a.atttypid, a.atttypmod) AS full_type,
+            a.atttypmod AS modifier,
+            a.attnotnull AS is_required,
+            a.atthasdef AS has_default
+        FROM pg_catalog.pg_attribute AS a
+        WHERE a.attrelid = p_table
+            AND a.attnum > 0
+            AND NOT a.attisdropped
+            AND a.attgenerated = ''
+    LOOP
+        v_value := NULL;
+        v_seed := encode(
+            sha256(convert_to(concat_ws('/', p_tenant, p_table, v_column.name), 'UTF8')), 'hex'
+        );
+        SELECT h.expression
+        INTO v_hint
+        FROM test_support.hint AS h
+        WHERE h.table_name = p_table::text
+            AND h.column_name = v_column.name;
+        IF FOUND THEN
+            v_value := coalesce(v_hint.expression, 'NULL');
+        ELSIF v_column.name = p_tenant_column THEN
+            v_value := quote_literal(p_tenant);
+        ELSE
+            -- Where a column refers to another table: the row there that is of the same tenant.
+            SELECT
+                k.confrelid::regclass AS target,
+                target.attname::text AS target_column,
+                t.tenant AS target_tenant
+            INTO v_reference
+            FROM pg_catalog.pg_constraint AS k
+            CROSS JOIN LATERAL unnest(k.conkey, k.confkey) AS pair (own, other)
+            INNER JOIN pg_catalog.pg_attribute AS target
+                ON target.attrelid = k.confrelid AND target.attnum = pair.other
+            LEFT JOIN test_support.tenant_table AS t ON t.name = k.confrelid
+            WHERE k.conrelid = p_table
+                AND k.contype = 'f'
+                AND pair.own = v_column.attnum
+            LIMIT 1;
+            IF FOUND THEN
+                CONTINUE WHEN v_reference.target = p_table;
+                EXECUTE format(
+                    'SELECT quote_literal(%I) FROM %s WHERE %s LIMIT 1',
+                    v_reference.target_column,
+                    v_reference.target,
+                    CASE
+                        WHEN v_reference.target_tenant IS NULL THEN 'true'
+                        ELSE format('%I = %L', v_reference.target_tenant, p_tenant)
+                    END
+                )
+                INTO v_value;
+                IF v_value IS NULL THEN
+                    RETURN false;
+                END IF;
+            ELSIF NOT v_column.is_required AND NOT p_all
+                OR v_column.has_default AND v_column.type <> 'uuid'
+            THEN
+                CONTINUE;
+            ELSE
+                -- One of a list of words, where a CHECK gives a list.
+                SELECT quote_literal(
+                    (regexp_match(pg_get_constraintdef(k.oid), 'ARRAY\[''([^'']*)''::'))[1]
+                )
+                INTO v_value
+                FROM pg_catalog.pg_constraint AS k
+                WHERE k.conrelid = p_table
+                    AND k.contype = 'c'
+                    AND k.conkey = ARRAY[v_column.attnum]
+                    AND pg_get_constraintdef(k.oid) ~ 'ANY \(+ARRAY\[''';
+                IF v_value IS NULL THEN
+                    v_value := CASE
+                        WHEN v_column.type IN ('text', 'character varying', 'character')
+                            THEN quote_literal(left(v_seed, greatest(v_column.modifier - 4, 0)))
+                        WHEN v_column.type = 'uuid' THEN quote_literal(left(v_seed, 32))
+                        WHEN v_column.type = 'bytea' THEN quote_literal('\x' || v_seed)
+                        WHEN v_column.type = 'boolean' THEN 'true'
+                        WHEN v_column.type IN ('jsonb', 'json') THEN quote_literal('{}')
+                        WHEN v_column.type ~ '\[\]$' THEN quote_literal('{}')
+                        WHEN v_column.type ~ '(^|\.)vector$'
+                            THEN format('array_fill(1, ARRAY[%s])', v_column.modifier)
+                        WHEN v_column.type = 'inet' THEN quote_literal('192.0.2.1')
+                        WHEN v_column.type = 'date' THEN quote_literal('2026-06-01')
+                        WHEN v_column.type ~ '^timestamp' THEN quote_literal('2026-06-10 12:00+00')
+                        ELSE '1'
+                    END;
+                    IF v_column.modifier = -1
+                        AND v_column.type IN ('text', 'character varying')
+                    THEN
+                        v_value := quote_literal(v_seed);
+                    END IF;
+                END IF;
+            END IF;
+        END IF;
+        v_names := v_names || quote_ident(v_column.name);
+        v_values := v_values || format('%s::%s', v_value, v_column.full_type);
+    END LOOP;
+
+    EXECUTE format(
+        'INSERT INTO %s (%s) VALUES (%s)',
+        p_table, array_to_string(v_names, ', '), array_to_string(v_values, ', ')
+    );
+    RETURN true;
+END;
+$function$;
+
+-- Makes a row for each tenant in every tenant table; returns the tables where that failed, and why.
+CREATE FUNCTION test_support.fill(p_tenants uuid[])
+RETURNS TABLE (table_name regclass, problem text)
+LANGUAGE plpgsql
+AS $function$
+DECLARE
+    v_todo   regclass[];
+    v_left   regclass[];
+    v_table  record;
+    v_tenant uuid;
+    v_done   boolean;
+BEGIN
+    v_todo := ARRAY(SELECT t.name FROM test_support.tenant_table AS t);
+    LOOP
+        v_left := '{}';
+        FOR v_table IN
+            SELECT *
+            FROM test_support.tenant_table AS t
+            WHERE t.name = ANY (v_todo)
+            ORDER BY t.name::oid
+        LOOP
+            FOREACH v_tenant IN ARRAY p_tenants LOOP
+                BEGIN
+                    v_done := test_support.make_row(v_table.name, v_table.tenant, v_tenant, true);
+                EXCEPTION
+                    WHEN check_violation THEN
+                        BEGIN
+                            v_done := test_support.make_row(
+                                v_table.name, v_table.tenant, v_tenant, false
+                            );
+                        EXCEPTION
+                            WHEN OTHERS THEN
+                                table_name := v_table.name;
+                                problem := SQLERRM;
+                                RETURN NEXT;
+                                v_done := true;
+                        END;
+                    WHEN OTHERS THEN
+                        table_name := v_table.name;
+                        problem := SQLERRM;
+                        RETURN NEXT;
+                        v_done := true;
+                END;
+                IF NOT v_done THEN
+                    v_left := v_left || v_table.name;
+                    EXIT;
+                END IF;
+            END LOOP;
+        END LOOP;
+        EXIT WHEN v_left = '{}';
+        IF v_left = v_todo THEN
+            RETURN QUERY
+            SELECT unnest(v_left), 'refers to a table that has no row';
+            RETURN;
+        END IF;
+        v_todo := v_left;
+    END LOOP;
+END;
+$function$;
