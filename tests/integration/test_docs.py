@@ -90,7 +90,10 @@ def test_a_stale_page_is_named_and_written_anew(ledger: str, tmp_path: Path) -> 
     assert missing.stdout == "".join(
         f"pages/{name}.md is missing\n" for name in ("agents", "goclaw", "platform")
     )
-    assert (first.returncode, first.stdout) == (0, "pages/agents.md\npages/platform.md\n")
+    assert (first.returncode, first.stdout) == (
+        0,
+        "pages/agents.md\npages/goclaw.md\npages/platform.md\n",
+    )
     assert (stale.returncode, stale.stdout) == (3, "pages/agents.md is stale\n")
     assert "hint: Run `muniment docs build`." in stale.stderr
     assert (second.returncode, second.stdout) == (0, "pages/agents.md\n")

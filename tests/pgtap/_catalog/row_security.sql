@@ -37,6 +37,23 @@ FROM (
         ('goclaw', 'tenants', 'id', 'a row is a tenant of the gateway')
 ) AS declared (schema_name, table_name, column_name, reason);
 
+-- Tables whose clients know no tenant column: its default is the tenant that is set, or an error.
+-- And one whose rows are everybody's unless somebody claims them.
+CREATE TEMPORARY VIEW tenant_default AS
+SELECT
+    'goclaw' AS schema_name,
+    unnest(ARRAY[
+        'agent_heartbeats', 'cron_run_logs', 'heartbeat_run_logs', 'hook_agents',
+        'hook_executions', 'usage_cap_counters', 'usage_cap_reservations', 'vault_links',
+        'vault_versions'
+    ]) AS table_name,
+    'platform.current_tenant_id()' AS expression
+UNION ALL
+SELECT
+    'goclaw',
+    'hooks',
+    '''0193a5b0-7000-7000-8000-000000000001''::uuid';
+
 -- Tables with a third policy, <table>_service, for the backend that works across tenants.
 CREATE TEMPORARY VIEW service_table AS
 SELECT *
@@ -82,7 +99,13 @@ SELECT
     a.atttypid AS tenant_type,
     a.attnotnull AS is_tenant_required,
     a.attgenerated AS tenant_generated,
-    a.atthasdef AS has_tenant_default
+    a.atthasdef AS has_tenant_default,
+    (
+        SELECT pg_get_expr(d.adbin, d.adrelid)
+        FROM pg_catalog.pg_attrdef AS d
+        WHERE d.adrelid = a.attrelid
+            AND d.adnum = a.attnum
+    ) AS tenant_default
 FROM relation AS r
 LEFT JOIN tenant_root AS root ON root.schema_name = r.schema_name AND root.table_name = r.name
 LEFT JOIN tenant_column AS t ON t.schema_name = r.schema_name
@@ -165,8 +188,11 @@ SELECT is_empty(
     WHERE has_tenant_default
         AND tenant_generated = ''
         AND (schema_name, name) NOT IN (SELECT schema_name, table_name FROM tenant_root)
+        AND (schema_name, name, tenant_default) NOT IN (
+            SELECT schema_name, table_name, expression FROM tenant_default
+        )
     $$,
-    'the writer names the tenant: no default does it'
+    'the writer names the tenant: no default does it, but for those declared'
 );
 
 -- Tables --------------------------------------------------------------------
