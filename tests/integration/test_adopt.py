@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import pytest
 from tests.fix_postgres import ROOT, Cluster
+from tests.processes import needs_sqitch
 from tests.registry_rows import assert_same, rows
 from tests.sample import SETTINGS, Sample
 from tests.shell_blocks import run_line, shell_commands
@@ -44,11 +45,6 @@ from muniment.migrate.locks import LOCK_KEY
 from muniment.migrate.recorder import Recorder
 
 E = TypeVar("E", bound=Event)
-
-needs_sqitch = pytest.mark.skipif(
-    shutil.which("sqitch") is None,
-    reason="sqitch is not installed: apt-get install sqitch libdbd-pg-perl",
-)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import pytest
 from tests.fix_postgres import ROOT, Cluster
+from tests.processes import needs_sqitch
 from tests.registry_rows import rows
 from tests.sample import SETTINGS, Sample
 from tests.shell_blocks import run_line, shell_commands
@@ -48,11 +49,6 @@ E = TypeVar("E", bound=Event)
 
 BLESSER = replace(SETTINGS, committer=Committer("Bea Blesser", "bea@example.org"))
 KINDS: tuple[Kind, ...] = ("deploy", "revert", "verify")
-
-needs_sqitch = pytest.mark.skipif(
-    shutil.which("sqitch") is None,
-    reason="sqitch is not installed: apt-get install sqitch libdbd-pg-perl",
-)
 
 
 @pytest.fixture

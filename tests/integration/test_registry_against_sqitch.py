@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.fix_postgres import Cluster
+from tests.processes import needs_sqitch
 from tests.registry_rows import assert_same, rows
 from tests.sample import SETTINGS, Sample
 
@@ -20,9 +20,7 @@ from muniment.errors import DeployFailed
 from muniment.migrate import engine
 from muniment.migrate.engine import Target
 
-MISSING = "sqitch is not installed: apt-get install sqitch libdbd-pg-perl"
-
-pytestmark = pytest.mark.skipif(shutil.which("sqitch") is None, reason=MISSING)
+pytestmark = needs_sqitch
 
 
 @pytest.fixture

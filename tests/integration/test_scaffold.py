@@ -15,6 +15,7 @@ from typing import NamedTuple, get_args
 
 import pytest
 from tests.fix_postgres import ROOT, Cluster
+from tests.processes import needs_sqitch
 from tests.registry_rows import assert_same
 from tests.sample import SETTINGS, Sample
 
@@ -34,11 +35,6 @@ from muniment.migrate.scaffold import (
 )
 from muniment.migrate.script import Kind
 from muniment.migrate.settings import Committer
-
-needs_sqitch = pytest.mark.skipif(
-    shutil.which("sqitch") is None,
-    reason="sqitch is not installed: apt-get install sqitch libdbd-pg-perl",
-)
 
 # Whom tests.sample lets sqitch act for.
 SQITCH = Committer("Sqi Tch", "sqitch@example.org")

@@ -56,7 +56,7 @@ def test_the_bucket_is_named_or_follows_from_the_environment(
     [
         ({"AGENTS_BUCKET_NAME": "No Bucket"}, "'No Bucket' cannot be the name of a bucket"),
         # What POSIX shells call ENV is a file.
-        ({"ENV": "/root/.shrc"}, "set AGENTS_BUCKET_NAME, or PRAMAAN_ENV"),
+        ({"ENV": "/home/user/.shrc"}, "set AGENTS_BUCKET_NAME, or PRAMAAN_ENV"),
         ({"AGENTS_S3_PREFIX": "/a"}, "AGENTS_S3_PREFIX: "),
         ({"AGENTS_S3_PREFIX": "a"}, "AGENTS_S3_PREFIX: "),
         ({"AGENTS_S3_ENCRYPTION": "rot13"}, "AGENTS_S3_ENCRYPTION: "),
