@@ -287,10 +287,11 @@ def _describe_error(result: psycopg.pq.abc.PGresult, script: str) -> str:
 
 def reason_to_skip(dsn: str, script: Path) -> str | None:
     """Say which extension a script is about that this server cannot have, if there is one."""
-    name = script.relative_to(PGTAP_TESTS).as_posix()
-    extension = ABOUT_EXTENSION.get(name)
-    if name.split("/", 1)[0] in NEED_VECTOR - {"platform"}:
-        extension = "vector"
+    subject = script.relative_to(PGTAP_TESTS).as_posix()
+    extension = ABOUT_EXTENSION.get(subject)
+    # Of a whole project it is said once.
+    if (project := subject.split("/", 1)[0]) in NEED_VECTOR - {"platform"}:
+        subject, extension = project, "vector"
     with psycopg.connect(dsn) as connection:
         found = connection.execute(
             "SELECT FROM pg_catalog.pg_available_extensions WHERE name = %s", [extension]
@@ -298,7 +299,7 @@ def reason_to_skip(dsn: str, script: Path) -> str | None:
         version = connection.info.parameter_status("server_version")
     if extension is None or found is not None:
         return None
-    return f"{name}: the PostgreSQL {version} of this machine has no extension {extension}"
+    return f"{subject}: the PostgreSQL {version} of this machine has no extension {extension}"
 
 
 def tap_files() -> list[Path]:
