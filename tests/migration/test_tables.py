@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from tests.fix_pgtap import PGTAP_SETUP
-from tests.fix_postgres import ROOT, Cluster
+from tests.fix_postgres import ROOT, Cluster, Clusters
 
 from muniment.migrate import engine
 from muniment.migrate.plan import Change
@@ -177,7 +177,8 @@ def skip_where_absent(connection: psycopg.Connection, table: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def connection(each_server: Cluster) -> Iterator[psycopg.Connection]:
+def connection(each_server: Cluster, clusters: Clusters) -> Iterator[psycopg.Connection]:
+    each_server = clusters.with_vector(each_server) or each_server
     with (
         each_server.database(template=each_server.ledger_template()) as dsn,
         # Parameters are put in by the client, so that format() in a query has them as plain text.
