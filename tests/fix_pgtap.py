@@ -39,7 +39,13 @@ PGTAP_TESTS = ROOT / "tests" / "pgtap"
 PGTAP_SETUP = PGTAP_TESTS / "_setup"
 
 # Besides the scripts of NEED_VECTOR, these hold only where pgvector is.
-NEED_VECTOR_TOO = frozenset({"platform/vector.sql", "_behaviour/every_tenant_table.sql"})
+NEED_VECTOR_TOO = frozenset(
+    {
+        "platform/vector.sql",
+        "_behaviour/every_function.sql",
+        "_behaviour/every_tenant_table.sql",
+    }
+)
 
 NPM_PACKAGE = "@electric-sql/pglite-pgtap@0.0.15"
 # As `npm view NAME dist.integrity` gives it. The package holds pgTAP 1.3.5.
