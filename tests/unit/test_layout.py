@@ -139,6 +139,36 @@ def test_sqitch_has_one_target_a_project_and_finds_the_same_files() -> None:
             assert reworked.items() <= target.items()
 
 
+def test_an_index_says_what_it_is_for() -> None:
+    """A comment stands above each, or above a group of them."""
+    silent = [
+        f"{shown(path)}: {statement.split(' ON ')[0]}"
+        for path in SCRIPTS
+        for above, statement in _indexes(path.read_text(encoding="utf-8"))
+        if not above.startswith("--")
+    ]
+
+    assert silent == []
+
+
+def _indexes(script: str) -> list[tuple[str, str]]:
+    """Return each CREATE INDEX, and the last line above that is no part of another one."""
+    found = []
+    above = ""
+    index = ""
+    for line in script.splitlines():
+        if index:
+            index += line
+        elif re.match(r"CREATE (UNIQUE )?INDEX", line):
+            index = line
+        elif line:
+            above = line
+        if index.endswith(";"):
+            found.append((above, index))
+            index = ""
+    return found
+
+
 @pytest.mark.parametrize("path", SCRIPTS, ids=shown)
 def test_a_name_is_not_cut_off(path: Path) -> None:
     long = [
