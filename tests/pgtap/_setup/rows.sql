@@ -101,6 +101,7 @@ BEGIN
             WHERE k.conrelid = p_table
                 AND k.contype = 'f'
                 AND pair.own = v_column.attnum
+            ORDER BY k.confrelid = p_table
             LIMIT 1;
             IF FOUND THEN
                 CONTINUE WHEN v_reference.target = p_table;
