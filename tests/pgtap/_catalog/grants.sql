@@ -62,6 +62,14 @@ FROM (
         (
             'goclaw', 'subagent_tasks', 'muniment_service', 'UPDATE', true,
             'which sets when, and nothing else'
+        ),
+        (
+            'goclaw', 'team_tasks', 'muniment_service', 'SELECT', true,
+            'locks that lapsed are found in all tenants'
+        ),
+        (
+            'goclaw', 'team_tasks', 'muniment_service', 'UPDATE', true,
+            'and their tasks are pending again'
         )
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
@@ -80,7 +88,8 @@ SELECT *
 FROM (
     VALUES
         ('goclaw', 'tenants', 'tenants are made and changed by the backend'),
-        ('goclaw', 'activity_logs', 'an audit trail')
+        ('goclaw', 'activity_logs', 'an audit trail'),
+        ('goclaw', 'team_task_events', 'what happened to tasks')
 ) AS declared (schema_name, table_name, reason);
 
 CREATE TEMPORARY VIEW muniment_role AS
