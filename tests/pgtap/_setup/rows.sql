@@ -16,7 +16,12 @@ INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
     ('goclaw.agents', 'deleted_at', NULL),
     ('goclaw.agents', 'model_fallback', '''[]'''),
     ('goclaw.team_tasks', 'locked_at', NULL),
-    ('goclaw.team_tasks', 'lock_expires_at', NULL);
+    ('goclaw.team_tasks', 'lock_expires_at', NULL),
+    ('goclaw.secure_cli_binaries', 'binary_path', '''/usr/bin/gh'''),
+    ('goclaw.secure_cli_binaries', 'deny_args', '''[]'''),
+    ('goclaw.secure_cli_binaries', 'deny_verbose', '''[]'''),
+    ('goclaw.secure_cli_agent_grants', 'deny_args', '''[]'''),
+    ('goclaw.secure_cli_agent_grants', 'deny_verbose', '''[]''');
 
 -- Tenant tables outside of the ledger, which has tests of its own. The tenant is what the policy
 -- <table>_tenant compares; that every tenant table has one, _catalog/row_security.sql sees to.
