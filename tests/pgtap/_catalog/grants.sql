@@ -70,6 +70,14 @@ FROM (
         (
             'goclaw', 'team_tasks', 'muniment_service', 'UPDATE', true,
             'and their tasks are pending again'
+        ),
+        (
+            'goclaw', 'workstation_activity', 'muniment_service', 'SELECT', true,
+            'entries of all tenants leave by age'
+        ),
+        (
+            'goclaw', 'workstation_activity', 'muniment_service', 'DELETE', false,
+            'once they are old enough'
         )
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
@@ -89,7 +97,8 @@ FROM (
     VALUES
         ('goclaw', 'tenants', 'tenants are made and changed by the backend'),
         ('goclaw', 'activity_logs', 'an audit trail'),
-        ('goclaw', 'team_task_events', 'what happened to tasks')
+        ('goclaw', 'team_task_events', 'what happened to tasks'),
+        ('goclaw', 'workstation_activity', 'what was run on workstations, and what was refused')
 ) AS declared (schema_name, table_name, reason);
 
 CREATE TEMPORARY VIEW muniment_role AS
