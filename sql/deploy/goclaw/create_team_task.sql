@@ -3,7 +3,8 @@
 --
 -- The number comes from the trigger of team_tasks, which holds the team until the transaction ends:
 -- numbers have no gaps, whoever inserts and whatever is rolled back. So creation in one team goes
--- one by one; keep the transaction short.
+-- one by one; keep the transaction short. Under REPEATABLE READ the second of two gets 23505 rather
+-- than a number that is taken.
 -- Locks: none.  Docs: docs/schema/goclaw.md#create-team-task
 
 BEGIN;
@@ -44,8 +45,8 @@ COMMENT ON FUNCTION goclaw.create_team_task(uuid, text, text, uuid, uuid[], uuid
     'Adds a task to a team and returns its id, number and identifier. p_blocked_by: the tasks of '
     'the team that have to end first; those that have ended are left out. p_parent_id: the task '
     'of the team that it is a part of. p_priority: the higher the sooner. Raises 42501 when no '
-    'tenant is set, 23503 when team, agent or parent are not there, MU323 when a blocker is no '
-    'task of the team.';
+    'tenant is set, 23502 without a subject, 22001 when it is longer than 500 characters, 23503 '
+    'when team, agent or parent are not there, MU323 when a blocker is no task of the team.';
 
 REVOKE ALL ON FUNCTION goclaw.create_team_task(uuid, text, text, uuid, uuid[], uuid, integer, text)
     FROM PUBLIC;

@@ -60,7 +60,7 @@ COMMENT ON COLUMN goclaw.secure_cli_binaries.is_global IS
     'Whether every agent may run it, or only those with a grant.';
 COMMENT ON COLUMN goclaw.secure_cli_binaries.enabled IS 'Whether it may be run at all.';
 COMMENT ON COLUMN goclaw.secure_cli_binaries.adapter_name IS
-    'How credentials are handed over. NULL means as environment only.';
+    'What hands the credentials over, by name. NULL hands the environment over as it is.';
 COMMENT ON COLUMN goclaw.secure_cli_binaries.created_by IS 'The user who made it.';
 COMMENT ON COLUMN goclaw.secure_cli_binaries.created_at IS 'When the row was made.';
 COMMENT ON COLUMN goclaw.secure_cli_binaries.updated_at IS
@@ -201,7 +201,7 @@ COMMENT ON COLUMN goclaw.secure_cli_user_credentials.encrypted_env IS
     'Ciphertext, AES-256-GCM: the gateway holds the key, the reader has no right to it. The '
     'environment, as JSON.';
 COMMENT ON COLUMN goclaw.secure_cli_user_credentials.credential_type IS
-    'What it is, for example env, pat or ssh_key. NULL means env.';
+    'What it is, for example env, pat or ssh_key. NULL hands the environment over as it is.';
 COMMENT ON COLUMN goclaw.secure_cli_user_credentials.host_scope IS
     'The only host it is for, for example github.com. NULL means any.';
 COMMENT ON COLUMN goclaw.secure_cli_user_credentials.metadata IS
