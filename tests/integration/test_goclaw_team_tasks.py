@@ -128,7 +128,7 @@ class Session(psycopg.Connection):
 @contextmanager
 def session_of(dsn: str, role: str = "muniment_app") -> Iterator[Session]:
     # Whoever waits for as long as this waits for ever, and the test fails instead.
-    with Session.connect(dsn, options="-c lock_timeout=20s") as session:
+    with Session.connect(dsn, options="-c lock_timeout=60s") as session:
         session.execute(f"SET ROLE {role}".encode())
         if role == "muniment_app":
             session.execute("SELECT set_config('app.tenant_id', %s, false)", [TENANT])
@@ -157,7 +157,7 @@ def behind(first: Session, second: Session, act: Callable[[Session], T]) -> T:
             eventually(waits(first, second), "the second session waits for the first")
         finally:
             first.commit()
-        return later.result(timeout=30)
+        return later.result(timeout=60)
 
 
 def all_at_once(count: int, dsn: str, act: Callable[[Session, int], T]) -> list[T]:
@@ -207,7 +207,7 @@ def test_a_number_that_is_taken_back_goes_to_whoever_waited(dsn: str) -> None:
         later = pool.submit(second.create_task)
         eventually(waits(first, second), "the second task waits for its number")
         first.rollback()
-        later.result(timeout=30)
+        later.result(timeout=60)
         assert second.value("SELECT max(task_number) FROM goclaw.team_tasks") == 1
 
 
@@ -285,6 +285,24 @@ def test_two_who_take_tasks_back_do_not_take_the_same(dsn: str) -> None:
         ]
     assert [len(ids) for ids in taken] == [3, 1]
     assert taken[0] | taken[1] == tasks
+
+
+def test_two_who_remind_do_not_remind_of_the_same(dsn: str) -> None:
+    with session_of(dsn) as session:
+        tasks = {session.create_task() for _ in range(4)}
+        session.execute(
+            "UPDATE goclaw.team_tasks"
+            " SET status = 'in_progress', followup_at = now(), followup_max = 1"
+        )
+        session.commit()
+    claim = "SELECT task_id FROM goclaw.claim_task_followups(60, 3)"
+    with (
+        session_of(dsn, "muniment_service") as first,
+        session_of(dsn, "muniment_service") as second,
+    ):
+        claimed = [{task for (task,) in service.execute(claim)} for service in (first, second)]
+    assert [len(ids) for ids in claimed] == [3, 1]
+    assert claimed[0] | claimed[1] == tasks
 
 
 # Blockers --------------------------------------------------------------------

@@ -380,7 +380,7 @@ CREATE POLICY team_tasks_tenant_guard ON goclaw.team_tasks AS RESTRICTIVE
     USING (tenant_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (tenant_id = (SELECT platform.current_tenant_id()));
 
--- Locks that lapsed are taken back in all tenants.
+-- Locks that lapsed are taken back, and reminders are sent, in all tenants.
 CREATE POLICY team_tasks_service ON goclaw.team_tasks
     TO muniment_service
     USING (true)
@@ -395,10 +395,12 @@ GRANT UPDATE (
     comment_count, attachment_count, embedding, metadata, custom_scope, updated_at
 ) ON goclaw.team_tasks TO muniment_app;
 GRANT SELECT ON goclaw.team_tasks TO muniment_reader;
-GRANT SELECT (tenant_id, id, status, owner_agent_id, locked_at, lock_expires_at)
-    ON goclaw.team_tasks TO muniment_service;
+GRANT SELECT (
+    tenant_id, id, status, owner_agent_id, locked_at, lock_expires_at, followup_at,
+    followup_count, followup_max, followup_message, followup_channel, followup_chat_id
+) ON goclaw.team_tasks TO muniment_service;
 GRANT UPDATE (
-    status, owner_agent_id, locked_at, lock_expires_at
+    status, owner_agent_id, locked_at, lock_expires_at, followup_at, followup_count
 ) ON goclaw.team_tasks TO muniment_service;
 
 CREATE TABLE goclaw.team_task_comments (

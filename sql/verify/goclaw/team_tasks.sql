@@ -270,10 +270,13 @@ BEGIN
                     'metadata', 'custom_scope', 'updated_at'
                 ]),
                 ('team_tasks', 'muniment_service', 'SELECT', ARRAY[
-                    'tenant_id', 'id', 'status', 'owner_agent_id', 'locked_at', 'lock_expires_at'
+                    'tenant_id', 'id', 'status', 'owner_agent_id', 'locked_at', 'lock_expires_at',
+                    'followup_at', 'followup_count', 'followup_max', 'followup_message',
+                    'followup_channel', 'followup_chat_id'
                 ]),
                 ('team_tasks', 'muniment_service', 'UPDATE', ARRAY[
-                    'status', 'owner_agent_id', 'locked_at', 'lock_expires_at'
+                    'status', 'owner_agent_id', 'locked_at', 'lock_expires_at', 'followup_at',
+                    'followup_count'
                 ]),
                 ('team_task_comments', 'muniment_app', 'UPDATE', ARRAY[
                     'agent_id', 'user_id', 'content', 'confidence_score', 'metadata',

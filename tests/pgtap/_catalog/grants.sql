@@ -65,11 +65,11 @@ FROM (
         ),
         (
             'goclaw', 'team_tasks', 'muniment_service', 'SELECT', true,
-            'locks that lapsed are found in all tenants'
+            'locks that lapsed and reminders that are due are found'
         ),
         (
             'goclaw', 'team_tasks', 'muniment_service', 'UPDATE', true,
-            'and their tasks are pending again'
+            'tasks are pending again, reminders are counted'
         ),
         (
             'goclaw', 'workstation_activity', 'muniment_service', 'SELECT', true,

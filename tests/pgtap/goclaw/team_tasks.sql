@@ -600,9 +600,10 @@ SELECT set_eq(
          'followup_chat_id, result, confidence_score, comment_count, attachment_count, '
          'embedding, metadata, custom_scope, updated_at'),
         ('team_tasks', 'muniment_service', 'SELECT',
-         'tenant_id, id, status, owner_agent_id, locked_at, lock_expires_at'),
+         'tenant_id, id, status, owner_agent_id, locked_at, lock_expires_at, followup_at, '
+         'followup_count, followup_max, followup_message, followup_channel, followup_chat_id'),
         ('team_tasks', 'muniment_service', 'UPDATE',
-         'status, owner_agent_id, locked_at, lock_expires_at'),
+         'status, owner_agent_id, locked_at, lock_expires_at, followup_at, followup_count'),
         ('team_task_comments', 'muniment_app', 'UPDATE',
          'agent_id, user_id, content, confidence_score, metadata, custom_scope'),
         ('team_task_attachments', 'muniment_app', 'UPDATE',
