@@ -16,7 +16,7 @@ CREATE FUNCTION goclaw.create_team_task(
     p_subject text,
     p_description text DEFAULT NULL,
     p_created_by_agent_id uuid DEFAULT NULL,
-    p_blocked_by uuid[] DEFAULT '{}',
+    p_blocker_ids uuid[] DEFAULT '{}',
     p_parent_id uuid DEFAULT NULL,
     p_priority integer DEFAULT 0,
     p_task_type text DEFAULT 'general'
@@ -34,7 +34,7 @@ BEGIN
         tenant_id, team_id, subject, description, created_by_agent_id, blocked_by, parent_id,
         priority, task_type
     ) VALUES (
-        v_tenant_id, p_team_id, p_subject, p_description, p_created_by_agent_id, p_blocked_by,
+        v_tenant_id, p_team_id, p_subject, p_description, p_created_by_agent_id, p_blocker_ids,
         p_parent_id, p_priority, p_task_type
     )
     RETURNING t.id, t.task_number, t.identifier::text;
@@ -42,7 +42,7 @@ END;
 $function$;
 
 COMMENT ON FUNCTION goclaw.create_team_task(uuid, text, text, uuid, uuid[], uuid, integer, text) IS
-    'Adds a task to a team and returns its id, number and identifier. p_blocked_by: the tasks of '
+    'Adds a task to a team and returns its id, number and identifier. p_blocker_ids: the tasks of '
     'the team that have to end first; those that have ended are left out. p_parent_id: the task '
     'of the team that it is a part of. p_priority: the higher the sooner. Raises 42501 when no '
     'tenant is set, 23502 without a subject, 22001 when it is longer than 500 characters, 23503 '

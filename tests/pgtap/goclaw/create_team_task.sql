@@ -112,7 +112,7 @@ FROM (
         ),
         (
             '7ea00000-0000-4000-8000-0000000000a1',
-            $$p_blocked_by => ARRAY['a9e00000-0000-4000-8000-0000000000a1']::uuid[]$$, 'MU323',
+            $$p_blocker_ids => ARRAY['a9e00000-0000-4000-8000-0000000000a1']::uuid[]$$, 'MU323',
             'nothing waits for what is no task'
         )
 ) AS attempt (team, more, state, promise);
