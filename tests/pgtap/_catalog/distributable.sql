@@ -38,6 +38,10 @@ FROM (
         (
             'agents.ensure_partitions(date,integer)',
             'attaches empty months under a tenant that nobody is, and gives the own one back'
+        ),
+        (
+            'goclaw.recount_team_tasks()',
+            'asks whether there is one: what a reference deletes is deleted without'
         )
 ) AS declared (label, reason);
 

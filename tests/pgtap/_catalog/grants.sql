@@ -62,6 +62,22 @@ FROM (
         (
             'goclaw', 'subagent_tasks', 'muniment_service', 'UPDATE', true,
             'which sets when, and nothing else'
+        ),
+        (
+            'goclaw', 'team_tasks', 'muniment_service', 'SELECT', true,
+            'locks that lapsed and reminders that are due are found'
+        ),
+        (
+            'goclaw', 'team_tasks', 'muniment_service', 'UPDATE', true,
+            'tasks are pending again, reminders are counted'
+        ),
+        (
+            'goclaw', 'workstation_activity', 'muniment_service', 'SELECT', true,
+            'entries of all tenants leave by age'
+        ),
+        (
+            'goclaw', 'workstation_activity', 'muniment_service', 'DELETE', false,
+            'once they are old enough'
         )
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
@@ -80,7 +96,9 @@ SELECT *
 FROM (
     VALUES
         ('goclaw', 'tenants', 'tenants are made and changed by the backend'),
-        ('goclaw', 'activity_logs', 'an audit trail')
+        ('goclaw', 'activity_logs', 'an audit trail'),
+        ('goclaw', 'team_task_events', 'what happened to tasks'),
+        ('goclaw', 'workstation_activity', 'what was run on workstations, and what was refused')
 ) AS declared (schema_name, table_name, reason);
 
 CREATE TEMPORARY VIEW muniment_role AS

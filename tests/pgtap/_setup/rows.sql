@@ -14,7 +14,14 @@ CREATE TABLE test_support.hint (
 );
 INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
     ('goclaw.agents', 'deleted_at', NULL),
-    ('goclaw.agents', 'model_fallback', '''[]''');
+    ('goclaw.agents', 'model_fallback', '''[]'''),
+    ('goclaw.team_tasks', 'locked_at', NULL),
+    ('goclaw.team_tasks', 'lock_expires_at', NULL),
+    ('goclaw.secure_cli_binaries', 'binary_path', '''/usr/bin/gh'''),
+    ('goclaw.secure_cli_binaries', 'deny_args', '''[]'''),
+    ('goclaw.secure_cli_binaries', 'deny_verbose', '''[]'''),
+    ('goclaw.secure_cli_agent_grants', 'deny_args', '''[]'''),
+    ('goclaw.secure_cli_agent_grants', 'deny_verbose', '''[]''');
 
 -- Tenant tables outside of the ledger, which has tests of its own. The tenant is what the policy
 -- <table>_tenant compares; that every tenant table has one, _catalog/row_security.sql sees to.
@@ -101,6 +108,7 @@ BEGIN
             WHERE k.conrelid = p_table
                 AND k.contype = 'f'
                 AND pair.own = v_column.attnum
+            ORDER BY k.confrelid = p_table
             LIMIT 1;
             IF FOUND THEN
                 CONTINUE WHEN v_reference.target = p_table;
