@@ -62,6 +62,14 @@ FROM (
         (
             'goclaw', 'subagent_tasks', 'muniment_service', 'UPDATE', true,
             'which sets when, and nothing else'
+        ),
+        (
+            'goclaw', 'episodic_summaries', 'muniment_service', 'SELECT', true,
+            'expired episodes of all tenants are found, whatever is in them'
+        ),
+        (
+            'goclaw', 'episodic_summaries', 'muniment_service', 'DELETE', false,
+            'and pruned'
         )
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
@@ -80,7 +88,8 @@ SELECT *
 FROM (
     VALUES
         ('goclaw', 'tenants', 'tenants are made and changed by the backend'),
-        ('goclaw', 'activity_logs', 'an audit trail')
+        ('goclaw', 'activity_logs', 'an audit trail'),
+        ('goclaw', 'agent_evolution_metrics', 'what was measured')
 ) AS declared (schema_name, table_name, reason);
 
 CREATE TEMPORARY VIEW muniment_role AS
