@@ -1,7 +1,7 @@
 -- Subject: goclaw.memory_documents    Docs: docs/schema/goclaw.md#memory-documents
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(19);
+SELECT plan(20);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -113,6 +113,16 @@ SELECT set_eq(
          'BEFORE UPDATE ON goclaw.memory_chunks FOR EACH ROW EXECUTE FUNCTION '
          'platform.set_updated_at()') $$,
     'the triggers are these'
+);
+
+SELECT is(
+    (
+        SELECT attstorage::text
+        FROM pg_attribute
+        WHERE (attrelid, attname) = ('goclaw.memory_chunks'::regclass, 'tsv')
+    ),
+    'm',
+    'the words of a chunk stay in its row'
 );
 
 -- Behaviour -----------------------------------------------------------------
