@@ -25,14 +25,8 @@ AS $function$
         AND p.agent_id = p_agent_id
         AND p.config_type = p_config_type
         AND p.user_id = p_user_id
-        AND (
-            p.scope = p_scope
-            OR (
-                strpos(p.scope, '*') > 0
-                AND p_scope LIKE replace(
-                    replace(replace(replace(p.scope, '\', '\\'), '%', '\%'), '_', '\_'), '*', '%'
-                )
-            )
+        AND p_scope LIKE replace(
+            replace(replace(replace(p.scope, '\', '\\'), '%', '\%'), '_', '\_'), '*', '%'
         );
 $function$;
 

@@ -45,7 +45,6 @@ CREATE TABLE goclaw.vault_documents (
         REFERENCES goclaw.agent_teams (tenant_id, id) ON DELETE SET NULL (team_id),
     CONSTRAINT vault_documents_path_ck CHECK (path <> ''),
     CONSTRAINT vault_documents_content_hash_ck CHECK (content_hash ~ '^([0-9a-f]{64})?$'),
-    CONSTRAINT vault_documents_scope_ck CHECK (scope IN ('personal', 'team', 'shared', 'custom')),
     CONSTRAINT vault_documents_scope_consistency_ck CHECK (
         (scope = 'personal' AND agent_id IS NOT NULL AND team_id IS NULL)
         OR (scope = 'team' AND team_id IS NOT NULL AND agent_id IS NULL)
@@ -130,7 +129,8 @@ COMMENT ON COLUMN goclaw.vault_documents.updated_at IS
 
 -- What its agent or team leaves behind is not taken along, so it needs another scope, which the
 -- CHECK asks for and a key may hold already: two agents with a file of the same path both leave it
--- to the tenant. Another path is better than an agent that cannot be deleted.
+-- to the tenant. Another path is better than an agent that cannot be deleted. Of two deletions at
+-- the same time that leave the same path, the second fails with 23505, and succeeds when repeated.
 -- A reference that empties a column runs this as the owner and without row security, so the query
 -- names the tenant itself.
 CREATE FUNCTION goclaw.settle_vault_document()
@@ -153,7 +153,6 @@ BEGIN
             AND coalesce(d.team_id, c_none) = coalesce(NEW.team_id, c_none)
             AND d.scope = NEW.scope
             AND d.path = NEW.path
-            AND d.id <> NEW.id
     ) THEN
         NEW.path := NEW.id || '/' || NEW.path;
     END IF;

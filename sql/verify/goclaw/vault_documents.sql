@@ -32,7 +32,7 @@ BEGIN
             ('vault_documents', ARRAY[
                 'vault_documents_pk', 'vault_documents_tenant_fk', 'vault_documents_agent_fk',
                 'vault_documents_team_fk', 'vault_documents_path_ck',
-                'vault_documents_content_hash_ck', 'vault_documents_scope_ck',
+                'vault_documents_content_hash_ck',
                 'vault_documents_scope_consistency_ck'
             ]),
             ('vault_links', ARRAY[

@@ -290,8 +290,8 @@ DELETE FROM goclaw.kg_entities WHERE external_id = 'e1';
 SELECT results_eq(
     $$ SELECT s.external_id::text, t.external_id::text
        FROM goclaw.kg_relations AS r
-       INNER JOIN goclaw.kg_entities AS s ON s.id = r.source_entity_id
-       INNER JOIN goclaw.kg_entities AS t ON t.id = r.target_entity_id $$,
+       LEFT JOIN goclaw.kg_entities AS s ON s.id = r.source_entity_id
+       LEFT JOIN goclaw.kg_entities AS t ON t.id = r.target_entity_id $$,
     $$ VALUES ('e2', 'e3') $$,
     'an entity takes its relations along, from it and to it'
 );

@@ -1,7 +1,7 @@
 -- Subject: goclaw.search_memory()    Docs: docs/schema/goclaw.md#search-memory
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(48);
+SELECT plan(49);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -203,6 +203,15 @@ SELECT results_eq(
        ) $$,
     $$ VALUES ('17', 1::bigint, 1::bigint), ('18', 2, 2) $$,
     'equals come in the order of their ids'
+);
+SELECT results_eq(
+    $$ SELECT right(chunk_id::text, 2), text_rank, vector_rank
+       FROM goclaw.search_memory(
+           'a9e00000-0000-4000-8000-0000000000a1', '"duty duty duty"', pg_temp.direction(1, 0),
+           NULL, NULL, 1
+       ) $$,
+    $$ VALUES ('21', 1::bigint, NULL::bigint) $$,
+    'also when only one can come, and each is first for one of them'
 );
 SELECT results_eq(
     $$ SELECT right(chunk_id::text, 2), text_rank, vector_rank

@@ -1,7 +1,7 @@
 -- Subject: goclaw.search_vault()    Docs: docs/schema/goclaw.md#search-vault
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(41);
+SELECT plan(43);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -166,6 +166,24 @@ SELECT results_eq(
        ) $$,
     $$ VALUES ('01'), ('03'), ('04'), ('06'), ('07') $$,
     'equals come in the order of their ids'
+);
+SELECT results_eq(
+    $$ SELECT right(document_id::text, 2), text_rank, vector_rank
+       FROM goclaw.search_vault(
+           'a9e00000-0000-4000-8000-0000000000a1', '"law law"', pg_temp.direction(1, 0), NULL,
+           NULL, 1
+       ) $$,
+    $$ VALUES ('03', 1::bigint, 2::bigint) $$,
+    'what both find comes before what one finds, even if only one is asked for'
+);
+SELECT results_eq(
+    $$ SELECT right(document_id::text, 2), text_rank, vector_rank
+       FROM goclaw.search_vault(
+           'a9e00000-0000-4000-8000-0000000000a1', '"07.md"', pg_temp.direction(0.9, 0.3), NULL,
+           'chat', 1
+       ) $$,
+    $$ VALUES ('07', 1::bigint, 2::bigint) $$,
+    'whatever their ids'
 );
 SELECT throws_ok(
     format(

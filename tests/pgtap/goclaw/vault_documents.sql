@@ -76,9 +76,6 @@ SELECT set_eq(
         ('vault_documents_path_ck', 'CHECK ((path <> ''''::text))'),
         ('vault_documents_content_hash_ck',
          'CHECK ((content_hash ~ ''^([0-9a-f]{64})?$''::text))'),
-        ('vault_documents_scope_ck',
-         'CHECK ((scope = ANY (ARRAY[''personal''::text, ''team''::text, ''shared''::text, '
-         '''custom''::text])))'),
         ('vault_documents_scope_consistency_ck',
          'CHECK ((((scope = ''personal''::text) AND (agent_id IS NOT NULL) AND (team_id IS '
          'NULL)) OR ((scope = ''team''::text) AND (team_id IS NOT NULL) AND (agent_id IS '
@@ -196,6 +193,10 @@ INSERT INTO goclaw.vault_documents (tenant_id, id, agent_id, team_id, scope, pat
         '00000000-0000-4000-8000-00000000000a', 'd0c00000-0000-4000-8000-0000000000a5',
         'a9e00000-0000-4000-8000-0000000000a2', '7ea00000-0000-4000-8000-0000000000a1', 'custom',
         'own.md'
+    ),
+    (
+        '00000000-0000-4000-8000-00000000000a', 'd0c00000-0000-4000-8000-0000000000a6',
+        'a9e00000-0000-4000-8000-0000000000a1', NULL, 'personal', 'own.md'
     );
 INSERT INTO goclaw.vault_links (tenant_id, from_doc_id, to_doc_id) VALUES
     (
@@ -207,7 +208,7 @@ INSERT INTO goclaw.vault_links (tenant_id, from_doc_id, to_doc_id) VALUES
         'd0c00000-0000-4000-8000-0000000000a5'
     );
 INSERT INTO goclaw.vault_versions (tenant_id, doc_id)
-SELECT tenant_id, id FROM goclaw.vault_documents WHERE path IN ('team.md', 'own.md');
+SELECT tenant_id, id FROM goclaw.vault_documents WHERE right(id::text, 2) IN ('a3', 'a4', 'a5');
 
 SELECT throws_ok(
     format('UPDATE goclaw.%I SET %I = %L', name, column_name, value),
@@ -265,7 +266,9 @@ FROM (
         ('vault_links', 'tenant_id, from_doc_id, to_doc_id, link_type'),
         ('vault_versions', 'tenant_id, doc_id, version')
 ) AS attempt (name, columns);
-UPDATE goclaw.vault_documents SET updated_at = '2000-01-01', title = 'Quarterly' WHERE path = 'own.md';
+UPDATE goclaw.vault_documents
+SET updated_at = '2000-01-01', title = 'Quarterly'
+WHERE right(id::text, 2) = 'a5';
 SELECT results_eq(
     $$ SELECT updated_at FROM goclaw.vault_documents
        WHERE tsv @@ to_tsquery('simple', 'quarterly') $$,
@@ -297,10 +300,14 @@ SELECT set_eq(
     'so do those of a team; where the path is taken, the id goes in front of it'
 );
 DELETE FROM goclaw.agents WHERE agent_key = 'planner';
-SELECT results_eq(
-    $$ SELECT scope, path FROM goclaw.vault_documents WHERE right(id::text, 2) = 'a1' $$,
-    $$ VALUES ('shared', 'd0c00000-0000-4000-8000-0000000000a1/notes/Plan.md') $$,
-    'a second agent with a file of the same path can be removed too'
+SELECT set_eq(
+    $$ SELECT right(id::text, 2) AS id, scope, path
+       FROM goclaw.vault_documents
+       WHERE right(id::text, 2) IN ('a1', 'a6') $$,
+    $$ VALUES
+        ('a1', 'shared', 'd0c00000-0000-4000-8000-0000000000a1/notes/Plan.md'),
+        ('a6', 'shared', 'own.md') $$,
+    'a second agent with a file of the same path can be removed too; one of another scope is no bar'
 );
 
 -- A team leaves a file that an agent took on in the same statement.
