@@ -9,7 +9,8 @@ BEGIN;
 
 SET LOCAL ROLE muniment_owner;
 
--- Loads the library, or its settings below would be those of nobody, which need a superuser.
+-- Loads the library: while the settings below are of nobody, only a superuser may put them into a
+-- function. So must whoever restores a dump of it.
 DO $load$
 BEGIN
     PERFORM platform.vector_dims('[1]'::platform.vector);

@@ -90,7 +90,8 @@ CREATE INDEX vault_documents_team_id_ix
 -- Stated: the file that a link means.
 CREATE INDEX vault_documents_path_basename_ix ON goclaw.vault_documents (tenant_id, path_basename);
 
--- Stated: the files below a directory.
+-- Stated: the files below a directory. Under row security it serves path ^@ 'directory/', which is
+-- leakproof, but not LIKE.
 CREATE INDEX vault_documents_path_prefix_ix
     ON goclaw.vault_documents (tenant_id, path text_pattern_ops);
 
