@@ -107,6 +107,33 @@ def test_of_two_agents_that_leave_the_same_file_neither_is_lost(goclaw: str) -> 
     assert left == [("shared", False, True), ("shared", True, False)]
 
 
+def test_a_chunk_waits_for_whom_its_document_is_given_to(goclaw: str) -> None:
+    def add_chunk(connection: psycopg.Connection) -> None:
+        connection.execute(
+            "INSERT INTO goclaw.memory_chunks (tenant_id, agent_id, document_id, path, text)"
+            " SELECT tenant_id, agent_id, id, path, 'x' FROM goclaw.memory_documents"
+        )
+
+    with runtime(goclaw) as connection:
+        connection.execute(
+            "INSERT INTO goclaw.memory_documents (tenant_id, agent_id, path) VALUES (%s, %s, 'p')",
+            [TENANT, AGENTS[0]],
+        )
+
+    with ThreadPoolExecutor(1) as pool, runtime(goclaw) as giver, runtime(goclaw) as writer:
+        giver.execute("UPDATE goclaw.memory_documents SET user_id = 'ada'")
+        with psycopg.connect(goclaw, autocommit=True) as onlooker:
+            waiting: Future[None] = pool.submit(add_chunk, writer)
+            while onlooker.execute(WAITING, [writer.info.backend_pid]).rowcount == 0:
+                assert not waiting.done()
+        giver.commit()
+        waiting.result()
+
+    with runtime(goclaw) as connection:
+        found = connection.execute("SELECT user_id FROM goclaw.memory_chunks").fetchall()
+    assert found == [("ada",)]
+
+
 @pytest.mark.parametrize("function", ["search_memory", "search_vault"])
 def test_a_new_session_can_search_by_words_at_once(goclaw: str, function: str) -> None:
     """Nothing has loaded pgvector in it, whose settings the function brings."""

@@ -2,8 +2,9 @@
 -- requires: agent_teams
 --
 -- What an agent remembers: documents, and the chunks of them that are searched. A row without a
--- user is for all users of its agent, one without a team for all teams. A chunk repeats the scope
--- of its document, because a search filters by it.
+-- user is for all users of its agent, one without a team for all teams. A chunk repeats whose its
+-- document is, because a search filters by that; triggers keep both equal, so that no slip of a
+-- writer shows the memory of one user to another.
 -- Locks: SHARE ROW EXCLUSIVE on agent_teams, agents, tenants.
 -- Docs: docs/schema/goclaw.md#memory-documents
 
@@ -144,7 +145,8 @@ CREATE INDEX memory_chunks_team_id_ix
 COMMENT ON TABLE goclaw.memory_chunks IS 'A part of a document that can be searched.';
 COMMENT ON COLUMN goclaw.memory_chunks.tenant_id IS 'The tenant.';
 COMMENT ON COLUMN goclaw.memory_chunks.id IS 'The chunk.';
-COMMENT ON COLUMN goclaw.memory_chunks.agent_id IS 'The agent that remembers it.';
+COMMENT ON COLUMN goclaw.memory_chunks.agent_id IS
+    'The agent that remembers it; a trigger sets it, user, team and custom scope.';
 COMMENT ON COLUMN goclaw.memory_chunks.document_id IS 'The document that it is a part of.';
 COMMENT ON COLUMN goclaw.memory_chunks.user_id IS
     'The user whom it is about. NULL means all users of the agent.';
@@ -168,6 +170,81 @@ COMMENT ON COLUMN goclaw.memory_chunks.updated_at IS
 CREATE TRIGGER memory_chunks_set_updated_at_tg
     BEFORE UPDATE ON goclaw.memory_chunks
     FOR EACH ROW EXECUTE FUNCTION platform.set_updated_at();
+
+-- Locks the document: whoever changes its scope meanwhile would not see this chunk.
+-- This trigger and the next leave alone what comes from a trigger: a document passes its scope on
+-- itself, and a deleted team is taken out of both tables by their references, in any order.
+CREATE FUNCTION goclaw.take_document_scope()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_document record;
+BEGIN
+    SELECT d.agent_id, d.user_id, d.team_id, d.custom_scope
+    INTO v_document
+    FROM goclaw.memory_documents AS d
+    WHERE d.tenant_id = NEW.tenant_id
+        AND d.id = NEW.document_id
+    FOR SHARE;
+    -- Without a document the reference refuses the chunk.
+    IF FOUND THEN
+        NEW.agent_id := v_document.agent_id;
+        NEW.user_id := v_document.user_id;
+        NEW.team_id := v_document.team_id;
+        NEW.custom_scope := v_document.custom_scope;
+    END IF;
+
+    RETURN NEW;
+END;
+$function$;
+
+COMMENT ON FUNCTION goclaw.take_document_scope() IS
+    'Trigger function: gives a chunk agent, user, team and custom scope of its document, whatever '
+    'the writer says. Raises nothing.';
+
+REVOKE ALL ON FUNCTION goclaw.take_document_scope() FROM PUBLIC;
+
+CREATE TRIGGER memory_chunks_take_scope_tg
+    BEFORE INSERT OR UPDATE OF document_id, agent_id, user_id, team_id, custom_scope
+    ON goclaw.memory_chunks
+    FOR EACH ROW WHEN (pg_trigger_depth() = 0)
+    EXECUTE FUNCTION goclaw.take_document_scope();
+
+CREATE FUNCTION goclaw.pass_on_document_scope()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+    UPDATE goclaw.memory_chunks AS c
+    SET agent_id = NEW.agent_id,
+        user_id = NEW.user_id,
+        team_id = NEW.team_id,
+        custom_scope = NEW.custom_scope
+    WHERE c.tenant_id = NEW.tenant_id
+        AND c.document_id = NEW.id;
+
+    RETURN NULL;
+END;
+$function$;
+
+COMMENT ON FUNCTION goclaw.pass_on_document_scope() IS
+    'Trigger function: gives the chunks of a document its new agent, user, team and custom scope. '
+    'Raises nothing.';
+
+REVOKE ALL ON FUNCTION goclaw.pass_on_document_scope() FROM PUBLIC;
+
+CREATE TRIGGER memory_documents_pass_on_scope_tg
+    AFTER UPDATE OF agent_id, user_id, team_id, custom_scope ON goclaw.memory_documents
+    FOR EACH ROW
+    WHEN (
+        pg_trigger_depth() = 0
+        AND (OLD.agent_id, OLD.user_id, OLD.team_id, OLD.custom_scope)
+            IS DISTINCT FROM (NEW.agent_id, NEW.user_id, NEW.team_id, NEW.custom_scope)
+    )
+    EXECUTE FUNCTION goclaw.pass_on_document_scope();
 
 ALTER TABLE goclaw.memory_chunks ENABLE ROW LEVEL SECURITY;
 ALTER TABLE goclaw.memory_chunks FORCE ROW LEVEL SECURITY;

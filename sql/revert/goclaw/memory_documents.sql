@@ -29,5 +29,7 @@ $revert$;
 
 DROP TABLE goclaw.memory_chunks;
 DROP TABLE goclaw.memory_documents;
+DROP FUNCTION goclaw.pass_on_document_scope();
+DROP FUNCTION goclaw.take_document_scope();
 
 COMMIT;

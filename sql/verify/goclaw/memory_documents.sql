@@ -75,8 +75,12 @@ BEGIN
     INTO v_offender
     FROM (
         VALUES
-            ('memory_documents', ARRAY['memory_documents_set_updated_at_tg']),
-            ('memory_chunks', ARRAY['memory_chunks_set_updated_at_tg'])
+            ('memory_documents', ARRAY[
+                'memory_documents_set_updated_at_tg', 'memory_documents_pass_on_scope_tg'
+            ]),
+            ('memory_chunks', ARRAY[
+                'memory_chunks_set_updated_at_tg', 'memory_chunks_take_scope_tg'
+            ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
     WHERE NOT EXISTS (
@@ -107,6 +111,24 @@ BEGIN
     );
     IF v_offender IS NOT NULL THEN
         RAISE EXCEPTION 'not of muniment_owner, or row security not as it must be: %', v_offender;
+    END IF;
+
+    SELECT string_agg(want.name, ', ')
+    INTO v_offender
+    FROM unnest(ARRAY[
+        'goclaw.take_document_scope()', 'goclaw.pass_on_document_scope()'
+    ]) AS want (name)
+    WHERE NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_proc
+        WHERE oid = to_regprocedure(want.name)
+            AND proowner = 'muniment_owner'::regrole
+            AND NOT prosecdef
+            AND proconfig = ARRAY['search_path=pg_catalog, pg_temp']
+            AND NOT has_function_privilege('public', oid, 'EXECUTE')
+    );
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'missing, or owner, security, search_path or rights differ: %', v_offender;
     END IF;
 
     -- Exactly these policies, for all commands: with a column, for runtimes and owner, who are

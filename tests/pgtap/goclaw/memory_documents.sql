@@ -1,7 +1,7 @@
 -- Subject: goclaw.memory_documents    Docs: docs/schema/goclaw.md#memory-documents
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(20);
+SELECT plan(31);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -109,20 +109,21 @@ SELECT set_eq(
         ('memory_documents_set_updated_at_tg'::name,
          'BEFORE UPDATE ON goclaw.memory_documents FOR EACH ROW EXECUTE FUNCTION '
          'platform.set_updated_at()'),
+        ('memory_documents_pass_on_scope_tg',
+         'AFTER UPDATE OF agent_id, user_id, team_id, custom_scope ON '
+         'goclaw.memory_documents FOR EACH ROW WHEN (((pg_trigger_depth() = 0) AND '
+         '((((old.agent_id IS DISTINCT FROM new.agent_id) OR ((old.user_id)::text IS '
+         'DISTINCT FROM (new.user_id)::text)) OR (old.team_id IS DISTINCT FROM '
+         'new.team_id)) OR ((old.custom_scope)::text IS DISTINCT FROM '
+         '(new.custom_scope)::text)))) EXECUTE FUNCTION goclaw.pass_on_document_scope()'),
         ('memory_chunks_set_updated_at_tg',
          'BEFORE UPDATE ON goclaw.memory_chunks FOR EACH ROW EXECUTE FUNCTION '
-         'platform.set_updated_at()') $$,
+         'platform.set_updated_at()'),
+        ('memory_chunks_take_scope_tg',
+         'BEFORE INSERT OR UPDATE OF document_id, agent_id, user_id, team_id, custom_scope '
+         'ON goclaw.memory_chunks FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE '
+         'FUNCTION goclaw.take_document_scope()') $$,
     'the triggers are these'
-);
-
-SELECT is(
-    (
-        SELECT attstorage::text
-        FROM pg_attribute
-        WHERE (attrelid, attname) = ('goclaw.memory_chunks'::regclass, 'tsv')
-    ),
-    'm',
-    'the words of a chunk stay in its row'
 );
 
 -- Behaviour -----------------------------------------------------------------
@@ -171,7 +172,9 @@ FROM (
         ('memory_chunks', 'end_line', '0')
 ) AS attempt (name, column_name, value);
 SELECT results_eq(
-    $$ SELECT path FROM goclaw.memory_chunks WHERE tsv @@ to_tsquery('simple', 'das & über & notes') $$,
+    $$ SELECT path
+       FROM goclaw.memory_chunks
+       WHERE tsv @@ to_tsquery('simple', 'das & über & notes') $$,
     $$ VALUES ('notes') $$,
     'every word counts, as it is written, in any language'
 );
@@ -190,6 +193,106 @@ SELECT results_eq(
     $$ VALUES (now()), (now()) $$,
     'when a row was changed, nobody says but the clock'
 );
+
+-- Whose a chunk is -----------------------------------------------------------
+
+CREATE TEMPORARY VIEW chunk_scope AS
+SELECT path, right(agent_id::text, 2) AS agent, user_id::text, right(team_id::text, 2) AS team,
+    custom_scope::text
+FROM goclaw.memory_chunks;
+INSERT INTO goclaw.memory_chunks (
+    tenant_id, agent_id, document_id, path, text, user_id, team_id, custom_scope
+)
+SELECT
+    tenant_id, 'a9e00000-0000-4000-8000-0000000000a1', id, 'slip', 'x', 'bob',
+    CASE WHEN team_id IS NULL THEN '7ea00000-0000-4000-8000-0000000000a1'::uuid END, 'own'
+FROM goclaw.memory_documents;
+SELECT set_eq(
+    $$ SELECT * FROM chunk_scope WHERE path = 'slip' $$,
+    $$ VALUES
+        ('slip'::text, 'a2'::text, NULL::text, 'a1'::text, NULL::text),
+        ('slip', 'a2', NULL, NULL, NULL) $$,
+    'a chunk is whose its document is, whatever its writer says'
+);
+CREATE FUNCTION pg_temp.scope_after(
+    p_table text, p_path text, p_column text, p_value text
+)
+RETURNS text
+LANGUAGE plpgsql
+AS $function$
+BEGIN
+    EXECUTE format(
+        'UPDATE goclaw.%I SET %I = %L WHERE path = %L', p_table, p_column, p_value, p_path
+    );
+    RETURN (SELECT s::text FROM chunk_scope AS s WHERE s.path = p_path);
+END;
+$function$;
+SELECT is(
+    pg_temp.scope_after('memory_chunks', 'notes', name, value),
+    '(notes,a2,,a1,)',
+    format('nor does a change of %s give it to somebody else', name)
+)
+FROM (
+    VALUES
+        ('agent_id', 'a9e00000-0000-4000-8000-0000000000a1'), ('user_id', 'bob'),
+        ('team_id', NULL), ('custom_scope', 'own')
+) AS change (name, value);
+SELECT is(
+    pg_temp.scope_after('memory_documents', 'plans', name, value),
+    answer,
+    format('when the %s of a document changes, its chunks follow', name)
+)
+FROM (
+    VALUES
+        ('agent_id', 'a9e00000-0000-4000-8000-0000000000a1', '(plans,a1,,,)'),
+        ('user_id', 'ada', '(plans,a1,ada,,)'),
+        ('team_id', '7ea00000-0000-4000-8000-0000000000a1', '(plans,a1,ada,a1,)'),
+        ('custom_scope', 'own', '(plans,a1,ada,a1,own)')
+) AS change (name, value, answer);
+SELECT results_eq(
+    $$ SELECT * FROM chunk_scope WHERE path = 'notes' $$,
+    $$ VALUES ('notes', 'a2', NULL, 'a1', NULL) $$,
+    'but no others'
+);
+UPDATE goclaw.memory_chunks
+SET document_id = (SELECT id FROM goclaw.memory_documents WHERE path = 'plans')
+WHERE path = 'notes';
+SELECT results_eq(
+    $$ SELECT * FROM chunk_scope WHERE path = 'notes' $$,
+    $$ VALUES ('notes', 'a1', 'ada', 'a1', 'own') $$,
+    'a chunk that is moved to another document is whose that one is'
+);
+UPDATE goclaw.memory_chunks
+SET document_id = 'd0c00000-0000-4000-8000-0000000000a1'
+WHERE path = 'notes';
+UPDATE goclaw.memory_documents
+SET agent_id = 'a9e00000-0000-4000-8000-0000000000a2', user_id = NULL, team_id = NULL,
+    custom_scope = NULL
+WHERE path = 'plans';
+DELETE FROM goclaw.memory_chunks WHERE path = 'slip';
+SELECT throws_ok(
+    $$ UPDATE goclaw.memory_chunks SET document_id = '00000000-0000-4000-8000-0000000000ff' $$,
+    '23503',
+    NULL,
+    'a chunk has a document'
+);
+
+-- What a deletion does ---------------------------------------------------------
+
+-- First from the chunks and then from the documents, as after a dump was restored.
+DO $$
+DECLARE
+    v_definition CONSTANT text := (
+        SELECT pg_get_constraintdef(oid)
+        FROM pg_constraint
+        WHERE conname = 'memory_documents_team_fk'
+    );
+BEGIN
+    ALTER TABLE goclaw.memory_documents DROP CONSTRAINT memory_documents_team_fk;
+    EXECUTE 'ALTER TABLE goclaw.memory_documents ADD CONSTRAINT memory_documents_team_fk '
+        || v_definition;
+END;
+$$;
 DELETE FROM goclaw.agent_teams;
 SELECT results_eq(
     $$ SELECT tenant_id, team_id FROM goclaw.memory_documents WHERE path = 'notes'

@@ -48,33 +48,41 @@ SELECT
 FROM goclaw.agents
 CROSS JOIN generate_series(1, 2) AS number
 WHERE id = 'a9e00000-0000-4000-8000-0000000000a1';
-INSERT INTO goclaw.memory_documents (tenant_id, id, agent_id, path)
-SELECT
-    tenant_id, ('d0c00000-0000-4000-8000-0000000000' || right(id::text, 2))::uuid, id, 'notes'
-FROM goclaw.agents;
-INSERT INTO goclaw.memory_chunks (
-    tenant_id, agent_id, document_id, id, user_id, team_id, custom_scope, path, start_line, end_line,
-    text, embedding
+INSERT INTO goclaw.memory_documents (
+    tenant_id, id, agent_id, user_id, team_id, custom_scope, path, content
 )
 SELECT
-    d.tenant_id, d.agent_id, d.id, ('c0000000-0000-4000-8000-0000000000' || chunk.id)::uuid,
-    chunk.user_id, ('7ea00000-0000-4000-8000-0000000000' || chunk.team)::uuid, chunk.custom_scope,
-    'notes', 1, 2, chunk.text, pg_temp.direction(chunk.x, chunk.y)
+    a.tenant_id, ('d0c00000-0000-4000-8000-0000000000' || document.id)::uuid, a.id,
+    document.user_id, ('7ea00000-0000-4000-8000-0000000000' || document.team)::uuid,
+    document.custom_scope, 'notes', document.text
 FROM (
     VALUES
-        ('01', 'a1', NULL, NULL, NULL, 'tax law for all', 1, 0),
-        ('02', 'a1', 'ada', NULL, NULL, 'tax law of ada, a long text', 0.9, 0.4),
-        ('03', 'a1', 'bob', NULL, NULL, 'tax law of bob', 1, 0),
-        ('04', 'a1', NULL, 'a1', NULL, 'tax law of a team', 1, 0),
-        ('05', 'a1', 'bob', 'a1', NULL, 'tax law of bob in a team', 1, 0),
-        ('06', 'a1', NULL, 'a2', NULL, 'tax law of another team', 1, 0),
-        ('07', 'a1', NULL, NULL, 'own', 'tax law of a custom scope', 1, 0),
-        ('08', 'a1', NULL, NULL, NULL, 'tax alone, not embedded', NULL, NULL),
-        ('09', 'a1', NULL, NULL, NULL, 'levies', 0.9, -0.3),
-        ('10', 'a2', NULL, NULL, NULL, 'tax law of another agent', 1, 0),
-        ('11', 'b1', NULL, NULL, NULL, 'tax law of another tenant', 1, 0)
-) AS chunk (id, owner, user_id, team, custom_scope, text, x, y)
-INNER JOIN goclaw.memory_documents AS d ON right(d.id::text, 2) = chunk.owner;
+        ('01', 'a1', NULL, NULL, NULL, 'tax law for all'),
+        ('02', 'a1', 'ada', NULL, NULL, 'tax law of ada, a long text'),
+        ('03', 'a1', 'bob', NULL, NULL, 'tax law of bob'),
+        ('04', 'a1', NULL, 'a1', NULL, 'tax law of a team'),
+        ('05', 'a1', 'bob', 'a1', NULL, 'tax law of bob in a team'),
+        ('06', 'a1', NULL, 'a2', NULL, 'tax law of another team'),
+        ('07', 'a1', NULL, NULL, 'own', 'tax law of a custom scope'),
+        ('08', 'a1', NULL, NULL, NULL, 'tax alone, not embedded'),
+        ('09', 'a1', NULL, NULL, NULL, 'levies'),
+        ('10', 'a2', NULL, NULL, NULL, 'tax law of another agent'),
+        ('11', 'b1', NULL, NULL, NULL, 'tax law of another tenant')
+) AS document (id, owner, user_id, team, custom_scope, text)
+INNER JOIN goclaw.agents AS a ON right(a.id::text, 2) = document.owner;
+INSERT INTO goclaw.memory_chunks (
+    tenant_id, agent_id, document_id, id, path, start_line, end_line, text, embedding
+)
+SELECT
+    d.tenant_id, d.agent_id, d.id,
+    ('c0000000-0000-4000-8000-0000000000' || right(d.id::text, 2))::uuid, d.path, 1, 2, d.content,
+    CASE right(d.id::text, 2)
+        WHEN '02' THEN pg_temp.direction(0.9, 0.4)
+        WHEN '08' THEN NULL
+        WHEN '09' THEN pg_temp.direction(0.9, -0.3)
+        ELSE pg_temp.direction(1, 0)
+    END
+FROM goclaw.memory_documents AS d;
 
 SET LOCAL ROLE muniment_app;
 SELECT throws_ok(
@@ -90,7 +98,7 @@ SELECT results_eq(
            content, text_rank, vector_rank, score
        FROM goclaw.search_memory('a9e00000-0000-4000-8000-0000000000a1', 'Tax LAW', NULL) $$,
     $$ VALUES (
-           '01', 'a1', 'notes', 1, 2, 'tax law for all', 1::bigint, NULL::bigint,
+           '01', '01', 'notes', 1, 2, 'tax law for all', 1::bigint, NULL::bigint,
            1.0::double precision / 61
        ) $$,
     'words alone find what has all of them'
@@ -194,7 +202,7 @@ FROM (
         ('22', 'duty duty', 1, 0.1),
         ('23', 'else', 1, 0)
 ) AS chunk (id, text, x, y)
-INNER JOIN goclaw.memory_documents AS d ON right(d.id::text, 2) = 'a1';
+INNER JOIN goclaw.memory_documents AS d ON right(d.id::text, 2) = '01';
 SET LOCAL ROLE muniment_app;
 SELECT results_eq(
     $$ SELECT right(chunk_id::text, 2), text_rank, vector_rank
@@ -260,11 +268,12 @@ RETURN (
 RESET ROLE;
 INSERT INTO goclaw.memory_chunks (tenant_id, agent_id, document_id, id, path, text, embedding)
 SELECT
-    d.tenant_id, d.agent_id, d.id, ('c0000000-0000-4000-8000-' || lpad(number::text, 12, '0'))::uuid,
-    'notes', 'x', pg_temp.near(number, CASE WHEN number <= 5 THEN 0.35 ELSE 0.05 END)
+    d.tenant_id, d.agent_id, d.id,
+    ('c0000000-0000-4000-8000-' || lpad(number::text, 12, '0'))::uuid, 'notes', 'x',
+    pg_temp.near(number, CASE WHEN number <= 5 THEN 0.35 ELSE 0.05 END)
 FROM generate_series(1, 305) AS number
 INNER JOIN goclaw.memory_documents AS d
-    ON right(d.id::text, 2) = CASE WHEN number <= 5 THEN 'a2' ELSE 'b1' END;
+    ON right(d.id::text, 2) = CASE WHEN number <= 5 THEN '10' ELSE '11' END;
 SET LOCAL ROLE muniment_app;
 SET LOCAL enable_sort = off;
 SET LOCAL enable_bitmapscan = off;
@@ -295,8 +304,9 @@ RESET ROLE;
 SELECT set_eq(
     $$ SELECT grantee::regrole::text, privilege_type, is_grantable
        FROM pg_proc, aclexplode(proacl)
-       WHERE pg_proc.oid
-               = 'goclaw.search_memory(uuid, text, platform.vector, text, uuid, integer)'::regprocedure
+       WHERE pg_proc.oid = to_regprocedure(
+               'goclaw.search_memory(uuid, text, platform.vector, text, uuid, integer)'
+           )
            AND grantee <> proowner $$,
     $$ VALUES ('muniment_app', 'EXECUTE', false), ('muniment_reader', 'EXECUTE', false) $$,
     'those who act for one tenant may search'

@@ -262,8 +262,9 @@ RESET ROLE;
 SELECT set_eq(
     $$ SELECT grantee::regrole::text, privilege_type, is_grantable
        FROM pg_proc, aclexplode(proacl)
-       WHERE pg_proc.oid
-               = 'goclaw.search_vault(uuid, text, platform.vector, uuid, text, integer)'::regprocedure
+       WHERE pg_proc.oid = to_regprocedure(
+               'goclaw.search_vault(uuid, text, platform.vector, uuid, text, integer)'
+           )
            AND grantee <> proowner $$,
     $$ VALUES ('muniment_app', 'EXECUTE', false), ('muniment_reader', 'EXECUTE', false) $$,
     'those who act for one tenant may search'

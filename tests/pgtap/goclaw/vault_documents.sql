@@ -333,7 +333,9 @@ SELECT results_eq(
     'a file that goes from a team to an agent becomes personal'
 );
 DELETE FROM goclaw.vault_documents WHERE right(id::text, 2) = 'a4';
-SELECT is_empty($$ SELECT FROM goclaw.vault_links $$, 'a document takes the links from and to it along');
+SELECT is_empty(
+    $$ SELECT FROM goclaw.vault_links $$, 'a document takes the links from and to it along'
+);
 SELECT set_eq(
     $$ SELECT right(doc_id::text, 2) FROM goclaw.vault_versions $$,
     $$ VALUES ('a3'), ('a5') $$,
