@@ -78,6 +78,14 @@ FROM (
         (
             'goclaw', 'workstation_activity', 'muniment_service', 'DELETE', false,
             'once they are old enough'
+        ),
+        (
+            'goclaw', 'episodic_summaries', 'muniment_service', 'SELECT', true,
+            'expired episodes of all tenants are found, whatever is in them'
+        ),
+        (
+            'goclaw', 'episodic_summaries', 'muniment_service', 'DELETE', false,
+            'and pruned'
         )
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
@@ -98,7 +106,8 @@ FROM (
         ('goclaw', 'tenants', 'tenants are made and changed by the backend'),
         ('goclaw', 'activity_logs', 'an audit trail'),
         ('goclaw', 'team_task_events', 'what happened to tasks'),
-        ('goclaw', 'workstation_activity', 'what was run on workstations, and what was refused')
+        ('goclaw', 'workstation_activity', 'what was run on workstations, and what was refused'),
+        ('goclaw', 'agent_evolution_metrics', 'what was measured')
 ) AS declared (schema_name, table_name, reason);
 
 CREATE TEMPORARY VIEW muniment_role AS

@@ -64,7 +64,8 @@ FROM (
         ('goclaw', 'api_keys', 'a key is looked up to learn the tenant'),
         ('goclaw', 'subagent_tasks', 'tasks of all tenants are archived by age'),
         ('goclaw', 'team_tasks', 'locks are taken back and reminders sent in all tenants'),
-        ('goclaw', 'workstation_activity', 'entries of all tenants leave by age')
+        ('goclaw', 'workstation_activity', 'entries of all tenants leave by age'),
+        ('goclaw', 'episodic_summaries', 'episodes of all tenants are pruned when they expire')
 ) AS declared (schema_name, table_name, reason);
 
 -- Found in the catalog ------------------------------------------------------

@@ -5,7 +5,8 @@
 CREATE SCHEMA test_support;
 GRANT USAGE ON SCHEMA test_support TO PUBLIC;
 
--- What to write into a column, as an expression. An expression that is NULL leaves it empty.
+-- What to write into a column, as an expression, in which :tenant is the tenant. An expression that
+-- is NULL leaves it empty.
 CREATE TABLE test_support.hint (
     table_name  text NOT NULL,
     column_name text NOT NULL,
@@ -21,7 +22,26 @@ INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
     ('goclaw.secure_cli_binaries', 'deny_args', '''[]'''),
     ('goclaw.secure_cli_binaries', 'deny_verbose', '''[]'''),
     ('goclaw.secure_cli_agent_grants', 'deny_args', '''[]'''),
-    ('goclaw.secure_cli_agent_grants', 'deny_verbose', '''[]''');
+    ('goclaw.secure_cli_agent_grants', 'deny_verbose', '''[]'''),
+    ('goclaw.kg_dedup_candidates', 'entity_b_id', 'test_support.another_entity(:tenant)'),
+    ('goclaw.vault_documents', 'team_id', NULL);
+
+-- A pair is of two entities, but a table has one row.
+CREATE FUNCTION test_support.another_entity(p_tenant uuid)
+RETURNS uuid
+LANGUAGE plpgsql
+AS $function$
+DECLARE
+    v_id uuid;
+BEGIN
+    INSERT INTO goclaw.kg_entities (tenant_id, agent_id, external_id, name, entity_type)
+    SELECT e.tenant_id, e.agent_id, 'another', 'another', 'another'
+    FROM goclaw.kg_entities AS e
+    WHERE e.tenant_id = p_tenant
+    RETURNING id INTO v_id;
+    RETURN v_id;
+END;
+$function$;
 
 -- Tenant tables outside of the ledger, which has tests of its own. The tenant is what the policy
 -- <table>_tenant compares; that every tenant table has one, _catalog/row_security.sql sees to.
@@ -90,7 +110,9 @@ BEGIN
         WHERE h.table_name = p_table::text
             AND h.column_name = v_column.name;
         IF FOUND THEN
-            v_value := coalesce(v_hint.expression, 'NULL');
+            v_value := coalesce(
+                replace(v_hint.expression, ':tenant', quote_literal(p_tenant)), 'NULL'
+            );
         ELSIF v_column.name = p_tenant_column THEN
             v_value := quote_literal(p_tenant);
         ELSE

@@ -1,0 +1,158 @@
+-- Deploy goclaw:search_memory to pg
+-- requires: memory_documents
+--
+-- Words find what was said, vectors what was meant; a chunk that both find comes first. Whose rows
+-- are searched is decided here once, so that no client can forget a part of it.
+-- Locks: none.  Docs: docs/schema/goclaw.md#search-memory
+
+BEGIN;
+
+SET LOCAL ROLE muniment_owner;
+
+-- Loads the library: while the settings below are of nobody, only a superuser may put them into a
+-- function. So must whoever restores a dump of it.
+DO $load$
+BEGIN
+    PERFORM platform.vector_dims('[1]'::platform.vector);
+    IF current_setting('hnsw.iterative_scan', true) IS NULL THEN
+        RAISE EXCEPTION 'the extension vector is older than 0.8'
+            USING ERRCODE = 'feature_not_supported',
+                  HINT = 'Install pgvector 0.8 or later, then ALTER EXTENSION vector UPDATE.';
+    END IF;
+END;
+$load$;
+
+CREATE FUNCTION goclaw.search_memory(
+    p_agent_id  uuid,
+    p_query     text,
+    p_embedding platform.vector,
+    p_user_id   text DEFAULT NULL,
+    p_team_id   uuid DEFAULT NULL,
+    p_limit     integer DEFAULT 10
+)
+RETURNS TABLE (
+    chunk_id    uuid,
+    document_id uuid,
+    path        text,
+    start_line  integer,
+    end_line    integer,
+    content     text,
+    text_rank   bigint,
+    vector_rank bigint,
+    score       double precision
+)
+LANGUAGE plpgsql
+STABLE
+PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+-- Index or scope first: that depends on how much of the table the scope is, so on its values.
+SET plan_cache_mode = force_custom_plan
+-- The index knows no scope. Without this it would stop after hnsw.ef_search rows of anybody.
+SET hnsw.iterative_scan = relaxed_order
+SET hnsw.ef_search = 100
+-- Vectors lie outside of their rows, a read each that the planner does not count: with the default
+-- it would compute all distances of a scope of 10,000 chunks, 20 times as slow as the index.
+SET random_page_cost = 1.1
+AS $function$
+DECLARE
+    -- Of reciprocal rank fusion: Cormack, Clarke and Buettcher, SIGIR 2009, found 60 to be good.
+    c_k          CONSTANT integer := 60;
+    v_tenant_id  CONSTANT uuid := platform.current_tenant_id();
+    v_query      CONSTANT tsquery := websearch_to_tsquery('simple', p_query);
+    -- What both lists have in the middle can come before what one has at its head.
+    v_candidates CONSTANT integer := greatest(40, 4 * least(p_limit, 100));
+BEGIN
+    IF (p_limit BETWEEN 1 AND 100) IS NOT TRUE THEN
+        RAISE EXCEPTION 'p_limit is not from 1 to 100'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Ask for the few chunks that fit into a prompt.';
+    END IF;
+    IF p_query IS NULL AND p_embedding IS NULL THEN
+        RAISE EXCEPTION 'p_query and p_embedding are both null'
+            USING ERRCODE = 'null_value_not_allowed',
+                  HINT = 'Pass words, a vector, or both.';
+    END IF;
+    IF platform.vector_dims(p_embedding) <> 1536 OR platform.vector_norm(p_embedding) = 0 THEN
+        RAISE EXCEPTION 'p_embedding has not 1536 dimensions, or no direction'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Embed the query with the model that embedded the memory.';
+    END IF;
+
+    RETURN QUERY
+    WITH said AS (
+        SELECT
+            c.id,
+            row_number() OVER (ORDER BY ts_rank_cd(c.tsv, v_query) DESC, c.id) AS place
+        FROM goclaw.memory_chunks AS c
+        WHERE c.tenant_id = v_tenant_id
+            AND c.agent_id = p_agent_id
+            AND (c.user_id IS NULL OR c.user_id = p_user_id)
+            AND (c.team_id IS NULL OR c.team_id = p_team_id)
+            AND c.custom_scope IS NULL
+            AND c.tsv @@ v_query
+        ORDER BY place
+        LIMIT v_candidates
+    ),
+    meant AS (
+        SELECT
+            near.id,
+            row_number() OVER (ORDER BY near.distance, near.id) AS place
+        FROM (
+            SELECT
+                c.id,
+                c.embedding OPERATOR(platform.<=>) p_embedding AS distance
+            FROM goclaw.memory_chunks AS c
+            WHERE p_embedding IS NOT NULL
+                AND c.tenant_id = v_tenant_id
+                AND c.agent_id = p_agent_id
+                AND (c.user_id IS NULL OR c.user_id = p_user_id)
+                AND (c.team_id IS NULL OR c.team_id = p_team_id)
+                AND c.custom_scope IS NULL
+                AND c.embedding IS NOT NULL
+            ORDER BY c.embedding OPERATOR(platform.<=>) p_embedding
+            LIMIT v_candidates
+        ) AS near
+    ),
+    fused AS (
+        SELECT
+            id,
+            said.place AS text_rank,
+            meant.place AS vector_rank,
+            coalesce(1.0::double precision / (c_k + said.place), 0)
+                + coalesce(1.0::double precision / (c_k + meant.place), 0) AS score
+        FROM said
+        FULL JOIN meant USING (id)
+        ORDER BY score DESC, id
+        LIMIT p_limit
+    )
+    SELECT
+        c.id,
+        c.document_id,
+        c.path,
+        c.start_line,
+        c.end_line,
+        c.text,
+        fused.text_rank,
+        fused.vector_rank,
+        fused.score
+    FROM fused
+    INNER JOIN goclaw.memory_chunks AS c ON c.tenant_id = v_tenant_id AND c.id = fused.id
+    ORDER BY fused.score DESC, c.id;
+END;
+$function$;
+
+COMMENT ON FUNCTION goclaw.search_memory(uuid, text, platform.vector, text, uuid, integer) IS
+    'The chunks in the memory of an agent that fit best: those with all words of p_query (quotes, '
+    'or and - as in a web search) and those near p_embedding (cosine), fused by reciprocal rank. '
+    'Either may be NULL. Searches what is for all users, and with p_user_id what is for that one; '
+    'what belongs to no team, and with p_team_id what belongs to that one; nothing that has a '
+    'custom scope. Returns at most p_limit (1 to 100) chunks, the best first, equals by id, with '
+    'their place in either list and their score. Raises 22004 when there is neither text nor '
+    'vector, 22023 when limit or vector cannot be, 42501 when no tenant is set.';
+
+REVOKE ALL ON FUNCTION goclaw.search_memory(uuid, text, platform.vector, text, uuid, integer)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION goclaw.search_memory(uuid, text, platform.vector, text, uuid, integer)
+    TO muniment_app, muniment_reader;
+
+COMMIT;
