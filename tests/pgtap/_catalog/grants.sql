@@ -62,7 +62,20 @@ FROM (
         (
             'goclaw', 'subagent_tasks', 'muniment_service', 'UPDATE', true,
             'which sets when, and nothing else'
-        )
+        ),
+        (
+            'goclaw', 'cron_jobs', 'muniment_service', 'SELECT', false,
+            'a worker gets the jobs that it claims'
+        ),
+        (
+            'goclaw', 'cron_jobs', 'muniment_service', 'UPDATE', true,
+            'a claim and the end of a run change the state of a job'
+        ),
+        (
+            'goclaw', 'cron_jobs', 'muniment_service', 'DELETE', false,
+            'a job that was to run once is deleted after it'
+        ),
+        ('goclaw', 'cron_run_logs', 'muniment_service', 'INSERT', false, 'runs are logged')
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
 CREATE TEMPORARY VIEW global_table AS
@@ -80,7 +93,8 @@ SELECT *
 FROM (
     VALUES
         ('goclaw', 'tenants', 'tenants are made and changed by the backend'),
-        ('goclaw', 'activity_logs', 'an audit trail')
+        ('goclaw', 'activity_logs', 'an audit trail'),
+        ('goclaw', 'cron_run_logs', 'a journal of runs')
 ) AS declared (schema_name, table_name, reason);
 
 CREATE TEMPORARY VIEW muniment_role AS
