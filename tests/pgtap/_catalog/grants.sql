@@ -75,7 +75,16 @@ FROM (
             'goclaw', 'cron_jobs', 'muniment_service', 'DELETE', false,
             'a job that was to run once is deleted after it'
         ),
-        ('goclaw', 'cron_run_logs', 'muniment_service', 'INSERT', false, 'runs are logged')
+        ('goclaw', 'cron_run_logs', 'muniment_service', 'INSERT', false, 'runs are logged'),
+        (
+            'goclaw', 'agent_heartbeats', 'muniment_service', 'SELECT', false,
+            'a worker gets the heartbeats that it claims'
+        ),
+        (
+            'goclaw', 'agent_heartbeats', 'muniment_service', 'UPDATE', true,
+            'a claim and the end of a run change the state of a heartbeat'
+        ),
+        ('goclaw', 'heartbeat_run_logs', 'muniment_service', 'INSERT', false, 'runs are logged')
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
 CREATE TEMPORARY VIEW global_table AS
@@ -94,7 +103,8 @@ FROM (
     VALUES
         ('goclaw', 'tenants', 'tenants are made and changed by the backend'),
         ('goclaw', 'activity_logs', 'an audit trail'),
-        ('goclaw', 'cron_run_logs', 'a journal of runs')
+        ('goclaw', 'cron_run_logs', 'a journal of runs'),
+        ('goclaw', 'heartbeat_run_logs', 'a journal of runs')
 ) AS declared (schema_name, table_name, reason);
 
 CREATE TEMPORARY VIEW muniment_role AS

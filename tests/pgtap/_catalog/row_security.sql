@@ -64,7 +64,9 @@ FROM (
         ('goclaw', 'api_keys', 'a key is looked up to learn the tenant'),
         ('goclaw', 'subagent_tasks', 'tasks of all tenants are archived by age'),
         ('goclaw', 'cron_jobs', 'due jobs of all tenants are claimed'),
-        ('goclaw', 'cron_run_logs', 'runs of all tenants are logged')
+        ('goclaw', 'cron_run_logs', 'runs of all tenants are logged'),
+        ('goclaw', 'agent_heartbeats', 'due heartbeats of all tenants are claimed'),
+        ('goclaw', 'heartbeat_run_logs', 'runs of all tenants are logged')
 ) AS declared (schema_name, table_name, reason);
 
 -- Found in the catalog ------------------------------------------------------

@@ -15,6 +15,9 @@ CREATE TABLE test_support.hint (
 INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
     ('goclaw.agents', 'deleted_at', NULL),
     ('goclaw.agents', 'model_fallback', '''[]'''),
+    ('goclaw.agent_heartbeats', 'active_hours_start', '''08:00'''),
+    ('goclaw.agent_heartbeats', 'active_hours_end', '''18:00'''),
+    ('goclaw.agent_heartbeats', 'timezone', '''UTC'''),
     ('goclaw.mcp_agent_grants', 'tool_allow', '''[]'''),
     ('goclaw.mcp_agent_grants', 'tool_deny', '''[]'''),
     ('goclaw.mcp_user_grants', 'tool_allow', '''[]'''),
