@@ -84,7 +84,11 @@ FROM (
             'goclaw', 'agent_heartbeats', 'muniment_service', 'UPDATE', true,
             'a claim and the end of a run change the state of a heartbeat'
         ),
-        ('goclaw', 'heartbeat_run_logs', 'muniment_service', 'INSERT', false, 'runs are logged')
+        ('goclaw', 'heartbeat_run_logs', 'muniment_service', 'INSERT', false, 'runs are logged'),
+        (
+            'goclaw', 'bitrix_portals', 'muniment_service', 'SELECT', true,
+            'a portal is looked up by its domain to learn the tenant; no secret is in reach'
+        )
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
 CREATE TEMPORARY VIEW global_table AS

@@ -66,7 +66,8 @@ FROM (
         ('goclaw', 'cron_jobs', 'due jobs of all tenants are claimed'),
         ('goclaw', 'cron_run_logs', 'runs of all tenants are logged'),
         ('goclaw', 'agent_heartbeats', 'due heartbeats of all tenants are claimed'),
-        ('goclaw', 'heartbeat_run_logs', 'runs of all tenants are logged')
+        ('goclaw', 'heartbeat_run_logs', 'runs of all tenants are logged'),
+        ('goclaw', 'bitrix_portals', 'a portal is looked up to learn the tenant')
 ) AS declared (schema_name, table_name, reason);
 
 -- Found in the catalog ------------------------------------------------------
