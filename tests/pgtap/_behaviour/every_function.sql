@@ -20,6 +20,9 @@ SELECT unnest(
 
 -- Functions that work for all tenants at once: what they answer depends on all.
 CREATE TEMPORARY TABLE for_all_tenants (name text PRIMARY KEY, reason text NOT NULL);
+INSERT INTO for_all_tenants (name, reason) VALUES
+    ('goclaw.claim_cron_jobs(integer,interval)', 'gives due jobs of all tenants to a worker'),
+    ('goclaw.claim_heartbeats(integer,interval)', 'gives due heartbeats of all to a worker');
 
 -- Two tenants with rows everywhere ------------------------------------------
 

@@ -86,6 +86,32 @@ FROM (
         (
             'goclaw', 'episodic_summaries', 'muniment_service', 'DELETE', false,
             'and pruned'
+        ),
+        (
+            'goclaw', 'cron_jobs', 'muniment_service', 'SELECT', false,
+            'a worker gets the jobs that it claims'
+        ),
+        (
+            'goclaw', 'cron_jobs', 'muniment_service', 'UPDATE', true,
+            'a claim and the end of a run change the state of a job'
+        ),
+        (
+            'goclaw', 'cron_jobs', 'muniment_service', 'DELETE', false,
+            'a job that was to run once is deleted after it'
+        ),
+        ('goclaw', 'cron_run_logs', 'muniment_service', 'INSERT', false, 'runs are logged'),
+        (
+            'goclaw', 'agent_heartbeats', 'muniment_service', 'SELECT', false,
+            'a worker gets the heartbeats that it claims'
+        ),
+        (
+            'goclaw', 'agent_heartbeats', 'muniment_service', 'UPDATE', true,
+            'a claim and the end of a run change the state of a heartbeat'
+        ),
+        ('goclaw', 'heartbeat_run_logs', 'muniment_service', 'INSERT', false, 'runs are logged'),
+        (
+            'goclaw', 'bitrix_portals', 'muniment_service', 'SELECT', true,
+            'a portal is looked up by its domain to learn the tenant; no secret is in reach'
         )
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
@@ -107,7 +133,9 @@ FROM (
         ('goclaw', 'activity_logs', 'an audit trail'),
         ('goclaw', 'team_task_events', 'what happened to tasks'),
         ('goclaw', 'workstation_activity', 'what was run on workstations, and what was refused'),
-        ('goclaw', 'agent_evolution_metrics', 'what was measured')
+        ('goclaw', 'agent_evolution_metrics', 'what was measured'),
+        ('goclaw', 'cron_run_logs', 'a journal of runs'),
+        ('goclaw', 'heartbeat_run_logs', 'a journal of runs')
 ) AS declared (schema_name, table_name, reason);
 
 CREATE TEMPORARY VIEW muniment_role AS

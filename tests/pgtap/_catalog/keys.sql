@@ -33,6 +33,11 @@ FROM (
         (
             'goclaw', 'api_keys_key_hash_uq',
             'a key is found before its tenant is known; who can meet its hash holds the key'
+        ),
+        (
+            'goclaw', 'bitrix_portals_domain_uq',
+            'a callback names a domain before its tenant is known; a domain is no secret, and that '
+            'it is taken is what its second claimant must learn'
         )
 ) AS declared (schema_name, index_name, reason);
 

@@ -65,7 +65,12 @@ FROM (
         ('goclaw', 'subagent_tasks', 'tasks of all tenants are archived by age'),
         ('goclaw', 'team_tasks', 'locks are taken back and reminders sent in all tenants'),
         ('goclaw', 'workstation_activity', 'entries of all tenants leave by age'),
-        ('goclaw', 'episodic_summaries', 'episodes of all tenants are pruned when they expire')
+        ('goclaw', 'episodic_summaries', 'episodes of all tenants are pruned when they expire'),
+        ('goclaw', 'cron_jobs', 'due jobs of all tenants are claimed'),
+        ('goclaw', 'cron_run_logs', 'runs of all tenants are logged'),
+        ('goclaw', 'agent_heartbeats', 'due heartbeats of all tenants are claimed'),
+        ('goclaw', 'heartbeat_run_logs', 'runs of all tenants are logged'),
+        ('goclaw', 'bitrix_portals', 'a portal is looked up to learn the tenant')
 ) AS declared (schema_name, table_name, reason);
 
 -- Found in the catalog ------------------------------------------------------

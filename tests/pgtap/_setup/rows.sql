@@ -24,7 +24,16 @@ INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
     ('goclaw.secure_cli_agent_grants', 'deny_args', '''[]'''),
     ('goclaw.secure_cli_agent_grants', 'deny_verbose', '''[]'''),
     ('goclaw.kg_dedup_candidates', 'entity_b_id', 'test_support.another_entity(:tenant)'),
-    ('goclaw.vault_documents', 'team_id', NULL);
+    ('goclaw.vault_documents', 'team_id', NULL),
+    ('goclaw.agent_heartbeats', 'active_hours_start', '''08:00'''),
+    ('goclaw.agent_heartbeats', 'active_hours_end', '''18:00'''),
+    ('goclaw.agent_heartbeats', 'timezone', '''UTC'''),
+    ('goclaw.mcp_agent_grants', 'tool_allow', '''[]'''),
+    ('goclaw.mcp_agent_grants', 'tool_deny', '''[]'''),
+    ('goclaw.mcp_user_grants', 'tool_allow', '''[]'''),
+    ('goclaw.mcp_user_grants', 'tool_deny', '''[]'''),
+    ('goclaw.mcp_access_requests', 'reviewed_by', NULL),
+    ('goclaw.mcp_access_requests', 'reviewed_at', NULL);
 
 -- A pair is of two entities, but a table has one row.
 CREATE FUNCTION test_support.another_entity(p_tenant uuid)
