@@ -62,6 +62,16 @@ FROM (
         (
             'goclaw', 'subagent_tasks', 'muniment_service', 'UPDATE', true,
             'which sets when, and nothing else'
+        ),
+        (
+            'goclaw', 'usage_pricing_catalog', 'muniment_service', 'SELECT', false,
+            'the backend compares prices with those that providers publish'
+        ),
+        ('goclaw', 'usage_pricing_catalog', 'muniment_service', 'INSERT', false, 'and adds models'),
+        ('goclaw', 'usage_pricing_catalog', 'muniment_service', 'UPDATE', true, 'and new prices'),
+        (
+            'goclaw', 'usage_pricing_catalog', 'muniment_service', 'DELETE', false,
+            'and takes away models that are gone'
         )
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
@@ -70,7 +80,8 @@ SELECT *
 FROM (
     VALUES
         ('agents', 'tool_registry', 'says what tools are, not what a firm did with them'),
-        ('goclaw', 'builtin_tools', 'says what the gateway can do, not what a tenant did with it')
+        ('goclaw', 'builtin_tools', 'says what the gateway can do, not what a tenant did with it'),
+        ('goclaw', 'usage_pricing_catalog', 'prices that providers publish')
 ) AS declared (schema_name, table_name, reason);
 
 -- In goclaw the runtimes own what a tenant set up and what it is working on: they change named

@@ -26,7 +26,8 @@ SELECT *
 FROM (
     VALUES
         ('agents', 'tool_registry', 'says what tools are, not what a firm did with them'),
-        ('goclaw', 'builtin_tools', 'says what the gateway can do, not what a tenant did with it')
+        ('goclaw', 'builtin_tools', 'says what the gateway can do, not what a tenant did with it'),
+        ('goclaw', 'usage_pricing_catalog', 'prices that providers publish')
 ) AS declared (schema_name, table_name, reason);
 
 -- Tables whose rows are the tenants: the key itself is compared.
