@@ -72,7 +72,26 @@ FROM (
         (
             'goclaw', 'usage_pricing_catalog', 'muniment_service', 'DELETE', false,
             'and takes away models that are gone'
-        )
+        ),
+        (
+            'goclaw', 'usage_cap_policies', 'muniment_service', 'SELECT', true,
+            'expire_usage() finds the policies of reservations, by their keys'
+        ),
+        (
+            'goclaw', 'usage_cap_policies', 'muniment_service', 'UPDATE', true,
+            'and locks them, for which PostgreSQL wants the right to change something'
+        ),
+        (
+            'goclaw', 'usage_cap_reservations', 'muniment_service', 'SELECT', true,
+            'it finds reservations by age'
+        ),
+        ('goclaw', 'usage_cap_reservations', 'muniment_service', 'UPDATE', true, 'and ends them'),
+        (
+            'goclaw', 'usage_cap_counters', 'muniment_service', 'SELECT', true,
+            'it takes what they held from what is reserved'
+        ),
+        ('goclaw', 'usage_cap_counters', 'muniment_service', 'UPDATE', true, 'and from nothing else'),
+        ('goclaw', 'usage_cap_events', 'muniment_service', 'INSERT', true, 'and notes each')
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
 CREATE TEMPORARY VIEW global_table AS
@@ -91,7 +110,8 @@ SELECT *
 FROM (
     VALUES
         ('goclaw', 'tenants', 'tenants are made and changed by the backend'),
-        ('goclaw', 'activity_logs', 'an audit trail')
+        ('goclaw', 'activity_logs', 'an audit trail'),
+        ('goclaw', 'usage_cap_events', 'a journal of decisions')
 ) AS declared (schema_name, table_name, reason);
 
 CREATE TEMPORARY VIEW muniment_role AS

@@ -63,7 +63,11 @@ FROM (
         ('goclaw', 'tenants', 'made and looked up before there is a tenant'),
         ('goclaw', 'tenant_users', 'a login asks for the tenants of a user'),
         ('goclaw', 'api_keys', 'a key is looked up to learn the tenant'),
-        ('goclaw', 'subagent_tasks', 'tasks of all tenants are archived by age')
+        ('goclaw', 'subagent_tasks', 'tasks of all tenants are archived by age'),
+        ('goclaw', 'usage_cap_policies', 'are locked while reservations expire'),
+        ('goclaw', 'usage_cap_counters', 'get back what expired reservations held'),
+        ('goclaw', 'usage_cap_reservations', 'those of all tenants expire by age'),
+        ('goclaw', 'usage_cap_events', 'each that expires is noted')
 ) AS declared (schema_name, table_name, reason);
 
 -- Found in the catalog ------------------------------------------------------

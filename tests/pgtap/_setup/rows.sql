@@ -14,7 +14,10 @@ CREATE TABLE test_support.hint (
 );
 INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
     ('goclaw.agents', 'deleted_at', NULL),
-    ('goclaw.agents', 'model_fallback', '''[]''');
+    ('goclaw.agents', 'model_fallback', '''[]'''),
+    -- Tenants count in windows of their own, or a reservation of one would fit those of the other.
+    ('goclaw.usage_cap_counters', 'window_start', 'clock_timestamp()'),
+    ('goclaw.usage_cap_counters', 'window_end', '''infinity''');
 
 -- Tenant tables outside of the ledger, which has tests of its own. The tenant is what the policy
 -- <table>_tenant compares; that every tenant table has one, _catalog/row_security.sql sees to.
