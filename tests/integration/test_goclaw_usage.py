@@ -18,7 +18,7 @@ import pytest
 from psycopg import Connection, sql
 from psycopg.errors import AdminShutdown, SerializationFailure
 from psycopg.rows import dict_row
-from tests.fix_postgres import Cluster
+from tests.fix_postgres import ROOT, Cluster
 
 TENANT = "00000000-0000-4000-8000-00000000000a"
 OTHER = "00000000-0000-4000-8000-00000000000b"
@@ -416,6 +416,43 @@ def test_who_sees_nothing_newer_is_told_to_try_again(dsn: str) -> None:
         assert reserve(connection, "the same") == first
 
 
+def test_one_of_ten_thousand_policies_is_found_by_its_index(dsn: str) -> None:
+    with psycopg.connect(dsn) as connection:
+        connection.execute(
+            """
+            INSERT INTO goclaw.agents (
+                tenant_id, id, agent_key, owner_id, model, budget_monthly_cents
+            )
+            SELECT %s, gen_random_uuid(), 'many ' || i, 'u', 'm', 1
+            FROM generate_series(1, 10000) AS i
+            """,
+            [TENANT],
+        )
+        connection.execute("ANALYZE goclaw.usage_cap_policies")
+        body = connection.execute(
+            "SELECT prosrc FROM pg_proc WHERE oid = 'goclaw.reserve_usage'::regproc"
+        ).fetchone()
+    assert body is not None
+    query = body[0].partition("SELECT array_agg(held.policy)\n")[2].partition(";")[0]
+    query = "SELECT array_agg(held.policy) " + query.partition("INTO v_policies")[2]
+    for name, value in (
+        ("v_tenant_id", TENANT),
+        ("p_agent_id", AGENTS[0]),
+        ("p_provider_id", AGENTS[0]),
+        ("v_provider_type", "t"),
+        ("p_model_id", "m"),
+    ):
+        assert name in query
+        query = query.replace(name, f"'{value}'")
+
+    with session(dsn) as connection:
+        plan = connection.execute(f"EXPLAIN {query}").fetchall()
+
+    shown = "\n".join(row["QUERY PLAN"] for row in plan)
+    assert "Seq Scan" not in shown
+    assert "usage_cap_policies" in shown
+
+
 def test_two_who_add_up_the_same_hour_take_turns(dsn: str) -> None:
     hour = "2026-11-21 10:00+00"
     with session(dsn) as connection:
@@ -432,3 +469,29 @@ def test_two_who_add_up_the_same_hour_take_turns(dsn: str) -> None:
     answers = at_once(dsn, [add_up] * 10)
 
     assert sorted(answer["count"] for answer in answers) == [0] * 9 + [1]
+
+
+def test_budgets_that_are_there_already_get_policies(dsn: str) -> None:
+    deploy, verify, revert = (
+        (ROOT / "sql" / kind / "goclaw" / "agent_budget.sql").read_bytes()
+        for kind in ("deploy", "verify", "revert")
+    )
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        # The first has had a policy before, the second gets one, the third is deleted.
+        connection.execute("UPDATE goclaw.agents SET budget_monthly_cents = 1")
+        connection.execute(revert)
+        for agent, cents, deleted_at in zip(AGENTS, [None, 2, 3], [None, None, "now"], strict=True):
+            connection.execute(
+                "UPDATE goclaw.agents SET budget_monthly_cents = %s, deleted_at = %s WHERE id = %s",
+                [cents, deleted_at, agent],
+            )
+        connection.execute("DELETE FROM goclaw.usage_cap_policies WHERE agent_id = %s", [AGENTS[1]])
+        connection.execute(deploy)
+        connection.execute(verify)
+
+    policies = rows(dsn, "SELECT * FROM goclaw.usage_cap_policies ORDER BY agent_id")
+    assert [(row["max_cost_micros"], row["enabled"]) for row in policies] == [
+        (10000, False),
+        (20000, True),
+        (30000, False),
+    ]

@@ -15,6 +15,8 @@ CREATE TABLE test_support.hint (
 INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
     ('goclaw.agents', 'deleted_at', NULL),
     ('goclaw.agents', 'model_fallback', '''[]'''),
+    -- With a budget, there would be a policy that nobody asked for.
+    ('goclaw.agents', 'budget_monthly_cents', NULL),
     -- Tenants count in windows of their own, or a reservation of one would fit those of the other.
     ('goclaw.usage_cap_counters', 'window_start', 'clock_timestamp()'),
     ('goclaw.usage_cap_counters', 'window_end', '''infinity''');

@@ -94,14 +94,17 @@ $function$;
 SET LOCAL ROLE muniment_app;
 SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000a');
 SELECT set_eq(
-    $$ SELECT node ->> 'Index Name'
+    $$ SELECT
+           node ->> 'Index Name' AS name,
+           node ? 'Filter' AS is_filtered,
+           node ->> 'Index Cond' ~ 'user_id.*created_at' AS is_sought
        FROM jsonb_path_query(
            pg_temp.plan_of_body(ARRAY['u0', '2026-11-14 00:00+00']),
            '$.**{0 to last} ? (exists(@."Node Type"))'
        ) AS node
        WHERE node ->> 'Relation Name' = 'traces' OR node ? 'Index Name' $$,
-    $$ VALUES ('traces_quota_ix') $$,
-    'it looks into the index of roots, and nowhere else, with the policies of a runtime'
+    $$ VALUES ('traces_quota_ix', false, true) $$,
+    'with the policies of a runtime it asks the index of roots for user and time, and nothing else'
 );
 SELECT is(
     goclaw.count_root_traces('u0', '2026-11-14 00:00+00'),

@@ -1,7 +1,7 @@
 -- Subject: goclaw.snapshot_usage()    Docs: docs/schema/goclaw.md#snapshot-usage
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(20);
+SELECT plan(22);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -152,6 +152,35 @@ SELECT set_eq(
         ('00000000-0000-4000-8000-0000000000a1'::uuid, 139::bigint, 4, 7),
         (NULL, 8, 1, 0) $$,
     'where there was a row and where there was none, and leave what they do not know'
+);
+UPDATE goclaw.traces
+SET status = 'error', duration_ms = 300, user_id = 'w' || right(id::text, 1)
+WHERE channel = 'web';
+UPDATE goclaw.spans
+SET input_tokens = input_tokens + 1,
+    output_tokens = output_tokens + 1,
+    total_cost = total_cost + 1,
+    metadata = '{"cache_read_tokens": 1.0, "cache_create_tokens": 1, "thinking_tokens": 1}'
+WHERE model = 'm';
+INSERT INTO goclaw.spans (tenant_id, trace_id, span_type, start_time) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-0000000000a3', 'tool',
+     '2026-11-21 10:30+00');
+INSERT INTO goclaw.traces (tenant_id, agent_id, channel, start_time) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-0000000000a1', 'web',
+     '2026-11-21 10:30+00');
+SELECT is(goclaw.snapshot_usage('2026-11-21 10:00+00'), 3, 'and so does whatever is corrected');
+SELECT results_eq(
+    'snapshots',
+    $$ VALUES
+        ('00000000-0000-4000-8000-0000000000a1', ''::varchar, ''::varchar, 'web'::varchar,
+         0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0.5::numeric, 4, 0, 3, 3, 3, 300),
+        ('00000000-0000-4000-8000-0000000000a1', 'p', 'm', 'web', 143, 7, 4, 4, 4, 4.3, 0, 4, 0, 0,
+         0, 0),
+        ('00000000-0000-4000-8000-0000000000a2', 'p', 'n', 'web', 5, 5, 0, 0, 0, 0, 0, 1, 0, 0, 0,
+         0),
+        (NULL, '', '', '', 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 10),
+        (NULL, 'p', 'm', '', 9, 1, 1, 1, 1, 1, 0, 1, 0, 0, 0, 0) $$,
+    'in each figure'
 );
 DELETE FROM goclaw.traces;
 SELECT is(

@@ -198,7 +198,20 @@ SELECT set_eq(
          'platform.set_updated_at()'),
         ('usage_cap_events_forbid_truncate_tg',
          'BEFORE TRUNCATE ON goclaw.usage_cap_events FOR EACH STATEMENT EXECUTE FUNCTION '
-         'platform.forbid_change()') $$,
+         'platform.forbid_change()'),
+        ('usage_cap_policies_check_insert_tg',
+         'BEFORE INSERT ON goclaw.usage_cap_policies FOR EACH ROW '
+         'WHEN ((new.source = ''agent_budget_monthly_cents''::text)) '
+         'EXECUTE FUNCTION goclaw.check_agent_budget()'),
+        ('usage_cap_policies_check_update_tg',
+         'BEFORE UPDATE ON goclaw.usage_cap_policies FOR EACH ROW '
+         'WHEN (((old.source = ''agent_budget_monthly_cents''::text) '
+         'OR (new.source = ''agent_budget_monthly_cents''::text))) '
+         'EXECUTE FUNCTION goclaw.check_agent_budget()'),
+        ('usage_cap_policies_check_delete_tg',
+         'BEFORE DELETE ON goclaw.usage_cap_policies FOR EACH ROW '
+         'WHEN ((old.source = ''agent_budget_monthly_cents''::text)) '
+         'EXECUTE FUNCTION goclaw.check_agent_budget()') $$,
     'the triggers are these'
 );
 
