@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
@@ -88,6 +88,8 @@ def session(dsn: str, role: str = "muniment_app") -> Iterator[Connection[Row]]:
     """Yield a connection whose transaction acts as a role, for the tenant."""
     with psycopg.connect(dsn, row_factory=dict_row) as connection:
         connection.execute(f"SET LOCAL ROLE {role}")
+        # Whoever would wait for ever is an error instead.
+        connection.execute("SET LOCAL lock_timeout = '60s'")
         if role == "muniment_app":
             connection.execute("SELECT platform.set_tenant(%s)", [TENANT])
         yield connection
@@ -144,13 +146,12 @@ def hold(dsn: str) -> None:
     assert rows(dsn, OVER_THE_CAP) == []
 
 
-def until_blocked(dsn: str, pid: int) -> None:
-    """Return when a session waits for a lock."""
+def until_blocked(dsn: str, pid: int, waiting: Future[Row]) -> None:
+    """Return when a session waits for a lock; its call must not be over before that."""
+    query = "SELECT pg_blocking_pids(%s) <> '{}'"
     with psycopg.connect(dsn, autocommit=True) as connection:
-        while connection.execute("SELECT pg_blocking_pids(%s) <> '{}'", [pid]).fetchone() != (
-            True,
-        ):
-            connection.execute("SELECT pg_stat_clear_snapshot()")
+        while connection.execute(query, [pid]).fetchone() != (True,):
+            assert not waiting.done()
 
 
 def test_fifty_callers_get_what_the_cap_allows_and_no_more(dsn: str) -> None:
@@ -353,7 +354,7 @@ def test_a_caller_that_is_killed_holds_nothing(dsn: str) -> None:
         assert reserve(killed, "first")["decision"] == "allow"
         second = pool.submit(wait_for_it)
         started.wait()
-        until_blocked(dsn, waiting[0])
+        until_blocked(dsn, waiting[0], second)
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute("SELECT pg_terminate_backend(%s)", [killed.info.backend_pid])
         assert second.result()["decision"] == "allow"
@@ -389,11 +390,15 @@ def test_deleting_a_policy_while_it_is_in_use(dsn: str) -> None:
     with ThreadPoolExecutor(6) as pool:
         users = [pool.submit(use, number) for number in range(4)]
         users.append(pool.submit(let_expire))
-        for _ in range(3):
-            with session(dsn) as connection:
-                connection.execute("DELETE FROM goclaw.usage_cap_policies WHERE window_key = 'day'")
-            add_policy(dsn, max_tokens=100000, window_key="day")
-        stop.set()
+        try:
+            for _ in range(3):
+                with session(dsn) as connection:
+                    connection.execute(
+                        "DELETE FROM goclaw.usage_cap_policies WHERE window_key = 'day'"
+                    )
+                add_policy(dsn, max_tokens=100000, window_key="day")
+        finally:
+            stop.set()
         # No deadlock: each would be an error of one of them.
         for user in users:
             user.result()
