@@ -458,22 +458,39 @@ def test_one_of_ten_thousand_policies_is_found_by_its_index(dsn: str) -> None:
     assert "usage_cap_policies" in shown
 
 
-def test_two_who_add_up_the_same_hour_take_turns(dsn: str) -> None:
+def test_who_adds_up_an_hour_after_another_sees_what_came_meanwhile(dsn: str) -> None:
     hour = "2026-11-21 10:00+00"
-    with session(dsn) as connection:
-        connection.execute(
-            "INSERT INTO goclaw.traces (tenant_id, user_id, start_time) VALUES (%s, 'u', %s)",
-            [TENANT, hour],
-        )
+    waiting: list[int] = []
+    started = threading.Event()
+
+    def add_trace() -> None:
+        with session(dsn) as connection:
+            connection.execute(
+                "INSERT INTO goclaw.traces (tenant_id, user_id, start_time) VALUES (%s, 'u', %s)",
+                [TENANT, hour],
+            )
 
     def add_up(connection: Connection[Row]) -> Row:
         row = connection.execute("SELECT goclaw.snapshot_usage(%s) AS count", [hour]).fetchone()
         assert row is not None
         return row
 
-    answers = at_once(dsn, [add_up] * 10)
+    def add_up_second() -> Row:
+        with session(dsn) as connection:
+            waiting.append(connection.info.backend_pid)
+            started.set()
+            return add_up(connection)
 
-    assert sorted(answer["count"] for answer in answers) == [0] * 9 + [1]
+    add_trace()
+    with ThreadPoolExecutor(1) as pool:
+        with session(dsn) as first:
+            assert add_up(first) == {"count": 1}
+            second = pool.submit(add_up_second)
+            started.wait()
+            until_blocked(dsn, waiting[0], second)
+            add_trace()
+        assert second.result() == {"count": 1}
+    assert [row["request_count"] for row in rows(dsn, "TABLE goclaw.usage_snapshots")] == [2]
 
 
 def test_budgets_that_are_there_already_get_policies(dsn: str) -> None:

@@ -64,19 +64,16 @@ BEGIN
             s.input_tokens,
             s.output_tokens,
             s.total_cost,
-            -- Clients write what they like: what is no number counts as none.
-            CASE
-                WHEN jsonb_typeof(s.metadata -> 'cache_read_tokens') = 'number'
-                    THEN greatest((s.metadata ->> 'cache_read_tokens')::numeric, 0)
-            END AS cache_read,
-            CASE
-                WHEN jsonb_typeof(s.metadata -> 'cache_create_tokens') = 'number'
-                    THEN greatest((s.metadata ->> 'cache_create_tokens')::numeric, 0)
-            END AS cache_create,
-            CASE
-                WHEN jsonb_typeof(s.metadata -> 'thinking_tokens') = 'number'
-                    THEN greatest((s.metadata ->> 'thinking_tokens')::numeric, 0)
-            END AS thinking
+            -- Clients write what they like: what is no number of tokens counts as none.
+            jsonb_path_query_first(
+                s.metadata, 'strict $.cache_read_tokens ? (@ >= 0 && @ < 2147483648)', '{}', true
+            )::numeric AS cache_read,
+            jsonb_path_query_first(
+                s.metadata, 'strict $.cache_create_tokens ? (@ >= 0 && @ < 2147483648)', '{}', true
+            )::numeric AS cache_create,
+            jsonb_path_query_first(
+                s.metadata, 'strict $.thinking_tokens ? (@ >= 0 && @ < 2147483648)', '{}', true
+            )::numeric AS thinking
         FROM goclaw.spans AS s
         INNER JOIN goclaw.traces AS t ON t.tenant_id = s.tenant_id AND t.id = s.trace_id
         CROSS JOIN LATERAL (

@@ -69,7 +69,7 @@ FROM (
          '{"cache_read_tokens": 3, "cache_create_tokens": 4, "thinking_tokens": 5}',
          '2026-11-21 10:00+00'),
         ('00000000-0000-4000-8000-0000000000a3', NULL, 'llm', 'p', 'm', 20, 2, 0.2,
-         '{"cache_read_tokens": "many", "cache_create_tokens": -7, "thinking_tokens": null}',
+         '{"cache_read_tokens": "many", "cache_create_tokens": -7, "thinking_tokens": 1e300}',
          '2026-11-21 10:59+00'),
         -- An agent repeats what is inside, a tool has no tokens of its own.
         ('00000000-0000-4000-8000-0000000000a3', NULL, 'agent', 'p', 'm', 30, 3, 0.3, '{}',
