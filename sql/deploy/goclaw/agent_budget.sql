@@ -8,7 +8,7 @@
 -- Budgets that are there already get their policies here; for that, row security is lifted from
 -- both tables, because without a tenant the owner sees no agent.
 -- Locks: ACCESS EXCLUSIVE on agents and usage_cap_policies, while agents with a budget are read.
--- Docs: docs/schema/goclaw.md#agents
+-- Docs: docs/schema/goclaw.md#agent-budget
 
 BEGIN;
 

@@ -8,7 +8,7 @@
 -- a circle: policies by id, reservations by policy, counters by policy and window. What is new is
 -- inserted last.
 -- Locks: SHARE ROW EXCLUSIVE on agents, llm_providers, tenants.
--- Docs: docs/schema/goclaw.md#usage-cap-policies
+-- Docs: docs/schema/goclaw.md#usage-caps
 
 BEGIN;
 

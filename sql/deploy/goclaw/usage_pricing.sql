@@ -5,7 +5,7 @@
 -- tenant overrides it for a provider with which it has other prices. Prices are for one unit, not
 -- for a million, so they have many digits.
 -- Locks: SHARE ROW EXCLUSIVE on llm_providers, tenants.
--- Docs: docs/schema/goclaw.md#usage-pricing-catalog
+-- Docs: docs/schema/goclaw.md#usage-pricing
 
 BEGIN;
 

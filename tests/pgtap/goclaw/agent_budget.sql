@@ -1,4 +1,4 @@
--- Subject: goclaw.sync_agent_budget()    Docs: docs/schema/goclaw.md#agents
+-- Subject: goclaw.sync_agent_budget()    Docs: docs/schema/goclaw.md#agent-budget
 BEGIN;
 SET LOCAL client_min_messages = warning;
 SELECT plan(30);
