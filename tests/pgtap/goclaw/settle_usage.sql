@@ -1,7 +1,7 @@
 -- Subject: goclaw.settle_usage()    Docs: docs/schema/goclaw.md#settle-usage
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(34);
+SELECT plan(36);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -158,6 +158,35 @@ SELECT results_eq(
     $$ SELECT * FROM counted ORDER BY policy $$,
     $$ VALUES ('c1', 96, 0, 160, 0), ('c2', 96, 0, 160, 0) $$,
     'nor counted'
+);
+
+-- A request that was reserved in the hour before.
+INSERT INTO goclaw.usage_cap_policies (tenant_id, id, window_key, max_tokens) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-0000000000c3', 'hour', 100);
+INSERT INTO goclaw.usage_cap_counters (policy_id, window_start, window_end, reserved_tokens)
+SELECT '00000000-0000-4000-8000-0000000000c3', lower(hour), upper(hour), tokens
+FROM (
+    VALUES
+        (goclaw.usage_window('hour', now() - interval '1 hour'), 20),
+        (goclaw.usage_window('hour', now()), 30)
+) AS sample (hour, tokens);
+INSERT INTO goclaw.usage_cap_reservations (
+    reservation_key, policy_id, window_start, reserved_tokens
+)
+SELECT 'before', c.policy_id, min(c.window_start), 20
+FROM goclaw.usage_cap_counters AS c
+WHERE c.policy_id = '00000000-0000-4000-8000-0000000000c3'
+GROUP BY c.policy_id;
+INSERT INTO goclaw.usage_cap_events (tenant_id, reservation_key, decision, estimated_tokens) VALUES
+    ('00000000-0000-4000-8000-00000000000a', 'before', 'allow', 20);
+SELECT is((goclaw.settle_usage('before', 7, 0)).decision, 'settle', 'a request may take its time');
+SELECT results_eq(
+    $$ SELECT used_tokens, reserved_tokens
+       FROM goclaw.usage_cap_counters
+       WHERE policy_id = '00000000-0000-4000-8000-0000000000c3'
+       ORDER BY window_start $$,
+    $$ VALUES (7::bigint, 0::bigint), (0, 30) $$,
+    'it counts in the window in which it was reserved'
 );
 
 DELETE FROM goclaw.usage_cap_policies;
