@@ -111,6 +111,8 @@ SELECT
         WHEN a.name IN (SELECT t.name FROM tenant_argument AS t)
             THEN '00000000-0000-4000-8000-00000000000a'
         WHEN found.of_b IS NULL THEN other.plain
+        -- What a has too is a word of a list, and says nothing of b.
+        WHEN found.of_b = found.of_a THEN found.of_b
         WHEN a.type = 'uuid'::regtype THEN md5(found.of_b)::uuid::text
         WHEN a.type IN ('text'::regtype, 'varchar'::regtype)
             -- As long as the real one, or the answer would differ by that.

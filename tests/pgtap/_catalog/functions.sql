@@ -27,6 +27,10 @@ FROM (
             'p_description text, p_input_schema jsonb, p_output_schema jsonb, '
             'p_annotations jsonb)',
             'a generated column needs it, and it hashes its arguments only'
+        ),
+        (
+            'goclaw.usage_window(p_window_key text, p_at timestamp with time zone)',
+            'the bounds of an hour, day, week or month in UTC'
         )
 ) AS declared (label, reason);
 

@@ -112,7 +112,36 @@ FROM (
         (
             'goclaw', 'bitrix_portals', 'muniment_service', 'SELECT', true,
             'a portal is looked up by its domain to learn the tenant; no secret is in reach'
-        )
+        ),
+        (
+            'goclaw', 'usage_pricing_catalog', 'muniment_service', 'SELECT', false,
+            'the backend compares prices with those that providers publish'
+        ),
+        ('goclaw', 'usage_pricing_catalog', 'muniment_service', 'INSERT', false, 'and adds models'),
+        ('goclaw', 'usage_pricing_catalog', 'muniment_service', 'UPDATE', true, 'and new prices'),
+        (
+            'goclaw', 'usage_pricing_catalog', 'muniment_service', 'DELETE', false,
+            'and takes away models that are gone'
+        ),
+        (
+            'goclaw', 'usage_cap_policies', 'muniment_service', 'SELECT', true,
+            'expire_usage() finds the policies of reservations, by their keys'
+        ),
+        (
+            'goclaw', 'usage_cap_policies', 'muniment_service', 'UPDATE', true,
+            'and locks them, for which PostgreSQL wants the right to change something'
+        ),
+        (
+            'goclaw', 'usage_cap_reservations', 'muniment_service', 'SELECT', true,
+            'it finds reservations by age'
+        ),
+        ('goclaw', 'usage_cap_reservations', 'muniment_service', 'UPDATE', true, 'and ends them'),
+        (
+            'goclaw', 'usage_cap_counters', 'muniment_service', 'SELECT', true,
+            'it takes what they held from what is reserved'
+        ),
+        ('goclaw', 'usage_cap_counters', 'muniment_service', 'UPDATE', true, 'and from nothing else'),
+        ('goclaw', 'usage_cap_events', 'muniment_service', 'INSERT', true, 'and notes each')
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
 CREATE TEMPORARY VIEW global_table AS
@@ -120,7 +149,8 @@ SELECT *
 FROM (
     VALUES
         ('agents', 'tool_registry', 'says what tools are, not what a firm did with them'),
-        ('goclaw', 'builtin_tools', 'says what the gateway can do, not what a tenant did with it')
+        ('goclaw', 'builtin_tools', 'says what the gateway can do, not what a tenant did with it'),
+        ('goclaw', 'usage_pricing_catalog', 'prices that providers publish')
 ) AS declared (schema_name, table_name, reason);
 
 -- In goclaw the runtimes own what a tenant set up and what it is working on: they change named
@@ -135,7 +165,8 @@ FROM (
         ('goclaw', 'workstation_activity', 'what was run on workstations, and what was refused'),
         ('goclaw', 'agent_evolution_metrics', 'what was measured'),
         ('goclaw', 'cron_run_logs', 'a journal of runs'),
-        ('goclaw', 'heartbeat_run_logs', 'a journal of runs')
+        ('goclaw', 'heartbeat_run_logs', 'a journal of runs'),
+        ('goclaw', 'usage_cap_events', 'a journal of decisions')
 ) AS declared (schema_name, table_name, reason);
 
 CREATE TEMPORARY VIEW muniment_role AS

@@ -26,7 +26,8 @@ SELECT *
 FROM (
     VALUES
         ('agents', 'tool_registry', 'says what tools are, not what a firm did with them'),
-        ('goclaw', 'builtin_tools', 'says what the gateway can do, not what a tenant did with it')
+        ('goclaw', 'builtin_tools', 'says what the gateway can do, not what a tenant did with it'),
+        ('goclaw', 'usage_pricing_catalog', 'prices that providers publish')
 ) AS declared (schema_name, table_name, reason);
 
 -- Tables whose rows are the tenants: the key itself is compared.
@@ -70,7 +71,11 @@ FROM (
         ('goclaw', 'cron_run_logs', 'runs of all tenants are logged'),
         ('goclaw', 'agent_heartbeats', 'due heartbeats of all tenants are claimed'),
         ('goclaw', 'heartbeat_run_logs', 'runs of all tenants are logged'),
-        ('goclaw', 'bitrix_portals', 'a portal is looked up to learn the tenant')
+        ('goclaw', 'bitrix_portals', 'a portal is looked up to learn the tenant'),
+        ('goclaw', 'usage_cap_policies', 'are locked while reservations expire'),
+        ('goclaw', 'usage_cap_counters', 'get back what expired reservations held'),
+        ('goclaw', 'usage_cap_reservations', 'those of all tenants expire by age'),
+        ('goclaw', 'usage_cap_events', 'each that expires is noted')
 ) AS declared (schema_name, table_name, reason);
 
 -- Found in the catalog ------------------------------------------------------

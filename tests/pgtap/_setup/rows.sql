@@ -33,7 +33,13 @@ INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
     ('goclaw.mcp_user_grants', 'tool_allow', '''[]'''),
     ('goclaw.mcp_user_grants', 'tool_deny', '''[]'''),
     ('goclaw.mcp_access_requests', 'reviewed_by', NULL),
-    ('goclaw.mcp_access_requests', 'reviewed_at', NULL);
+    ('goclaw.mcp_access_requests', 'reviewed_at', NULL),
+    -- With a budget, there would be a policy that nobody asked for.
+    ('goclaw.agents', 'budget_monthly_cents', NULL),
+    -- Tenants count in windows of their own, or a reservation of one would fit those of the other.
+    ('goclaw.usage_cap_counters', 'window_start', 'clock_timestamp()'),
+    ('goclaw.usage_cap_counters', 'window_end', '''infinity''');
+
 
 -- A pair is of two entities, but a table has one row.
 CREATE FUNCTION test_support.another_entity(p_tenant uuid)

@@ -112,7 +112,10 @@ SELECT set_eq(
     $$ VALUES
         ('agents_set_updated_at_tg'::name,
          'BEFORE UPDATE ON goclaw.agents FOR EACH ROW EXECUTE FUNCTION '
-         'platform.set_updated_at()') $$,
+         'platform.set_updated_at()'),
+        ('agents_sync_budget_tg',
+         'AFTER INSERT OR UPDATE OF budget_monthly_cents, deleted_at ON goclaw.agents FOR EACH ROW '
+         'EXECUTE FUNCTION goclaw.sync_agent_budget()') $$,
     'the triggers are these'
 );
 
