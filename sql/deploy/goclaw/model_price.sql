@@ -90,9 +90,9 @@ $function$;
 COMMENT ON FUNCTION goclaw.model_price(uuid, text) IS
     'What p_model_id costs the tenant at p_provider_id, in US dollars: each price from its '
     'override that is enabled, else from the catalogue. p_provider_id may be NULL for the '
-    'catalogue alone. '
-    'Returns the columns input_price to web_search_price of usage_pricing_catalog, and NULL for a '
-    'model that neither knows. Raises 42501 when no tenant is set.';
+    'catalogue alone. Returns the columns input_price to web_search_price of '
+    'usage_pricing_catalog, and NULL for a model that neither knows. Raises 42501 when no tenant '
+    'is set.';
 
 REVOKE ALL ON FUNCTION goclaw.model_price(uuid, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION goclaw.model_price(uuid, text) TO muniment_app, muniment_reader;
