@@ -62,6 +62,10 @@ FROM (
         (
             'goclaw', 'subagent_tasks', 'muniment_service', 'UPDATE', true,
             'which sets when, and nothing else'
+        ),
+        (
+            'goclaw', 'hook_executions', 'muniment_app', 'UPDATE', true,
+            'the error can be taken out of the trail, and a trigger lets nothing else through'
         )
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
@@ -80,7 +84,8 @@ SELECT *
 FROM (
     VALUES
         ('goclaw', 'tenants', 'tenants are made and changed by the backend'),
-        ('goclaw', 'activity_logs', 'an audit trail')
+        ('goclaw', 'activity_logs', 'an audit trail'),
+        ('goclaw', 'hook_executions', 'an audit trail')
 ) AS declared (schema_name, table_name, reason);
 
 CREATE TEMPORARY VIEW muniment_role AS
