@@ -66,6 +66,10 @@ FROM (
         (
             'goclaw', 'hook_executions', 'muniment_app', 'UPDATE', true,
             'the error can be taken out of the trail, and a trigger lets nothing else through'
+        ),
+        (
+            'goclaw', 'webhooks', 'muniment_service', 'SELECT', true,
+            'a secret is looked up to learn the tenant'
         )
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 

@@ -33,6 +33,10 @@ FROM (
         (
             'goclaw', 'api_keys_key_hash_uq',
             'a key is found before its tenant is known; who can meet its hash holds the key'
+        ),
+        (
+            'goclaw', 'webhooks_secret_hash_uq',
+            'a webhook is found before its tenant is known; who can meet the hash holds the secret'
         )
 ) AS declared (schema_name, index_name, reason);
 

@@ -62,7 +62,8 @@ FROM (
         ('goclaw', 'tenants', 'made and looked up before there is a tenant'),
         ('goclaw', 'tenant_users', 'a login asks for the tenants of a user'),
         ('goclaw', 'api_keys', 'a key is looked up to learn the tenant'),
-        ('goclaw', 'subagent_tasks', 'tasks of all tenants are archived by age')
+        ('goclaw', 'subagent_tasks', 'tasks of all tenants are archived by age'),
+        ('goclaw', 'webhooks', 'a secret is looked up to learn the tenant')
 ) AS declared (schema_name, table_name, reason);
 
 -- Found in the catalog ------------------------------------------------------
