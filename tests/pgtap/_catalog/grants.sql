@@ -70,6 +70,14 @@ FROM (
         (
             'goclaw', 'webhooks', 'muniment_service', 'SELECT', true,
             'a secret is looked up to learn the tenant'
+        ),
+        (
+            'goclaw', 'webhook_calls', 'muniment_service', 'SELECT', true,
+            'workers claim the calls of all tenants'
+        ),
+        (
+            'goclaw', 'webhook_calls', 'muniment_service', 'UPDATE', true,
+            'and say how the delivery goes, but not what was called'
         )
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 

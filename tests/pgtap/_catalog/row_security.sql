@@ -63,7 +63,8 @@ FROM (
         ('goclaw', 'tenant_users', 'a login asks for the tenants of a user'),
         ('goclaw', 'api_keys', 'a key is looked up to learn the tenant'),
         ('goclaw', 'subagent_tasks', 'tasks of all tenants are archived by age'),
-        ('goclaw', 'webhooks', 'a secret is looked up to learn the tenant')
+        ('goclaw', 'webhooks', 'a secret is looked up to learn the tenant'),
+        ('goclaw', 'webhook_calls', 'workers deliver the calls of all tenants')
 ) AS declared (schema_name, table_name, reason);
 
 -- Found in the catalog ------------------------------------------------------

@@ -17,7 +17,9 @@ INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
     ('goclaw.agents', 'model_fallback', '''[]'''),
     ('goclaw.hooks', 'scope', '''tenant'''),
     ('goclaw.hooks', 'script', NULL),
-    ('goclaw.hooks', 'builtin', NULL);
+    ('goclaw.hooks', 'builtin', NULL),
+    ('goclaw.webhook_calls', 'lease_token', NULL),
+    ('goclaw.webhook_calls', 'completed_at', NULL);
 
 -- Tenant tables outside of the ledger, which has tests of its own. The tenant is what the policy
 -- <table>_tenant compares; that every tenant table has one, _catalog/row_security.sql sees to.
