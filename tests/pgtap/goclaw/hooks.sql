@@ -17,7 +17,8 @@ SELECT set_eq(
        LEFT JOIN pg_attrdef ON (adrelid, adnum) = (attrelid, attnum)
        WHERE attrelid IN (SELECT oid FROM subject) AND attnum > 0 AND NOT attisdropped $$,
     $$ VALUES
-        ('hooks'::text, 'tenant_id'::text, 'uuid', true, '''0193a5b0-7000-7000-8000-000000000001''::uuid'),
+        ('hooks'::text, 'tenant_id'::text, 'uuid', true,
+         '''0193a5b0-7000-7000-8000-000000000001''::uuid'),
         ('hooks', 'id', 'uuid', true, 'gen_random_uuid()'),
         ('hooks', 'scope', 'character varying(8)', true, NULL),
         ('hooks', 'event', 'character varying(32)', true, NULL),
@@ -107,7 +108,8 @@ SELECT set_eq(
            AND tgenabled = 'O' $$,
     $$ VALUES
         ('hooks_set_updated_at_tg'::name,
-         'BEFORE UPDATE ON goclaw.hooks FOR EACH ROW EXECUTE FUNCTION platform.set_updated_at()') $$,
+         'BEFORE UPDATE ON goclaw.hooks FOR EACH ROW EXECUTE FUNCTION '
+         'platform.set_updated_at()') $$,
     'the triggers are these'
 );
 

@@ -126,7 +126,9 @@ INSERT INTO goclaw.webhook_calls (tenant_id, webhook_id, agent_id, idempotency_k
 SELECT throws_ok(
     format('UPDATE goclaw.webhook_calls SET %s', change),
     '23514',
-    format('new row for relation "webhook_calls" violates check constraint "webhook_calls_%s"', rule),
+    format(
+        'new row for relation "webhook_calls" violates check constraint "webhook_calls_%s"', rule
+    ),
     format('%s is refused', change)
 )
 FROM (
