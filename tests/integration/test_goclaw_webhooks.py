@@ -67,6 +67,8 @@ def as_role(dsn: str, role: str) -> Iterator[psycopg.Connection]:
     """Connect with the rights of a role; every statement is a transaction."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+        # Whoever waits for another one that waits in vain shall fail, not hang.
+        connection.execute("SET lock_timeout = '20s'")
         yield connection
 
 
