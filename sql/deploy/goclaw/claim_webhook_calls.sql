@@ -2,12 +2,12 @@
 -- requires: webhook_calls
 --
 -- Workers of all tenants compete here, and none waits for another: SKIP LOCKED passes what somebody
--- is just taking. Tenants are served in turn: first who has the fewest calls under way, among
--- equals by lot, so that one which sends a hundred thousand calls delays its own and nobody else's;
--- within a tenant by time. For that each tenant that waits is looked up in the index of the queue,
--- one step a tenant, however many calls it has. A worker that dies keeps its calls until their
--- lease runs out, see goclaw.reclaim_webhook_calls(). Rows of the calls are the only ones locked,
--- and never waited for.
+-- is just taking. Tenants are served in turn, claim by claim: first who has the fewest calls under
+-- way, among equals by lot, so that one which sends a hundred thousand calls delays its own and
+-- nobody else's; within a tenant by time. For that each tenant that waits is looked up in the index
+-- of the queue, one step a tenant, however many calls it has. A worker that dies keeps its calls
+-- until their lease runs out, see goclaw.reclaim_webhook_calls(). Rows of the calls are the only
+-- ones locked, and never waited for.
 -- Locks: none.  Docs: docs/schema/goclaw.md#claim-webhook-calls
 
 BEGIN;

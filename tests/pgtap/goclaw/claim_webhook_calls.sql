@@ -1,7 +1,7 @@
 -- Subject: goclaw.claim_webhook_calls()    Docs: docs/schema/goclaw.md#claim-webhook-calls
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(20);
+SELECT plan(21);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -148,6 +148,30 @@ SELECT results_eq(
     $$ VALUES ('3eb40000-0000-4000-8000-0000000000a1'::uuid, 'https://example.org/cb',
                '{"n": 1}'::jsonb, 1) $$,
     'the worker is told what it needs'
+);
+
+-- One worker that ends each call before it claims the next: nobody has anything under way then. By
+-- lot, 64 claims pass over b once in 2 to the 64th.
+INSERT INTO goclaw.webhook_calls (tenant_id, webhook_id, mode, next_attempt_at)
+SELECT w.tenant_id, w.id, 'async', now() - interval '1 day'
+FROM goclaw.webhooks AS w
+CROSS JOIN generate_series(1, 100)
+WHERE w.tenant_id = '00000000-0000-4000-8000-00000000000a';
+UPDATE goclaw.webhook_calls SET next_attempt_at = now() WHERE idempotency_key = 'later';
+DO $$
+BEGIN
+    FOR v_round IN 1..64 LOOP
+        UPDATE goclaw.webhook_calls
+        SET status = 'done', completed_at = now(), lease_token = NULL
+        WHERE status = 'running';
+        PERFORM goclaw.claim_webhook_calls('w');
+    END LOOP;
+END;
+$$;
+SELECT is(
+    (SELECT c.attempts FROM goclaw.webhook_calls AS c WHERE c.idempotency_key = 'later'),
+    1,
+    'a tenant with one call is served, however many another has that are older'
 );
 
 -- Access --------------------------------------------------------------------
