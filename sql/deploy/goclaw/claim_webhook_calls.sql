@@ -101,6 +101,7 @@ BEGIN
                 AND q.mode = 'async'
                 AND q.next_attempt_at <= now()
             ORDER BY q.next_attempt_at
+            -- The outer LIMIT would do; this one has the planner walk the index.
             LIMIT p_limit
             FOR UPDATE SKIP LOCKED
         ) AS due
