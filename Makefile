@@ -56,6 +56,10 @@ bench-runner: $(VENV)/.installed-bench ## Time muniment beside its peers, for do
 bench-shelf: $(VENV)/.installed-bench ## Time the shelf beside bare boto3, on a server of its own
 	$(BIN)/python -m benchmarks.shelf $(ARGS)
 
+.PHONY: bench-goclaw
+bench-goclaw: $(VENV)/.installed-bench ## Time functions of goclaw beside bare SQL, for docs/benchmarks.md
+	$(BIN)/python -m benchmarks.goclaw $(or $(ARGS),--write docs/benchmarks.md)
+
 .PHONY: lint
 lint: $(VENV)/.installed-test ## Check style, types, import directions and SQL
 	$(BIN)/ruff check .

@@ -5,12 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
-from time import perf_counter
 
 import click
 from rich.console import Console
@@ -18,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks.contenders import CommandFailed
 from benchmarks.report import Report, put_between_marks
-from benchmarks.rounds import Room, Time, open_room
+from benchmarks.rounds import Room, Time, fsync_seconds, open_room, place_below
 from muniment.errors import MunimentError
 
 # Fewer rounds say too little to be quoted.
@@ -78,10 +73,10 @@ def main(
     # The server must not outlive this process.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with _place(directory) as place, open_room(place, changes, fsync=not no_fsync) as room:
+        with place_below(directory) as place, open_room(place, changes, fsync=not no_fsync) as room:
             for tool, reason in room.absent.items():
                 click.echo(f"without {tool}: {reason}", err=True)
-            fsync = _fsync_seconds(place)
+            fsync = fsync_seconds(place)
             times = _measure(room, rounds, warm_up)
             report = Report(room, times, rounds=rounds, fsync=fsync, load=load)
     except (CommandFailed, MunimentError) as error:
@@ -117,26 +112,6 @@ def _measure(room: Room, rounds: int, warm_up: int) -> list[Time]:
                 times += lap.times
             progress.update(task, advance=1, description=f"{lap.contender} ({lap.workload})")
     return times
-
-
-@contextmanager
-def _place(directory: Path) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="muniment-bench-", dir=directory) as place:
-        # As root, the server is run by somebody else, who has to get in.
-        Path(place).chmod(0o755)
-        yield Path(place)
-
-
-def _fsync_seconds(directory: Path) -> float:
-    """Return how long a small write waits for the disk: what a commit cannot be faster than."""
-    times: list[float] = []
-    with tempfile.TemporaryFile(dir=directory) as file:
-        for _ in range(50):
-            os.write(file.fileno(), bytes(8192))
-            begun = perf_counter()
-            os.fsync(file.fileno())
-            times.append(perf_counter() - begun)
-    return median(times)
 
 
 def _console() -> Console:

@@ -105,7 +105,7 @@ class Report:
         return {
             "date": self._at.date().isoformat(),
             "rounds": str(self.rounds),
-            "machine": f"{os.cpu_count()} cores, {_cpu()}, {platform.system()}",
+            "machine": machine(),
             "Python": platform.python_version(),
             **self.room.versions,
             "server": ", ".join(f"{name} {value}" for name, value in self.room.durability.items()),
@@ -251,17 +251,22 @@ class Report:
         return self.find(one.workload, one.kind, name) if name else None
 
 
-def put_between_marks(page: str, text: str) -> str:
-    """Return a page with other text between its two marks.
+def put_between_marks(page: str, text: str, *, mark: str = BEGIN) -> str:
+    """Return a page with other text between a mark and the next end.
 
     Raises:
         ValueError: The page does not have them.
     """
-    before, begin, rest = page.partition(BEGIN)
+    before, begin, rest = page.partition(mark)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise ValueError(f"no place for results: there is no line {BEGIN} with a line {END} below")
+        raise ValueError(f"no place for results: there is no line {mark} with a line {END} below")
     return f"{before}{begin}\n\n{text}\n\n{end}{after}"
+
+
+def machine() -> str:
+    """Return what the times are of: processors and system."""
+    return f"{os.cpu_count()} cores, {_cpu()}, {platform.system()}"
 
 
 def _results(times: Sequence[Time]) -> Mapping[tuple[str, Kind, str], Result]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
+from time import perf_counter
 from typing import Literal
 
 import psycopg
@@ -17,13 +21,23 @@ from benchmarks.workloads import Workload, ask, made, own
 from muniment.embedded import Server, start, stop
 from muniment.embedded.state import eventually
 
-__all__ = ["Kind", "Lap", "Room", "Time", "open_room"]
+__all__ = [
+    "DURABILITY",
+    "Kind",
+    "Lap",
+    "Room",
+    "Time",
+    "fsync_seconds",
+    "open_room",
+    "open_server",
+    "place_below",
+]
 
 # A whole process that deploys, one that finds nothing to do, and the inside of one that deploys.
 Kind = Literal["deploy", "idle", "loop"]
 
 # Whether a commit waits for the disk, which is most of what a fast deployer does.
-_DURABILITY = ("fsync", "synchronous_commit", "full_page_writes", "wal_sync_method")
+DURABILITY = ("fsync", "synchronous_commit", "full_page_writes", "wal_sync_method")
 
 
 @dataclass(frozen=True)
@@ -77,7 +91,7 @@ class Room:
         """Lay them out in an empty directory."""
         self._server = server
         self.versions: dict[str, str] = {"PostgreSQL": self._ask("SHOW server_version")}
-        self.durability = {name: self._ask(f"SHOW {name}") for name in _DURABILITY}
+        self.durability = {name: self._ask(f"SHOW {name}") for name in DURABILITY}
         self.absent: dict[str, str] = {}
         self.workloads: list[Workload] = [
             made(directory / "made", changes),
@@ -183,13 +197,27 @@ def open_room(
 ) -> Iterator[Room]:
     """Start a server of its own below a directory, and delete it afterwards.
 
+    Args:
+        directory: An empty directory on the disk to measure on.
+        changes: How many trivial changes to make.
+        contenders: Who is to take part.
+        fsync: Whether commits wait for the disk.
+    """
+    with open_server(directory, fsync=fsync) as server:
+        place = directory / "plans"
+        place.mkdir()
+        yield Room(server, place, changes, contenders)
+
+
+@contextmanager
+def open_server(directory: Path, *, fsync: bool = True) -> Iterator[Server]:
+    """Start a server of its own below a directory, and delete it afterwards.
+
     The server is that of `muniment up`, with its settings: every commit waits for the disk, and
     every connection proves its password.
 
     Args:
         directory: An empty directory on the disk to measure on.
-        changes: How many trivial changes to make.
-        contenders: Who is to take part.
         fsync: Whether commits wait for the disk. Without, everything is quick, and no time true.
     """
     state = directory / ".muniment"
@@ -197,11 +225,30 @@ def open_room(
     try:
         if not fsync:
             _turn_fsync_off(server.dsn(database="postgres"))
-        place = directory / "plans"
-        place.mkdir()
-        yield Room(server, place, changes, contenders)
+        yield server
     finally:
         stop(state, destroy=True)
+
+
+@contextmanager
+def place_below(directory: Path) -> Iterator[Path]:
+    """Make a directory for a server, and delete it afterwards."""
+    with tempfile.TemporaryDirectory(prefix="muniment-bench-", dir=directory) as place:
+        # As root, the server is run by somebody else, who has to get in.
+        Path(place).chmod(0o755)
+        yield Path(place)
+
+
+def fsync_seconds(directory: Path) -> float:
+    """Return how long a small write waits for the disk: what a commit cannot be faster than."""
+    times: list[float] = []
+    with tempfile.TemporaryFile(dir=directory) as file:
+        for _ in range(50):
+            os.write(file.fileno(), bytes(8192))
+            begun = perf_counter()
+            os.fsync(file.fileno())
+            times.append(perf_counter() - begun)
+    return median(times)
 
 
 def _turn_fsync_off(dsn: str) -> None:

@@ -141,7 +141,23 @@ FROM (
             'it takes what they held from what is reserved'
         ),
         ('goclaw', 'usage_cap_counters', 'muniment_service', 'UPDATE', true, 'and from nothing else'),
-        ('goclaw', 'usage_cap_events', 'muniment_service', 'INSERT', true, 'and notes each')
+        ('goclaw', 'usage_cap_events', 'muniment_service', 'INSERT', true, 'and notes each'),
+        (
+            'goclaw', 'hook_executions', 'muniment_app', 'UPDATE', true,
+            'the error can be taken out of the trail, and a trigger lets nothing else through'
+        ),
+        (
+            'goclaw', 'webhooks', 'muniment_service', 'SELECT', true,
+            'a secret is looked up to learn the tenant'
+        ),
+        (
+            'goclaw', 'webhook_calls', 'muniment_service', 'SELECT', true,
+            'workers claim the calls of all tenants'
+        ),
+        (
+            'goclaw', 'webhook_calls', 'muniment_service', 'UPDATE', true,
+            'and say how the delivery goes, but not what was called'
+        )
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
 CREATE TEMPORARY VIEW global_table AS
@@ -166,7 +182,8 @@ FROM (
         ('goclaw', 'agent_evolution_metrics', 'what was measured'),
         ('goclaw', 'cron_run_logs', 'a journal of runs'),
         ('goclaw', 'heartbeat_run_logs', 'a journal of runs'),
-        ('goclaw', 'usage_cap_events', 'a journal of decisions')
+        ('goclaw', 'usage_cap_events', 'a journal of decisions'),
+        ('goclaw', 'hook_executions', 'an audit trail')
 ) AS declared (schema_name, table_name, reason);
 
 CREATE TEMPORARY VIEW muniment_role AS

@@ -38,6 +38,10 @@ FROM (
             'goclaw', 'bitrix_portals_domain_uq',
             'a callback names a domain before its tenant is known; a domain is no secret, and that '
             'it is taken is what its second claimant must learn'
+        ),
+        (
+            'goclaw', 'webhooks_secret_hash_uq',
+            'a webhook is found before its tenant is known; who can meet the hash holds the secret'
         )
 ) AS declared (schema_name, index_name, reason);
 

@@ -75,7 +75,9 @@ FROM (
         ('goclaw', 'usage_cap_policies', 'are locked while reservations expire'),
         ('goclaw', 'usage_cap_counters', 'get back what expired reservations held'),
         ('goclaw', 'usage_cap_reservations', 'those of all tenants expire by age'),
-        ('goclaw', 'usage_cap_events', 'each that expires is noted')
+        ('goclaw', 'usage_cap_events', 'each that expires is noted'),
+        ('goclaw', 'webhooks', 'a secret is looked up to learn the tenant'),
+        ('goclaw', 'webhook_calls', 'workers deliver the calls of all tenants')
 ) AS declared (schema_name, table_name, reason);
 
 -- Found in the catalog ------------------------------------------------------

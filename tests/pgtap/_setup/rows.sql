@@ -38,7 +38,12 @@ INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
     ('goclaw.agents', 'budget_monthly_cents', NULL),
     -- Tenants count in windows of their own, or a reservation of one would fit those of the other.
     ('goclaw.usage_cap_counters', 'window_start', 'clock_timestamp()'),
-    ('goclaw.usage_cap_counters', 'window_end', '''infinity''');
+    ('goclaw.usage_cap_counters', 'window_end', '''infinity'''),
+    ('goclaw.hooks', 'scope', '''tenant'''),
+    ('goclaw.hooks', 'script', NULL),
+    ('goclaw.hooks', 'builtin', NULL),
+    ('goclaw.webhook_calls', 'lease_token', NULL),
+    ('goclaw.webhook_calls', 'completed_at', NULL);
 
 
 -- A pair is of two entities, but a table has one row.

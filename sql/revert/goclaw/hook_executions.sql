@@ -1,0 +1,26 @@
+-- Revert goclaw:hook_executions from pg
+--
+-- What hook_executions hold cannot be made again, so this refuses while there is a row: it is
+-- exported first. Row security is lifted for the question, because without a tenant the owner
+-- cannot see whether there are rows.
+
+BEGIN;
+
+SET LOCAL lock_timeout = '3s';
+SET LOCAL ROLE muniment_owner;
+
+ALTER TABLE goclaw.hook_executions NO FORCE ROW LEVEL SECURITY;
+
+DO $revert$
+BEGIN
+    IF EXISTS (SELECT FROM goclaw.hook_executions) THEN
+        RAISE EXCEPTION 'goclaw.hook_executions holds rows'
+            USING ERRCODE = 'MU900',
+                  HINT = 'Export them before this is reverted.';
+    END IF;
+END;
+$revert$;
+
+DROP TABLE goclaw.hook_executions;
+
+COMMIT;

@@ -1,0 +1,114 @@
+"""The benchmark of goclaw runs, and notices a side that does not do its work."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from benchmarks.goclaw import BEGIN, END, SIDES, SUBJECTS, NotDone, Side, WebhookQueue, measure
+from benchmarks.report import put_between_marks
+from benchmarks.rounds import open_server
+from tests.fix_postgres import ROOT
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    # Not pytest's tmp_path: as root, the server is run by somebody else, who has to get in.
+    with tempfile.TemporaryDirectory(prefix="muniment-") as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks.goclaw", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_every_subject_is_measured_on_both_sides(place: Path) -> None:
+    options = ("--rounds", "2", "--warm-up", "0", "--pieces", "20", "--no-fsync", "--json")
+    done = run(*options, "--workers", "1", "--workers", "3", "--directory", place)
+
+    assert done.returncode == 0, done.stderr
+    # The server is gone, and so are its files.
+    assert list(place.iterdir()) == []
+    report = json.loads(done.stdout)
+    assert report["facts"]["server"].startswith("fsync off, synchronous_commit on")
+    assert [(one["subject"], one["workers"]) for one in report["results"]] == [
+        (key, workers) for key in SUBJECTS for workers in (1, 3)
+    ]
+    for one in report["results"]:
+        assert set(one["rates"]) == set(SIDES)
+        assert all(len(rates) == 2 and min(rates) > 0 for rates in one["rates"].values())
+        bare, ours = (sum(one["rates"][side]) / 2 for side in SIDES)
+        assert one["times_bare"] == pytest.approx(bare / ours, abs=0.01)
+
+
+class Forgetful(WebhookQueue):
+    """Says that there is nothing left to do when there is."""
+
+    def work(self, worker: psycopg.Connection, side: Side) -> Callable[[], bool]:
+        one = super().work(worker, side)
+        return lambda: one() and False
+
+
+class Broken(WebhookQueue):
+    """Fails."""
+
+    def work(self, worker: psycopg.Connection, side: Side) -> Callable[[], bool]:
+        worker.execute("SET ROLE muniment_reader")
+        return lambda: worker.execute("SELECT FROM goclaw.webhooks") is None
+
+
+@pytest.mark.parametrize(
+    ("subject", "complaint"),
+    [(Forgetful, r"\(14, 18\) done of 18"), (Broken, "tenant is not set")],
+)
+def test_a_side_that_does_not_do_its_work_ends_the_run(
+    place: Path, subject: type[WebhookQueue], complaint: str
+) -> None:
+    with (
+        open_server(place, fsync=False) as server,
+        pytest.raises(NotDone, match=complaint),
+    ):
+        list(measure(server, [subject()], rounds=1, warm_up=0, pieces=6, workers=[2]))
+
+
+def test_what_says_too_little_is_not_written_down(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"{BEGIN}\n{END}\n")
+
+    for options in (("--rounds", "6"), ("--pieces", "999"), ("--workers", "1"), ("--no-fsync",)):
+        done = run(*options, "--write", page)
+        assert done.returncode == 2
+        assert "--write takes everything, and 7 rounds or more" in done.stderr
+    assert page.read_text() == f"{BEGIN}\n{END}\n"
+
+
+def test_a_page_without_a_place_is_told_before_anything_is_measured(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"{END}\n{BEGIN}\n")
+
+    done = run("--write", page)
+
+    assert done.returncode == 1
+    assert f"{page}: no place for results" in done.stderr
+
+
+def test_the_page_has_a_place_for_the_results() -> None:
+    page = (ROOT / "docs" / "benchmarks.md").read_text()
+
+    written = put_between_marks(page, "new", mark=BEGIN)
+
+    assert written.partition(BEGIN)[0] == page.partition(BEGIN)[0]
+    assert written.partition(BEGIN)[2].partition(END)[0] == "\n\nnew\n\n"
