@@ -1,0 +1,16 @@
+"""Made by `muniment yoyo generate`. Edit plans and scripts, never this file."""
+
+from __future__ import annotations
+
+from yoyo import step
+
+from muniment.yoyo import PlannedChange
+
+__depends__: set[str] = {
+    "20261121094900_goclaw.finish_webhook_call_9efae7fc",
+}
+# The engine opens the transaction, in which are the script, its verification and the record.
+__transactional__ = False
+
+change = PlannedChange(__file__, "goclaw", "4e9f004ccf8c109bfaa0412434d20fb644625290")
+step(change.deploy, change.revert)
