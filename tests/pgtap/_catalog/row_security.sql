@@ -20,6 +20,15 @@ FROM (
         ('goclaw', 'tenant_id', 'the tenant of the gateway')
 ) AS declared (schema_name, column_name, reason);
 
+-- Tables that call it otherwise.
+CREATE TEMPORARY VIEW other_tenant_column AS
+SELECT *
+FROM (
+    VALUES
+        ('open_agents', 'workflow_runs', 'tenant_id', 'the source took account_id off this table'),
+        ('open_agents', 'workflow_run_steps', 'tenant_id', 'as in its run')
+) AS declared (schema_name, table_name, column_name, reason);
+
 -- Tables without a tenant. Runtimes only read them, see grants.sql.
 CREATE TEMPORARY VIEW global_table AS
 SELECT *
@@ -108,9 +117,12 @@ SELECT
     ) AS tenant_default
 FROM relation AS r
 LEFT JOIN tenant_root AS root ON root.schema_name = r.schema_name AND root.table_name = r.name
+LEFT JOIN other_tenant_column AS other
+    ON other.schema_name = r.schema_name AND other.table_name = r.name
 LEFT JOIN tenant_column AS t ON t.schema_name = r.schema_name
 INNER JOIN pg_catalog.pg_attribute AS a
-    ON a.attrelid = r.oid AND a.attname = coalesce(root.column_name, t.column_name)
+    ON a.attrelid = r.oid
+    AND a.attname = coalesce(root.column_name, other.column_name, t.column_name)
 WHERE r.kind IN ('r', 'p')
     AND NOT a.attisdropped;
 
