@@ -62,8 +62,25 @@ FROM (
         (
             'goclaw', 'subagent_tasks', 'muniment_service', 'UPDATE', true,
             'which sets when, and nothing else'
-        )
-) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
+        ),
+        ('open_agents', 'accounts', 'muniment_service', 'SELECT', false, 'accounts are looked up'),
+        ('open_agents', 'accounts', 'muniment_service', 'INSERT', false, 'accounts are made'),
+        ('open_agents', 'accounts', 'muniment_service', 'DELETE', false, 'accounts leave')
+) AS declared (schema_name, table_name, role_name, privilege, by_column, reason)
+UNION ALL
+-- The backend of open_agents serves all accounts, with the rights that a runtime has for one.
+SELECT
+    'open_agents',
+    unnest(ARRAY[
+        'sessions', 'chats', 'chat_messages', 'chat_reads', 'workflow_runs', 'workflow_run_steps'
+    ]),
+    'muniment_service',
+    p.privilege,
+    p.by_column,
+    'the backend serves all accounts'
+FROM (
+    VALUES ('SELECT', false), ('INSERT', false), ('UPDATE', true), ('DELETE', false)
+) AS p (privilege, by_column);
 
 CREATE TEMPORARY VIEW global_table AS
 SELECT *

@@ -43,7 +43,8 @@ CREATE TEMPORARY VIEW tenant_root AS
 SELECT *
 FROM (
     VALUES
-        ('goclaw', 'tenants', 'id', 'a row is a tenant of the gateway')
+        ('goclaw', 'tenants', 'id', 'a row is a tenant of the gateway'),
+        ('open_agents', 'accounts', 'id', 'a row is an account')
 ) AS declared (schema_name, table_name, column_name, reason);
 
 -- Tables whose clients know no tenant column: its default is the tenant that is set, or an error.
@@ -61,7 +62,12 @@ UNION ALL
 SELECT
     'goclaw',
     'hooks',
-    '''0193a5b0-7000-7000-8000-000000000001''::uuid';
+    '''0193a5b0-7000-7000-8000-000000000001''::uuid'
+UNION ALL
+SELECT
+    'open_agents',
+    unnest(ARRAY['chats', 'chat_messages', 'workflow_runs', 'workflow_run_steps']),
+    'platform.current_tenant_id()';
 
 -- Tables with a third policy, <table>_service, for the backend that works across tenants.
 CREATE TEMPORARY VIEW service_table AS
@@ -71,7 +77,14 @@ FROM (
         ('goclaw', 'tenants', 'made and looked up before there is a tenant'),
         ('goclaw', 'tenant_users', 'a login asks for the tenants of a user'),
         ('goclaw', 'api_keys', 'a key is looked up to learn the tenant'),
-        ('goclaw', 'subagent_tasks', 'tasks of all tenants are archived by age')
+        ('goclaw', 'subagent_tasks', 'tasks of all tenants are archived by age'),
+        ('open_agents', 'accounts', 'made before there is one to act for'),
+        ('open_agents', 'sessions', 'the backend serves all accounts'),
+        ('open_agents', 'chats', 'the backend serves all accounts'),
+        ('open_agents', 'chat_messages', 'the backend serves all accounts'),
+        ('open_agents', 'chat_reads', 'the backend serves all accounts'),
+        ('open_agents', 'workflow_runs', 'the backend serves all accounts'),
+        ('open_agents', 'workflow_run_steps', 'the backend serves all accounts')
 ) AS declared (schema_name, table_name, reason);
 
 -- Found in the catalog ------------------------------------------------------

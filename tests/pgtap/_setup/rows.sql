@@ -14,7 +14,8 @@ CREATE TABLE test_support.hint (
 );
 INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
     ('goclaw.agents', 'deleted_at', NULL),
-    ('goclaw.agents', 'model_fallback', '''[]''');
+    ('goclaw.agents', 'model_fallback', '''[]'''),
+    ('open_agents.chat_messages', 'parts', '''[]''');
 
 -- Tenant tables outside of the ledger, which has tests of its own. The tenant is what the policy
 -- <table>_tenant compares; that every tenant table has one, _catalog/row_security.sql sees to.
