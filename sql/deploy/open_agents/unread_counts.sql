@@ -3,9 +3,9 @@
 -- requires: chat_reads
 --
 -- Only what the assistant says can be unread: the other messages are the account's own. A chat
--- whose marker is at its last message is not looked into, and of the others only what is new. For
--- that the marker is a CASE, since row security lets no COALESCE into an index condition, and both
--- ends are named, so that the planner takes the key with the numbers, not the index of whole chats.
+-- whose marker is at its last message is not looked into, and of the others only what is new: the
+-- marker is a CASE, because row security lets no COALESCE into an index condition, and the upper
+-- end is named, because the planner expects a third of the chat without it.
 -- Locks: none.  Docs: docs/schema/open_agents.md#unread-counts
 
 BEGIN;
