@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.errors import ForeignKeyViolation
+from psycopg.types.json import Jsonb
 from tests.processes import eventually
 
 ACCOUNT = "00000000-0000-4000-8000-00000000000a"
@@ -154,6 +155,25 @@ def test_a_message_that_is_sent_many_times_at_once_is_there_once(dsn: str) -> No
     assert answers == [[1, 2, 3]] * CLIENTS
     with client(dsn) as connection:
         assert value(connection, "SELECT count(*) FROM open_agents.chat_messages") == 3
+
+
+def test_an_answer_that_streams_in_from_many_places_takes_one_number(dsn: str) -> None:
+    def stream(connection: psycopg.Connection, number: int) -> int:
+        for part in range(5):
+            got = value(
+                connection,
+                "INSERT INTO open_agents.chat_messages (id, chat_id, role, parts)"
+                " VALUES ('m1', 'c', 'assistant', %s)"
+                " ON CONFLICT (account_id, id) DO UPDATE SET parts = excluded.parts"
+                " RETURNING message_no",
+                Jsonb([number, part]),
+            )
+            assert got == 1
+        return int(value(connection, APPEND, "c", f"after {number}"))
+
+    numbers = at_once(dsn, stream, CLIENTS)
+
+    assert sorted(numbers) == [*range(2, CLIENTS + 2)]
 
 
 def test_a_message_waits_for_the_one_before_and_takes_its_number_if_that_fails(dsn: str) -> None:

@@ -1,7 +1,7 @@
 -- Subject: open_agents.number_message()    Docs: docs/schema/open_agents.md#number-message
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(13);
+SELECT plan(15);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -57,6 +57,23 @@ SELECT is(
     (SELECT message_no FROM open_agents.chat_messages WHERE id = 'm5'),
     4,
     'the number of a message that was deleted is not given again'
+);
+INSERT INTO open_agents.chat_messages (account_id, id, chat_id, role, parts) VALUES
+    ('00000000-0000-4000-8000-00000000000a', 'm5', 'c1', 'user', '[{"text": "more"}]')
+ON CONFLICT (account_id, id) DO UPDATE
+SET parts = excluded.parts;
+INSERT INTO open_agents.chat_messages (account_id, id, chat_id, role, parts) VALUES
+    ('00000000-0000-4000-8000-00000000000a', 'm5', 'c2', 'user', '[]')
+ON CONFLICT DO NOTHING;
+SELECT results_eq(
+    $$ SELECT message_no, parts FROM open_agents.chat_messages WHERE id = 'm5' $$,
+    $$ VALUES (4, '[{"text": "more"}]'::jsonb) $$,
+    'a message that is written again stays where it is'
+);
+SELECT results_eq(
+    $$ SELECT id, last_message_no FROM open_agents.chats ORDER BY id $$,
+    $$ VALUES ('b1', 0), ('c1', 4), ('c2', 1) $$,
+    'and takes no number'
 );
 SELECT throws_ok(
     $$ INSERT INTO open_agents.chat_messages (account_id, id, chat_id, role, parts)
