@@ -37,7 +37,8 @@ CREATE TABLE open_agents.sessions (
             'provisioning', 'active', 'hibernating', 'hibernated', 'restoring', 'archived', 'failed'
         )
     ),
-    CONSTRAINT sessions_clone_url_ck CHECK (clone_url !~ '^[a-z+.-]+://[^/@]*:[^/@]*@'),
+    CONSTRAINT sessions_clone_url_ck
+        CHECK (clone_url !~* '^(https?://[^/]*@|[a-z+.-]+://[^/@]*:[^/@]*@)'),
     CONSTRAINT sessions_global_skill_refs_ck CHECK (jsonb_typeof(global_skill_refs) = 'array')
 );
 

@@ -1,7 +1,7 @@
 -- Subject: open_agents.sessions    Docs: docs/schema/open_agents.md#sessions
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(21);
+SELECT plan(23);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -50,7 +50,8 @@ SELECT set_eq(
          '''hibernating''::text, ''hibernated''::text, ''restoring''::text, '
          '''archived''::text, ''failed''::text])))'),
         ('sessions_clone_url_ck',
-         'CHECK ((clone_url !~ ''^[a-z+.-]+://[^/@]*:[^/@]*@''::text))'),
+         'CHECK ((clone_url !~* '
+         '''^(https?://[^/]*@|[a-z+.-]+://[^/@]*:[^/@]*@)''::text))'),
         ('sessions_global_skill_refs_ck',
          'CHECK ((jsonb_typeof(global_skill_refs) = ''array''::text))') $$,
     'the keys, references and rules are these'
@@ -101,7 +102,9 @@ FROM (
         ('status', 'paused'),
         ('lifecycle_state', 'gone'),
         ('global_skill_refs', '{}'),
-        ('clone_url', 'https://x-access-token:ghs_secret@github.com/a/b.git')
+        ('clone_url', 'https://x-access-token:ghs_secret@github.com/a/b.git'),
+        ('clone_url', 'HTTPS://ghp_secret@github.com/a/b.git'),
+        ('clone_url', 'ssh://git:secret@host/a/b.git')
 ) AS attempt (name, value);
 SELECT lives_ok(
     format('UPDATE open_agents.sessions SET clone_url = %L', value),
