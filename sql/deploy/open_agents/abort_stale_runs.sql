@@ -71,9 +71,9 @@ END;
 $function$;
 
 COMMENT ON FUNCTION open_agents.abort_stale_runs(timestamptz, integer) IS
-    'Ends as aborted the runs of all accounts that began before p_before and of which no step began '
-    'or ended since, the oldest first, at most p_limit of them. Returns account and id of each. '
-    'Raises nothing.';
+    'Ends as aborted the runs of all accounts that began before p_before and of which no step '
+    'began or ended since, the oldest first, at most p_limit of them. Returns account and id of '
+    'each. Raises nothing.';
 
 REVOKE ALL ON FUNCTION open_agents.abort_stale_runs(timestamptz, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION open_agents.abort_stale_runs(timestamptz, integer) TO muniment_service;

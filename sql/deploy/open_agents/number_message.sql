@@ -9,8 +9,8 @@
 -- CONFLICT. That one takes no number, for which the function looks into the table that it will be a
 -- trigger of.
 -- A transaction that writes to several chats takes them in the order of their ids, or two of them
--- may deadlock. One that writes thousands of messages to one chat meets all versions of its row each
--- time: an import commits every few hundred.
+-- may deadlock. One that writes thousands of messages to one chat meets all versions of its row
+-- each time: an import commits every few hundred.
 -- Locks: none.  Docs: docs/schema/open_agents.md#number-message
 
 BEGIN;

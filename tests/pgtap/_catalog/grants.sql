@@ -10,6 +10,19 @@ SELECT plan(22);
 -- Rights beyond the common ones, which are: muniment_app reads and appends, muniment_reader reads,
 -- tables without a tenant are only read. by_column: the right is to named columns.
 CREATE TEMPORARY VIEW declared_right AS
+SELECT
+    'open_agents' AS schema_name,
+    unnest(ARRAY[
+        'sessions', 'chats', 'chat_messages', 'chat_reads', 'workflow_runs', 'workflow_run_steps'
+    ]) AS table_name,
+    'muniment_service' AS role_name,
+    p.privilege,
+    p.by_column,
+    'the backend serves all accounts, with the rights that a runtime has for one' AS reason
+FROM (
+    VALUES ('SELECT', false), ('INSERT', false), ('UPDATE', true), ('DELETE', false)
+) AS p (privilege, by_column)
+UNION ALL
 SELECT *
 FROM (
     VALUES
@@ -25,6 +38,9 @@ FROM (
             'agents', 'agent_run_key', 'muniment_app', 'INSERT', true,
             'a runtime names its run, but never says that its month has left'
         ),
+        ('open_agents', 'accounts', 'muniment_service', 'SELECT', false, 'accounts are looked up'),
+        ('open_agents', 'accounts', 'muniment_service', 'INSERT', false, 'accounts are made'),
+        ('open_agents', 'accounts', 'muniment_service', 'DELETE', false, 'accounts leave'),
         (
             'goclaw', 'tenants', 'muniment_service', 'SELECT', false,
             'a tenant is looked up before there is one'
@@ -62,25 +78,8 @@ FROM (
         (
             'goclaw', 'subagent_tasks', 'muniment_service', 'UPDATE', true,
             'which sets when, and nothing else'
-        ),
-        ('open_agents', 'accounts', 'muniment_service', 'SELECT', false, 'accounts are looked up'),
-        ('open_agents', 'accounts', 'muniment_service', 'INSERT', false, 'accounts are made'),
-        ('open_agents', 'accounts', 'muniment_service', 'DELETE', false, 'accounts leave')
-) AS declared (schema_name, table_name, role_name, privilege, by_column, reason)
-UNION ALL
--- The backend of open_agents serves all accounts, with the rights that a runtime has for one.
-SELECT
-    'open_agents',
-    unnest(ARRAY[
-        'sessions', 'chats', 'chat_messages', 'chat_reads', 'workflow_runs', 'workflow_run_steps'
-    ]),
-    'muniment_service',
-    p.privilege,
-    p.by_column,
-    'the backend serves all accounts'
-FROM (
-    VALUES ('SELECT', false), ('INSERT', false), ('UPDATE', true), ('DELETE', false)
-) AS p (privilege, by_column);
+        )
+) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
 CREATE TEMPORARY VIEW global_table AS
 SELECT *
@@ -97,9 +96,9 @@ CREATE TEMPORARY VIEW kept_table AS
 SELECT *
 FROM (
     VALUES
+        ('open_agents', 'accounts', 'accounts are made and removed by the backend'),
         ('goclaw', 'tenants', 'tenants are made and changed by the backend'),
-        ('goclaw', 'activity_logs', 'an audit trail'),
-        ('open_agents', 'accounts', 'accounts are made and removed by the backend')
+        ('goclaw', 'activity_logs', 'an audit trail')
 ) AS declared (schema_name, table_name, reason);
 
 CREATE TEMPORARY VIEW muniment_role AS

@@ -43,13 +43,18 @@ CREATE TEMPORARY VIEW tenant_root AS
 SELECT *
 FROM (
     VALUES
-        ('goclaw', 'tenants', 'id', 'a row is a tenant of the gateway'),
-        ('open_agents', 'accounts', 'id', 'a row is an account')
+        ('open_agents', 'accounts', 'id', 'a row is an account'),
+        ('goclaw', 'tenants', 'id', 'a row is a tenant of the gateway')
 ) AS declared (schema_name, table_name, column_name, reason);
 
 -- Tables whose clients know no tenant column: its default is the tenant that is set, or an error.
 -- And one whose rows are everybody's unless somebody claims them.
 CREATE TEMPORARY VIEW tenant_default AS
+SELECT
+    'open_agents' AS schema_name,
+    unnest(ARRAY['chats', 'chat_messages', 'workflow_runs', 'workflow_run_steps']) AS table_name,
+    'platform.current_tenant_id()' AS expression
+UNION ALL
 SELECT
     'goclaw' AS schema_name,
     unnest(ARRAY[
@@ -62,29 +67,24 @@ UNION ALL
 SELECT
     'goclaw',
     'hooks',
-    '''0193a5b0-7000-7000-8000-000000000001''::uuid'
-UNION ALL
-SELECT
-    'open_agents',
-    unnest(ARRAY['chats', 'chat_messages', 'workflow_runs', 'workflow_run_steps']),
-    'platform.current_tenant_id()';
+    '''0193a5b0-7000-7000-8000-000000000001''::uuid';
 
 -- Tables with a third policy, <table>_service, for the backend that works across tenants.
 CREATE TEMPORARY VIEW service_table AS
 SELECT *
 FROM (
     VALUES
-        ('goclaw', 'tenants', 'made and looked up before there is a tenant'),
-        ('goclaw', 'tenant_users', 'a login asks for the tenants of a user'),
-        ('goclaw', 'api_keys', 'a key is looked up to learn the tenant'),
-        ('goclaw', 'subagent_tasks', 'tasks of all tenants are archived by age'),
         ('open_agents', 'accounts', 'made before there is one to act for'),
         ('open_agents', 'sessions', 'the backend serves all accounts'),
         ('open_agents', 'chats', 'the backend serves all accounts'),
         ('open_agents', 'chat_messages', 'the backend serves all accounts'),
         ('open_agents', 'chat_reads', 'the backend serves all accounts'),
         ('open_agents', 'workflow_runs', 'the backend serves all accounts'),
-        ('open_agents', 'workflow_run_steps', 'the backend serves all accounts')
+        ('open_agents', 'workflow_run_steps', 'the backend serves all accounts'),
+        ('goclaw', 'tenants', 'made and looked up before there is a tenant'),
+        ('goclaw', 'tenant_users', 'a login asks for the tenants of a user'),
+        ('goclaw', 'api_keys', 'a key is looked up to learn the tenant'),
+        ('goclaw', 'subagent_tasks', 'tasks of all tenants are archived by age')
 ) AS declared (schema_name, table_name, reason);
 
 -- Found in the catalog ------------------------------------------------------

@@ -13,9 +13,9 @@ CREATE TABLE test_support.hint (
     PRIMARY KEY (table_name, column_name)
 );
 INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
+    ('open_agents.chat_messages', 'parts', '''[]'''),
     ('goclaw.agents', 'deleted_at', NULL),
-    ('goclaw.agents', 'model_fallback', '''[]'''),
-    ('open_agents.chat_messages', 'parts', '''[]''');
+    ('goclaw.agents', 'model_fallback', '''[]''');
 
 -- Tenant tables outside of the ledger, which has tests of its own. The tenant is what the policy
 -- <table>_tenant compares; that every tenant table has one, _catalog/row_security.sql sees to.
