@@ -84,8 +84,8 @@ COMMENT ON FUNCTION open_agents.finish_run(text, text) IS
     'Ends a run as completed, aborted or failed and notes how long it took; aborted and failed end '
     'an open step too, with the status as its reason. Returns true, or false when it had ended so. '
     'Raises P0002 when the account has no such run, MU402 when it had ended otherwise, MU403 when '
-    'it is to be completed while a step is open, 23514 for any other status, 42501 when no tenant '
-    'is set.';
+    'it is to be completed while a step is open, 23514 for any other status, 23502 without one, '
+    '42501 when no tenant is set.';
 
 REVOKE ALL ON FUNCTION open_agents.finish_run(text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION open_agents.finish_run(text, text) TO muniment_app;
