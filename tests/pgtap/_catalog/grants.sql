@@ -10,6 +10,19 @@ SELECT plan(22);
 -- Rights beyond the common ones, which are: muniment_app reads and appends, muniment_reader reads,
 -- tables without a tenant are only read. by_column: the right is to named columns.
 CREATE TEMPORARY VIEW declared_right AS
+SELECT
+    'open_agents' AS schema_name,
+    unnest(ARRAY[
+        'sessions', 'chats', 'chat_messages', 'chat_reads', 'workflow_runs', 'workflow_run_steps'
+    ]) AS table_name,
+    'muniment_service' AS role_name,
+    p.privilege,
+    p.by_column,
+    'the backend serves all accounts, with the rights that a runtime has for one' AS reason
+FROM (
+    VALUES ('SELECT', false), ('INSERT', false), ('UPDATE', true), ('DELETE', false)
+) AS p (privilege, by_column)
+UNION ALL
 SELECT *
 FROM (
     VALUES
@@ -25,6 +38,9 @@ FROM (
             'agents', 'agent_run_key', 'muniment_app', 'INSERT', true,
             'a runtime names its run, but never says that its month has left'
         ),
+        ('open_agents', 'accounts', 'muniment_service', 'SELECT', false, 'accounts are looked up'),
+        ('open_agents', 'accounts', 'muniment_service', 'INSERT', false, 'accounts are made'),
+        ('open_agents', 'accounts', 'muniment_service', 'DELETE', false, 'accounts leave'),
         (
             'goclaw', 'tenants', 'muniment_service', 'SELECT', false,
             'a tenant is looked up before there is one'
@@ -169,12 +185,14 @@ FROM (
         ('goclaw', 'usage_pricing_catalog', 'prices that providers publish')
 ) AS declared (schema_name, table_name, reason);
 
--- In goclaw the runtimes own what a tenant set up and what it is working on: they change named
--- columns and delete. Not so in these tables, where rows are only appended or are not theirs.
+-- In all but the ledger the runtimes own what a tenant set up and what it is working on: they
+-- change named columns and delete. Not so in these tables, where rows are only appended or are not
+-- theirs.
 CREATE TEMPORARY VIEW kept_table AS
 SELECT *
 FROM (
     VALUES
+        ('open_agents', 'accounts', 'accounts are made and removed by the backend'),
         ('goclaw', 'tenants', 'tenants are made and changed by the backend'),
         ('goclaw', 'activity_logs', 'an audit trail'),
         ('goclaw', 'team_task_events', 'what happened to tasks'),
@@ -401,7 +419,7 @@ SELECT is_empty(
         )
         AND NOT (
             r.role_name = 'muniment_app'
-            AND r.schema_name = 'goclaw'
+            AND r.schema_name <> 'agents'
             AND (r.privilege, r.by_column) IN (('UPDATE', true), ('DELETE', false))
             AND (r.schema_name, r.name) NOT IN (
                 SELECT schema_name, table_name FROM kept_table

@@ -20,6 +20,15 @@ FROM (
         ('goclaw', 'tenant_id', 'the tenant of the gateway')
 ) AS declared (schema_name, column_name, reason);
 
+-- Tables that call it otherwise.
+CREATE TEMPORARY VIEW other_tenant_column AS
+SELECT *
+FROM (
+    VALUES
+        ('open_agents', 'workflow_runs', 'tenant_id', 'the source took account_id off this table'),
+        ('open_agents', 'workflow_run_steps', 'tenant_id', 'as in its run')
+) AS declared (schema_name, table_name, column_name, reason);
+
 -- Tables without a tenant. Runtimes only read them, see grants.sql.
 CREATE TEMPORARY VIEW global_table AS
 SELECT *
@@ -35,12 +44,18 @@ CREATE TEMPORARY VIEW tenant_root AS
 SELECT *
 FROM (
     VALUES
+        ('open_agents', 'accounts', 'id', 'a row is an account'),
         ('goclaw', 'tenants', 'id', 'a row is a tenant of the gateway')
 ) AS declared (schema_name, table_name, column_name, reason);
 
 -- Tables whose clients know no tenant column: its default is the tenant that is set, or an error.
 -- And one whose rows are everybody's unless somebody claims them.
 CREATE TEMPORARY VIEW tenant_default AS
+SELECT
+    'open_agents' AS schema_name,
+    unnest(ARRAY['chats', 'chat_messages', 'workflow_runs', 'workflow_run_steps']) AS table_name,
+    'platform.current_tenant_id()' AS expression
+UNION ALL
 SELECT
     'goclaw' AS schema_name,
     unnest(ARRAY[
@@ -60,6 +75,13 @@ CREATE TEMPORARY VIEW service_table AS
 SELECT *
 FROM (
     VALUES
+        ('open_agents', 'accounts', 'made before there is one to act for'),
+        ('open_agents', 'sessions', 'the backend serves all accounts'),
+        ('open_agents', 'chats', 'the backend serves all accounts'),
+        ('open_agents', 'chat_messages', 'the backend serves all accounts'),
+        ('open_agents', 'chat_reads', 'the backend serves all accounts'),
+        ('open_agents', 'workflow_runs', 'the backend serves all accounts'),
+        ('open_agents', 'workflow_run_steps', 'the backend serves all accounts'),
         ('goclaw', 'tenants', 'made and looked up before there is a tenant'),
         ('goclaw', 'tenant_users', 'a login asks for the tenants of a user'),
         ('goclaw', 'api_keys', 'a key is looked up to learn the tenant'),
@@ -123,9 +145,12 @@ SELECT
     ) AS tenant_default
 FROM relation AS r
 LEFT JOIN tenant_root AS root ON root.schema_name = r.schema_name AND root.table_name = r.name
+LEFT JOIN other_tenant_column AS other
+    ON other.schema_name = r.schema_name AND other.table_name = r.name
 LEFT JOIN tenant_column AS t ON t.schema_name = r.schema_name
 INNER JOIN pg_catalog.pg_attribute AS a
-    ON a.attrelid = r.oid AND a.attname = coalesce(root.column_name, t.column_name)
+    ON a.attrelid = r.oid
+    AND a.attname = coalesce(root.column_name, other.column_name, t.column_name)
 WHERE r.kind IN ('r', 'p')
     AND NOT a.attisdropped;
 

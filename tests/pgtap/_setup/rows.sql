@@ -14,6 +14,7 @@ CREATE TABLE test_support.hint (
     PRIMARY KEY (table_name, column_name)
 );
 INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
+    ('open_agents.chat_messages', 'parts', '''[]'''),
     ('goclaw.agents', 'deleted_at', NULL),
     ('goclaw.agents', 'model_fallback', '''[]'''),
     ('goclaw.team_tasks', 'locked_at', NULL),

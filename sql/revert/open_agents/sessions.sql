@@ -1,0 +1,26 @@
+-- Revert open_agents:sessions from pg
+--
+-- What sessions hold cannot be made again, so this refuses while there is a row: it is exported
+-- first. Row security is lifted for the question, because without a tenant the owner cannot see
+-- whether there are rows.
+
+BEGIN;
+
+SET LOCAL lock_timeout = '3s';
+SET LOCAL ROLE muniment_owner;
+
+ALTER TABLE open_agents.sessions NO FORCE ROW LEVEL SECURITY;
+
+DO $revert$
+BEGIN
+    IF EXISTS (SELECT FROM open_agents.sessions) THEN
+        RAISE EXCEPTION 'open_agents.sessions holds rows'
+            USING ERRCODE = 'MU900',
+                  HINT = 'Export them before this is reverted.';
+    END IF;
+END;
+$revert$;
+
+DROP TABLE open_agents.sessions;
+
+COMMIT;
