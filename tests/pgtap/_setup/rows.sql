@@ -17,6 +17,18 @@ INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
     ('open_agents.chat_messages', 'parts', '''[]'''),
     ('goclaw.agents', 'deleted_at', NULL),
     ('goclaw.agents', 'model_fallback', '''[]'''),
+    -- Rows that functions find: a job and a heartbeat that run, a call that is being delivered.
+    ('goclaw.cron_jobs', 'last_status', '''running'''),
+    ('goclaw.agent_heartbeats', 'last_status', '''running'''),
+    ('goclaw.memory_documents', 'custom_scope', NULL),
+    ('goclaw.vault_documents', 'custom_scope', NULL),
+    ('goclaw.webhook_calls', 'mode', '''async'''),
+    ('goclaw.webhook_calls', 'attempts', '1'),
+    ('goclaw.tenant_hook_budget', 'budget_total', '100'),
+    ('goclaw.tenant_hook_budget', 'remaining', '100'),
+    ('goclaw.tenant_hook_budget', 'month_start', 'date_trunc(''month'', now())'),
+    ('open_agents.chat_messages', 'role', '''assistant'''),
+    ('open_agents.chat_reads', 'last_read_message_no', '0'),
     ('goclaw.team_tasks', 'locked_at', NULL),
     ('goclaw.team_tasks', 'lock_expires_at', NULL),
     ('goclaw.secure_cli_binaries', 'binary_path', '''/usr/bin/gh'''),
@@ -43,7 +55,7 @@ INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
     ('goclaw.hooks', 'scope', '''tenant'''),
     ('goclaw.hooks', 'script', NULL),
     ('goclaw.hooks', 'builtin', NULL),
-    ('goclaw.webhook_calls', 'lease_token', NULL),
+    ('goclaw.webhook_calls', 'status', '''running'''),
     ('goclaw.webhook_calls', 'completed_at', NULL);
 
 
