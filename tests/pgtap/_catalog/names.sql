@@ -165,13 +165,15 @@ FROM pg_catalog.pg_proc AS p
 INNER JOIN muniment_schema AS s ON s.oid = p.pronamespace
 WHERE ('pg_proc', p.oid) NOT IN (SELECT catalog, oid FROM extension_member)
 UNION ALL
+-- What a function gives back has the names of the columns that it comes from. Without modes, every
+-- argument is handed in.
 SELECT
-    'parameter',
+    CASE WHEN argument.mode IN ('o', 't') THEN 'result' ELSE 'parameter' END,
     p.oid::regprocedure::text,
-    parameter.name::name
+    argument.name::name
 FROM pg_catalog.pg_proc AS p
 INNER JOIN muniment_schema AS s ON s.oid = p.pronamespace
-CROSS JOIN LATERAL unnest(p.proargnames) AS parameter (name)
+CROSS JOIN LATERAL unnest(p.proargnames, p.proargmodes) AS argument (name, mode)
 WHERE ('pg_proc', p.oid) NOT IN (SELECT catalog, oid FROM extension_member);
 
 -- Names ---------------------------------------------------------------------
