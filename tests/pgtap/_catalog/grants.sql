@@ -3,7 +3,7 @@
 -- Holds for every schema that muniment_owner owns. What an extension brought is not looked at: the
 -- right to use the schema guards it.
 BEGIN;
-SELECT plan(22);
+SELECT plan(23);
 
 -- Declared ------------------------------------------------------------------
 
@@ -73,7 +73,7 @@ FROM (
         ('goclaw', 'builtin_tools', 'says what the gateway can do, not what a tenant did with it')
 ) AS declared (schema_name, table_name, reason);
 
--- In goclaw the runtimes own what a tenant set up and what it is working on: they change named
+-- In goclaw and agentcore the runtimes own what a tenant set up and what it is working on: they change named
 -- columns and delete. Not so in these tables, where rows are only appended or are not theirs.
 CREATE TEMPORARY VIEW kept_table AS
 SELECT *
@@ -82,6 +82,17 @@ FROM (
         ('goclaw', 'tenants', 'tenants are made and changed by the backend'),
         ('goclaw', 'activity_logs', 'an audit trail')
 ) AS declared (schema_name, table_name, reason);
+
+-- Rows that may be given to another tenant, and by whom.
+CREATE TEMPORARY VIEW movable_table AS
+SELECT *
+FROM (
+    VALUES
+        (
+            'agentcore', 'users', 'department_id', 'muniment_service',
+            'a transfer gives an account another home, and what was done stays where it was'
+        )
+) AS declared (schema_name, table_name, column_name, role_name, reason);
 
 CREATE TEMPORARY VIEW muniment_role AS
 SELECT r.*
@@ -298,7 +309,7 @@ SELECT is_empty(
         )
         AND NOT (
             r.role_name = 'muniment_app'
-            AND r.schema_name = 'goclaw'
+            AND r.schema_name IN ('goclaw', 'agentcore')
             AND (r.privilege, r.by_column) IN (('UPDATE', true), ('DELETE', false))
             AND (r.schema_name, r.name) NOT IN (
                 SELECT schema_name, table_name FROM kept_table
@@ -367,17 +378,17 @@ SELECT is_empty(
     FROM pg_catalog.pg_attribute AS a
     INNER JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
     INNER JOIN muniment_schema AS s ON s.oid = c.relnamespace
-    WHERE s.name = 'goclaw'
+    WHERE s.name IN ('goclaw', 'agentcore')
         AND c.relkind IN ('r', 'p')
         AND a.attnum > 0
         AND NOT a.attisdropped
         AND (
             a.atttypid = 'bytea'::regtype
-            OR a.attname ~ '^(api_key|key_hash|secret_hash|credentials|headers|env|encrypted_\w+)$'
+            OR a.attname ~ '^(api_key|(key|secret|password)_hash|credentials|headers|env|encrypted_\w+)$'
         )
         AND col_description(c.oid, a.attnum) !~ 'the reader has no right to it'
     $$,
-    'in goclaw, what sounds like a secret is one'
+    'outside of the ledger, what sounds like a secret is one'
 );
 -- A key that changes is another row in disguise, and a tenant that changes is a row given away.
 SELECT is_empty(
@@ -398,8 +409,28 @@ SELECT is_empty(
                     AND a.attnum = ANY (i.indkey::smallint[])
             )
         )
+        AND (s.name, c.relname, a.attname, acl.grantee::regrole::text) NOT IN (
+            SELECT schema_name, table_name, column_name, role_name FROM movable_table
+        )
     $$,
-    'nobody changes the tenant or the primary key of a row'
+    'nobody changes the tenant or the primary key of a row, but for those declared'
+);
+SELECT is_empty(
+    $$
+    SELECT m.schema_name, m.table_name
+    FROM movable_table AS m
+    WHERE to_regnamespace(m.schema_name) IS NOT NULL
+        AND (
+            to_regclass(format('%I.%I', m.schema_name, m.table_name)) IS NULL
+            OR EXISTS (
+                SELECT
+                FROM pg_catalog.pg_constraint AS k
+                WHERE k.contype = 'f'
+                    AND k.confrelid = to_regclass(format('%I.%I', m.schema_name, m.table_name))
+            )
+        )
+    $$,
+    'a table whose rows may move is there, and no row refers to them'
 );
 
 -- What is to come, and what goes around grants -------------------------------
