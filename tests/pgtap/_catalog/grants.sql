@@ -62,6 +62,107 @@ FROM (
         (
             'goclaw', 'subagent_tasks', 'muniment_service', 'UPDATE', true,
             'which sets when, and nothing else'
+        ),
+        (
+            'agentcore', 'department', 'muniment_service', 'SELECT', false,
+            'a department is looked up before it is entered'
+        ),
+        ('agentcore', 'department', 'muniment_service', 'INSERT', false, 'departments are made'),
+        (
+            'agentcore', 'department', 'muniment_service', 'UPDATE', true,
+            'departments are renamed and archived'
+        ),
+        (
+            'agentcore', 'system_role', 'muniment_service', 'SELECT', false,
+            'roles are listed to those who give them'
+        ),
+        (
+            'agentcore', 'system_role', 'muniment_service', 'INSERT', true,
+            'roles are made, but no built-in ones'
+        ),
+        (
+            'agentcore', 'system_role', 'muniment_service', 'UPDATE', true,
+            'and changed, but keep their short name'
+        ),
+        (
+            'agentcore', 'department_member', 'muniment_service', 'INSERT', false,
+            'a user who is made or transferred is known at home'
+        ),
+        (
+            'agentcore', 'users', 'muniment_app', 'SELECT', true,
+            'a runtime does not get the hash of a password'
+        ),
+        (
+            'agentcore', 'users', 'muniment_app', 'UPDATE', true,
+            'it changes the profile, but neither rights nor password'
+        ),
+        (
+            'agentcore', 'users', 'muniment_service', 'SELECT', false,
+            'a login looks for the account'
+        ),
+        ('agentcore', 'users', 'muniment_service', 'INSERT', false, 'accounts are made'),
+        (
+            'agentcore', 'users', 'muniment_service', 'UPDATE', true,
+            'and get roles, passwords and another home'
+        ),
+        (
+            'agentcore', 'password_reset_token', 'muniment_app', 'SELECT', true,
+            'a runtime does not get the hash of a link'
+        ),
+        (
+            'agentcore', 'password_reset_token', 'muniment_service', 'SELECT', false,
+            'a link is looked up to learn whose it is'
+        ),
+        (
+            'agentcore', 'password_reset_token', 'muniment_service', 'INSERT', false,
+            'links are made'
+        ),
+        ('agentcore', 'password_reset_token', 'muniment_service', 'UPDATE', true, 'and used, once'),
+        (
+            'agentcore', 'audit_log', 'muniment_service', 'INSERT', false,
+            'what the backend reads is logged'
+        ),
+        (
+            'agentcore', 'notification', 'muniment_app', 'UPDATE', true,
+            'a notification is marked as read'
+        ),
+        ('agentcore', 'conversation', 'muniment_app', 'UPDATE', true, 'a conversation is closed'),
+        (
+            'agentcore', 'pii_redaction_map', 'muniment_app', 'SELECT', true,
+            'a runtime does not get what a placeholder stands for'
+        ),
+        (
+            'agentcore', 'pii_redaction_map', 'muniment_service', 'SELECT', false,
+            'only the backend puts the values back'
+        ),
+        (
+            'agentcore', 'intent_trust', 'muniment_app', 'INSERT', true,
+            'an intent is entered, without trust'
+        ),
+        (
+            'agentcore', 'intent_trust', 'muniment_app', 'UPDATE', true,
+            'what it takes is changed, but not what was earned'
+        ),
+        (
+            'agentcore', 'approval', 'muniment_app', 'INSERT', true,
+            'an approval is asked for, but not decided'
+        ),
+        (
+            'agentcore', 'document_generation', 'muniment_app', 'UPDATE', true,
+            'what came out is noted'
+        ),
+        ('agentcore', 'agent_task', 'muniment_service', 'SELECT', false, 'workers look for tasks'),
+        (
+            'agentcore', 'agent_task', 'muniment_service', 'UPDATE', true,
+            'and say how they go, but not what was asked'
+        ),
+        (
+            'agentcore', 'agent_tool_call', 'muniment_app', 'UPDATE', true,
+            'what a step gave back is noted'
+        ),
+        (
+            'agentcore', 'agent_run', 'muniment_app', 'UPDATE', true,
+            'what an answer took is noted when it is there'
         )
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
@@ -70,7 +171,8 @@ SELECT *
 FROM (
     VALUES
         ('agents', 'tool_registry', 'says what tools are, not what a firm did with them'),
-        ('goclaw', 'builtin_tools', 'says what the gateway can do, not what a tenant did with it')
+        ('goclaw', 'builtin_tools', 'says what the gateway can do, not what a tenant did with it'),
+        ('agentcore', 'system_role', 'says what roles allow, not who has one')
 ) AS declared (schema_name, table_name, reason);
 
 -- In goclaw and agentcore the runtimes own what a tenant set up and what it is working on: they change named
@@ -80,7 +182,23 @@ SELECT *
 FROM (
     VALUES
         ('goclaw', 'tenants', 'tenants are made and changed by the backend'),
-        ('goclaw', 'activity_logs', 'an audit trail')
+        ('goclaw', 'activity_logs', 'an audit trail'),
+        ('agentcore', 'department', 'departments are made and changed by the backend'),
+        ('agentcore', 'department_member', 'who is known in a department'),
+        ('agentcore', 'users', 'accounts are made and changed by the backend'),
+        ('agentcore', 'password_reset_token', 'links are made and used by the backend'),
+        ('agentcore', 'audit_log', 'an audit trail'),
+        ('agentcore', 'notification', 'what users were told'),
+        ('agentcore', 'conversation', 'what was said'),
+        ('agentcore', 'message', 'what was said'),
+        ('agentcore', 'pii_redaction_map', 'what was said'),
+        ('agentcore', 'intent_trust', 'what was earned'),
+        ('agentcore', 'approval', 'what was decided'),
+        ('agentcore', 'document_generation', 'what was generated'),
+        ('agentcore', 'agent_task', 'what agents did'),
+        ('agentcore', 'agent_tool_call', 'what agents did'),
+        ('agentcore', 'agent_run', 'what models answered'),
+        ('agentcore', 'retrieval_hit', 'what was read for an answer')
 ) AS declared (schema_name, table_name, reason);
 
 -- Rows that may be given to another tenant, and by whom.

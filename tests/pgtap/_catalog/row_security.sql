@@ -26,7 +26,8 @@ SELECT *
 FROM (
     VALUES
         ('agents', 'tool_registry', 'says what tools are, not what a firm did with them'),
-        ('goclaw', 'builtin_tools', 'says what the gateway can do, not what a tenant did with it')
+        ('goclaw', 'builtin_tools', 'says what the gateway can do, not what a tenant did with it'),
+        ('agentcore', 'system_role', 'says what roles allow, not who has one')
 ) AS declared (schema_name, table_name, reason);
 
 -- Tables whose rows are the tenants: the key itself is compared.
@@ -34,7 +35,8 @@ CREATE TEMPORARY VIEW tenant_root AS
 SELECT *
 FROM (
     VALUES
-        ('goclaw', 'tenants', 'id', 'a row is a tenant of the gateway')
+        ('goclaw', 'tenants', 'id', 'a row is a tenant of the gateway'),
+        ('agentcore', 'department', 'id', 'a row is a department')
 ) AS declared (schema_name, table_name, column_name, reason);
 
 -- Tables whose clients know no tenant column: its default is the tenant that is set, or an error.
@@ -50,6 +52,16 @@ SELECT
     'platform.current_tenant_id()' AS expression
 UNION ALL
 SELECT
+    'agentcore',
+    unnest(ARRAY[
+        'audit_log', 'notification', 'document', 'chunk', 'chunk_question', 'namespace_plugin',
+        'conversation', 'message', 'pii_redaction_map', 'intent_trust', 'intent_example',
+        'approval', 'document_generation', 'employee_profile', 'agent_task', 'agent_tool_call',
+        'agent_run', 'retrieval_hit'
+    ]),
+    'platform.current_tenant_id()'
+UNION ALL
+SELECT
     'goclaw',
     'hooks',
     '''0193a5b0-7000-7000-8000-000000000001''::uuid';
@@ -62,7 +74,14 @@ FROM (
         ('goclaw', 'tenants', 'made and looked up before there is a tenant'),
         ('goclaw', 'tenant_users', 'a login asks for the tenants of a user'),
         ('goclaw', 'api_keys', 'a key is looked up to learn the tenant'),
-        ('goclaw', 'subagent_tasks', 'tasks of all tenants are archived by age')
+        ('goclaw', 'subagent_tasks', 'tasks of all tenants are archived by age'),
+        ('agentcore', 'department', 'made and looked up before one is entered'),
+        ('agentcore', 'department_member', 'a user who is made or transferred is known at home'),
+        ('agentcore', 'users', 'a login looks for the account before there is a department'),
+        ('agentcore', 'password_reset_token', 'a link is looked up to learn whose it is'),
+        ('agentcore', 'audit_log', 'what the backend reads is logged where the department sees it'),
+        ('agentcore', 'pii_redaction_map', 'only the backend puts the values back'),
+        ('agentcore', 'agent_task', 'workers take the tasks of all departments')
 ) AS declared (schema_name, table_name, reason);
 
 -- Found in the catalog ------------------------------------------------------

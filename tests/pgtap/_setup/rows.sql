@@ -14,7 +14,12 @@ CREATE TABLE test_support.hint (
 );
 INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
     ('goclaw.agents', 'deleted_at', NULL),
-    ('goclaw.agents', 'model_fallback', '''[]''');
+    ('goclaw.agents', 'model_fallback', '''[]'''),
+    ('agentcore.approval', 'edited_content', NULL),
+    ('agentcore.approval', 'status', '''approved'''),
+    ('agentcore.document_generation', 'error', NULL),
+    ('agentcore.document_generation', 'status', '''ready'''),
+    ('agentcore.password_reset_token', 'expires_at', '''2100-01-01Z''');
 
 -- Tenant tables outside of the ledger, which has tests of its own. The tenant is what the policy
 -- <table>_tenant compares; that every tenant table has one, _catalog/row_security.sql sees to.
