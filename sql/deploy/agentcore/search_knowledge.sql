@@ -5,7 +5,9 @@
 -- ranked apart, and ranks are fused (reciprocal rank fusion with k = 60), since distances to a text
 -- and to a question are not of one scale. The vectors of all departments share an index:
 -- iterative_scan goes on in it until enough rows of the department are found, where a plain scan
--- would stop short.
+-- would stop short. The setting cannot be part of the function, since pgvector knows it from
+-- version 0.8 on, and a session only once the library is loaded; it is set for the search and set
+-- back.
 -- Locks: none.  Docs: docs/schema/agentcore.md#search-knowledge
 
 BEGIN;
@@ -27,12 +29,12 @@ RETURNS TABLE (
 LANGUAGE plpgsql
 STABLE
 SET search_path = pg_catalog, pg_temp
-SET hnsw.iterative_scan = strict_order
 AS $function$
 #variable_conflict use_column
 DECLARE
     v_department_id CONSTANT uuid := platform.current_tenant_id();
     v_candidates    CONSTANT integer := greatest(4 * p_limit, 40);
+    v_scan          text;
 BEGIN
     IF p_limit BETWEEN 1 AND 100 THEN
         NULL;
@@ -40,6 +42,13 @@ BEGIN
         RAISE EXCEPTION 'limit is out of range: %', coalesce(p_limit::text, 'null')
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Ask for 1 to 100 chunks.';
+    END IF;
+
+    -- Any function of the library loads it.
+    PERFORM platform.vector_dims(p_embedding);
+    v_scan := current_setting('hnsw.iterative_scan', true);
+    IF v_scan IS NOT NULL THEN
+        PERFORM set_config('hnsw.iterative_scan', 'strict_order', true);
     END IF;
 
     RETURN QUERY
@@ -122,6 +131,10 @@ BEGIN
     INNER JOIN agentcore.chunk AS c
         ON c.department_id = v_department_id AND c.id = f.chunk_id
     ORDER BY 1;
+
+    IF v_scan IS NOT NULL THEN
+        PERFORM set_config('hnsw.iterative_scan', v_scan, true);
+    END IF;
 END;
 $function$;
 

@@ -18,10 +18,7 @@ BEGIN
         AND NOT prosecdef
         AND NOT proleakproof
         AND provolatile = 's'
-        AND proconfig = ARRAY[
-            'search_path=pg_catalog, pg_temp',
-            'hnsw.iterative_scan=strict_order'
-        ];
+        AND proconfig = ARRAY['search_path=pg_catalog, pg_temp'];
     IF NOT FOUND THEN
         RAISE EXCEPTION '%: owner, security, volatility or search_path differ', v_function;
     END IF;

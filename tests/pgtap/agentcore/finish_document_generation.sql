@@ -92,9 +92,11 @@ SELECT results_eq(
             '9e000000-0000-4000-8000-0000000000a1'::uuid, 'ready', 'Dear Ann', NULL::uuid, NULL,
             NULL, NULL, NULL, NULL
         ),
-        ('9e000000-0000-4000-8000-0000000000a2', 'ready', 'Dear Ben', 'cb000000-0000-4000-8000-0000000000a1',
-         'Letter', 'docx',
-         's3://files/1', 'pending', 'document_generation') $$,
+        (
+            '9e000000-0000-4000-8000-0000000000a2', 'ready', 'Dear Ben',
+            'cb000000-0000-4000-8000-0000000000a1', 'Letter',
+            'docx', 's3://files/1', 'pending', 'document_generation'
+        ) $$,
     'which is named after the template, says where it comes from, and waits to be cut'
 );
 SELECT agentcore.finish_document_generation(

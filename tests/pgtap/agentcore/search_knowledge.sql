@@ -1,7 +1,7 @@
 -- Subject: agentcore.search_knowledge()    Docs: docs/schema/agentcore.md#search-knowledge
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(14);
+SELECT plan(15);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -123,6 +123,10 @@ SELECT results_eq(
         (2, 'near by text', 'Second?', 0.0152, round(1 / 62.0 + 1 / 62.0, 6)),
         (3, 'nearer by text', NULL, 0.0038, round(1 / 61.0, 6)) $$,
     'places by text and by question are fused; a chunk counts once, by its best question'
+);
+SELECT is(
+    nullif(current_setting('hnsw.iterative_scan', true), 'off'), NULL,
+    'a search leaves the settings of the session'
 );
 SELECT results_eq(
     $$ SELECT content
