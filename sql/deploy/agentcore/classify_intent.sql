@@ -33,7 +33,6 @@ BEGIN
         FROM agentcore.intent_example AS e
         WHERE e.department_id = v_department_id
             AND e.namespace_id = p_namespace_id
-            AND e.embedding IS NOT NULL
     ) AS near
     WHERE near.distance <= p_max_distance
     ORDER BY near.distance, near.phrase

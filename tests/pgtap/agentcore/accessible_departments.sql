@@ -29,6 +29,7 @@ INSERT INTO agentcore.department (id, name, slug) VALUES
     ('00000000-0000-4000-8000-00000000000a', 'A', 'a'),
     ('00000000-0000-4000-8000-00000000000b', 'B', 'b');
 INSERT INTO agentcore.department (name, slug, is_archived) VALUES ('Gone', 'gone', true);
+UPDATE agentcore.department SET name = '0' WHERE id = '00000000-0000-4000-8000-00000000000b';
 INSERT INTO agentcore.users (department_id, id, email, name) VALUES
     (
         '00000000-0000-4000-8000-00000000000a', '5e000000-0000-4000-8000-0000000000a1',
@@ -52,9 +53,9 @@ SELECT results_eq(
            '00000000-0000-4000-8000-00000000000a', '5e000000-0000-4000-8000-0000000000a1'
        ) $$,
     $$ VALUES
-        ('00000000-0000-4000-8000-00000000000a'::uuid, 'A'),
-        ('00000000-0000-4000-8000-00000000000b'::uuid, 'B') $$,
-    'who may enter all is offered all that are in use'
+        ('00000000-0000-4000-8000-00000000000b'::uuid, '0'),
+        ('00000000-0000-4000-8000-00000000000a'::uuid, 'A') $$,
+    'who may enter all is offered all that are in use, by name'
 );
 SELECT results_eq(
     $$ SELECT department_id

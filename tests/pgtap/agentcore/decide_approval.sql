@@ -1,7 +1,7 @@
 -- Subject: agentcore.decide_approval()    Docs: docs/schema/agentcore.md#decide-approval
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(30);
+SELECT plan(31);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -67,9 +67,12 @@ INSERT INTO agentcore.message (id, conversation_id, role, content) VALUES
         'e5000000-0000-4000-8000-0000000000a4', 'c0000000-0000-4000-8000-0000000000a1',
         'assistant', 'Well'
     );
-INSERT INTO agentcore.intent_trust (namespace_id, intent_name, threshold) VALUES
-    ('4a000000-0000-4000-8000-0000000000a1', 'leave', 2),
-    ('4a000000-0000-4000-8000-0000000000a1', 'travel', 2);
+INSERT INTO agentcore.namespace (department_id, id, name) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '4a000000-0000-4000-8000-0000000000a2', 'Other');
+INSERT INTO agentcore.intent_trust (namespace_id, intent_name, threshold, successful_count) VALUES
+    ('4a000000-0000-4000-8000-0000000000a1', 'leave', 2, 0),
+    ('4a000000-0000-4000-8000-0000000000a1', 'travel', 2, 0),
+    ('4a000000-0000-4000-8000-0000000000a2', 'leave', 2, 1);
 INSERT INTO agentcore.message (id, conversation_id, role, content) VALUES
     (
         'e5000000-0000-4000-8000-0000000000a5', 'c0000000-0000-4000-8000-0000000000a1',
@@ -84,6 +87,7 @@ SELECT agentcore.settle_conversation('c0000000-0000-4000-8000-0000000000a1');
 PREPARE trust AS
 SELECT intent_name, successful_count, is_autonomous
 FROM agentcore.intent_trust
+WHERE namespace_id = '4a000000-0000-4000-8000-0000000000a1'
 ORDER BY intent_name;
 
 SET LOCAL ROLE muniment_app;
@@ -162,6 +166,12 @@ SELECT is(
 SELECT results_eq(
     'trust', $$ VALUES ('leave', 0, false), ('travel', 0, false) $$,
     'that takes the trust away'
+);
+SELECT results_eq(
+    $$ SELECT successful_count FROM agentcore.intent_trust
+       WHERE namespace_id <> '4a000000-0000-4000-8000-0000000000a1' $$,
+    ARRAY[1],
+    'another assistant is trusted as before'
 );
 SELECT results_eq(
     $$ SELECT id, status, approver_id, edited_content, approver_notes, decided_at IS NOT NULL

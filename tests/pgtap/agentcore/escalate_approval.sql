@@ -1,7 +1,7 @@
 -- Subject: agentcore.escalate_approval()    Docs: docs/schema/agentcore.md#escalate-approval
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(19);
+SELECT plan(20);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -125,6 +125,15 @@ SELECT throws_ok(
     '23503',
     NULL,
     'it stays in the department'
+);
+SELECT throws_ok(
+    $$ SELECT agentcore.escalate_approval(
+           '00000000-0000-4000-8000-0000000000ff', '5e000000-0000-4000-8000-0000000000a2',
+           'unsure'
+       ) $$,
+    'MU436',
+    format('approval %s is not there', '00000000-0000-4000-8000-0000000000ff'),
+    'what is not there is not handed on'
 );
 SELECT lives_ok(
     $$ SELECT agentcore.escalate_approval(

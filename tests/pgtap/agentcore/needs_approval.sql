@@ -1,7 +1,7 @@
 -- Subject: agentcore.needs_approval()    Docs: docs/schema/agentcore.md#needs-approval
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(15);
+SELECT plan(16);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -30,6 +30,8 @@ INSERT INTO agentcore.department (id, name, slug) VALUES
 SET LOCAL app.tenant_id = '00000000-0000-4000-8000-00000000000a';
 INSERT INTO agentcore.namespace (department_id, id, name)
 VALUES ('00000000-0000-4000-8000-00000000000a', '4a000000-0000-4000-8000-0000000000a1', 'Desk');
+INSERT INTO agentcore.namespace (department_id, id, name) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '4a000000-0000-4000-8000-0000000000a2', 'Other');
 INSERT INTO agentcore.intent_trust
     (namespace_id, intent_name, successful_count, threshold, sampling_rate)
 VALUES
@@ -37,7 +39,8 @@ VALUES
     ('4a000000-0000-4000-8000-0000000000a1', 'earned', 10, 10, 0.25),
     ('4a000000-0000-4000-8000-0000000000a1', 'free', 10, 10, 0),
     ('4a000000-0000-4000-8000-0000000000a1', 'watched', 10, 10, 1),
-    ('4a000000-0000-4000-8000-0000000000a1', 'never', 1000, NULL, 0);
+    ('4a000000-0000-4000-8000-0000000000a1', 'never', 1000, NULL, 0),
+    ('4a000000-0000-4000-8000-0000000000a2', 'elsewhere', 10, 10, 0);
 
 SET LOCAL ROLE muniment_app;
 SELECT is(
@@ -52,6 +55,7 @@ FROM (
         ('free', 0, false, 'without a sample nobody has to'),
         ('watched', 0.999, true, 'a whole sample is everything'),
         ('never', 0.999, true, 'without a threshold a person always looks'),
+        ('elsewhere', 0.999, true, 'what another assistant has earned does not count'),
         ('unheard', 0.999, true, 'what is not in the matrix is not trusted'),
         (NULL, 0.999, true, 'and what has no name neither')
 ) AS attempt (intent, draw, answer, promise);

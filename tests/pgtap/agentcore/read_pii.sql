@@ -48,11 +48,17 @@ INSERT INTO agentcore.conversation (id, user_id, channel, namespace_id) VALUES
         'c0000000-0000-4000-8000-0000000000a1', '5e000000-0000-4000-8000-0000000000a1', 'web',
         '4a000000-0000-4000-8000-0000000000a1'
     );
+INSERT INTO agentcore.conversation (id, user_id, channel, namespace_id) VALUES
+    (
+        'c0000000-0000-4000-8000-0000000000a2', '5e000000-0000-4000-8000-0000000000a1', 'web',
+        '4a000000-0000-4000-8000-0000000000a1'
+    );
 INSERT INTO agentcore.pii_redaction_map
     (conversation_id, placeholder, entity_type, encrypted_value)
 VALUES
     ('c0000000-0000-4000-8000-0000000000a1', '[IBAN_1]', 'IBAN', '\x03'),
-    ('c0000000-0000-4000-8000-0000000000a1', '[EMAIL_1]', 'EMAIL', '\x01');
+    ('c0000000-0000-4000-8000-0000000000a1', '[EMAIL_1]', 'EMAIL', '\x01'),
+    ('c0000000-0000-4000-8000-0000000000a2', '[EMAIL_1]', 'EMAIL', '\x02');
 
 SET LOCAL ROLE muniment_service;
 SELECT results_eq(

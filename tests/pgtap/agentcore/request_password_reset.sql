@@ -2,7 +2,7 @@
 -- Docs: docs/schema/agentcore.md#request-password-reset
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(12);
+SELECT plan(13);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -43,6 +43,13 @@ INSERT INTO agentcore.users (department_id, id, email, name) VALUES
         '00000000-0000-4000-8000-00000000000b', '5e000000-0000-4000-8000-0000000000b1',
         'cleo@example.org', 'Cleo'
     );
+INSERT INTO agentcore.password_reset_token
+    (department_id, user_id, token, created_at, expires_at, used_at)
+VALUES (
+    '00000000-0000-4000-8000-00000000000a', '5e000000-0000-4000-8000-0000000000a1',
+    sha256('used'), '2026-01-01Z', '2026-01-02Z', '2026-01-01 12:00Z'
+);
+
 SET LOCAL ROLE muniment_service;
 SELECT is(
     agentcore.request_password_reset(
@@ -65,12 +72,18 @@ SELECT agentcore.request_password_reset(
 SELECT results_eq(
     $$ SELECT user_id, token, used_at IS NULL
        FROM agentcore.password_reset_token
+       WHERE token <> sha256('used')
        ORDER BY user_id, expires_at DESC $$,
     $$ VALUES
         ('5e000000-0000-4000-8000-0000000000a1'::uuid, sha256('one'), false),
         ('5e000000-0000-4000-8000-0000000000a1', sha256('two'), true),
         ('5e000000-0000-4000-8000-0000000000a2', sha256('three'), true) $$,
     'a newer link of a user makes the older one void, and nobody else''s'
+);
+SELECT results_eq(
+    $$ SELECT used_at FROM agentcore.password_reset_token WHERE token = sha256('used') $$,
+    $$ VALUES ('2026-01-01 12:00Z'::timestamptz) $$,
+    'when a link was used is not forgotten'
 );
 SELECT throws_ok(
     $$ SELECT agentcore.request_password_reset(

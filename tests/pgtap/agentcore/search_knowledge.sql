@@ -1,7 +1,7 @@
 -- Subject: agentcore.search_knowledge()    Docs: docs/schema/agentcore.md#search-knowledge
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(15);
+SELECT plan(17);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -92,6 +92,10 @@ INSERT INTO agentcore.chunk (department_id, id, document_id, content, embedding)
     );
 INSERT INTO agentcore.chunk_question (department_id, chunk_id, question, embedding) VALUES
     (
+        '00000000-0000-4000-8000-00000000000a', 'ca000000-0000-4000-8000-0000000000a3',
+        'Without embedding?', NULL
+    ),
+    (
         '00000000-0000-4000-8000-00000000000a', 'ca000000-0000-4000-8000-0000000000a1',
         'Worse?', pg_temp.near(30)
     ),
@@ -146,6 +150,51 @@ FROM agentcore.search_knowledge(
     ARRAY['cb000000-0000-4000-8000-0000000000a1', 'cb000000-0000-4000-8000-0000000000a2']::uuid[],
     pg_temp.near(0)
 );
+RESET ROLE;
+INSERT INTO agentcore.chunk (department_id, document_id, content, embedding)
+SELECT '00000000-0000-4000-8000-00000000000a', 'd0000000-0000-4000-8000-0000000000a2', format(
+    'at %s degrees', 90 - n
+), pg_temp.near(90 - n)
+FROM generate_series(1, 50) AS n;
+INSERT INTO agentcore.chunk_question (department_id, chunk_id, question, embedding)
+SELECT department_id, id, content, embedding
+FROM agentcore.chunk
+WHERE content LIKE 'at %';
+SET LOCAL ROLE muniment_app;
+SELECT results_eq(
+    $$ SELECT content, question
+       FROM agentcore.search_knowledge(
+           ARRAY['cb000000-0000-4000-8000-0000000000a2']::uuid[], pg_temp.near(39), 2
+       ) $$,
+    $$ VALUES ('at 40 degrees', 'at 40 degrees'), ('at 41 degrees', 'at 41 degrees') $$,
+    'of many the nearest are found'
+);
+
+-- The plan that a large department gets. In the index, b's rows come first.
+RESET ROLE;
+INSERT INTO agentcore.chunk (department_id, document_id, content, embedding)
+SELECT department_id, id, 'of b', pg_temp.near(n * 0.01)
+FROM agentcore.document
+CROSS JOIN generate_series(1, 100) AS n
+WHERE department_id = '00000000-0000-4000-8000-00000000000b';
+SET LOCAL enable_sort = off;
+SET LOCAL enable_bitmapscan = off;
+SET LOCAL ROLE muniment_app;
+-- Before version 0.8 pgvector stops when it has looked at 40 rows.
+SELECT ok(
+    found.count = 3 OR string_to_array(e.extversion, '.')::integer[] < '{0,8}',
+    'rows of others in the index do not keep a department from its own'
+)
+FROM pg_extension AS e
+CROSS JOIN (
+    SELECT count(*)
+    FROM agentcore.search_knowledge(
+        ARRAY['cb000000-0000-4000-8000-0000000000a1']::uuid[], pg_temp.near(0)
+    )
+) AS found
+WHERE e.extname = 'vector';
+RESET enable_sort;
+RESET enable_bitmapscan;
 SELECT is_empty(
     $$ SELECT FROM agentcore.search_knowledge(
            ARRAY['cb000000-0000-4000-8000-0000000000b1']::uuid[], pg_temp.near(0)

@@ -72,6 +72,16 @@ INSERT INTO agentcore.conversation (id, user_id, channel, namespace_id) VALUES
         'c0000000-0000-4000-8000-0000000000a2', '5e000000-0000-4000-8000-0000000000a1', 'web',
         '4a000000-0000-4000-8000-0000000000a1'
     );
+INSERT INTO agentcore.message (id, conversation_id, role, content) VALUES
+    (
+        'e5000000-0000-4000-8000-0000000000a5', 'c0000000-0000-4000-8000-0000000000a2',
+        'assistant', 'Elsewhere'
+    );
+INSERT INTO agentcore.approval (id, message_id, status, escalated_to_id, escalation_reason) VALUES
+    (
+        'a9000000-0000-4000-8000-0000000000a3', 'e5000000-0000-4000-8000-0000000000a5',
+        'escalated', '5e000000-0000-4000-8000-0000000000a2', 'unsure'
+    );
 PREPARE status AS SELECT status FROM agentcore.conversation ORDER BY id;
 
 SET LOCAL ROLE muniment_app;
@@ -95,7 +105,10 @@ SELECT results_eq(
     'status', ARRAY['escalated', 'active'], 'one that was handed on counts more than one that waits'
 );
 UPDATE agentcore.approval
-SET status = 'approved', approver_id = '5e000000-0000-4000-8000-0000000000a1', decided_at = now();
+SET status = 'approved',
+    approver_id = '5e000000-0000-4000-8000-0000000000a1',
+    decided_at = now()
+WHERE id <> 'a9000000-0000-4000-8000-0000000000a3';
 SELECT agentcore.settle_conversation('c0000000-0000-4000-8000-0000000000a1');
 SELECT results_eq('status', ARRAY['active', 'active'], 'when all are decided it goes on');
 UPDATE agentcore.conversation SET status = 'closed'

@@ -48,7 +48,7 @@ VALUES
     );
 UPDATE agentcore.agent_task
 SET status = 'running',
-    started_at = now() - CASE adapter_type WHEN 'mail' THEN interval '9 min' ELSE '10 years' END
+    started_at = now() - CASE adapter_type WHEN 'mail' THEN interval '10 years' ELSE '9 min' END
 WHERE id <> '9e000000-0000-4000-8000-0000000000a1';
 
 SET LOCAL ROLE muniment_service;
@@ -58,8 +58,8 @@ SELECT results_eq(
        FROM agentcore.agent_task
        ORDER BY created_at $$,
     $$ VALUES
-        ('9e000000-0000-4000-8000-0000000000a2'::uuid, 'running', NULL, false),
-        ('9e000000-0000-4000-8000-0000000000b1', 'timeout', 2147483647, true),
+        ('9e000000-0000-4000-8000-0000000000a2'::uuid, 'timeout', 2147483647, true),
+        ('9e000000-0000-4000-8000-0000000000b1', 'running', NULL, false),
         ('9e000000-0000-4000-8000-0000000000a1', 'queued', NULL, false) $$,
     'what has run for too long, and neither what still may nor what has not begun'
 );

@@ -1,7 +1,7 @@
 -- Subject: agentcore.transfer_user()    Docs: docs/schema/agentcore.md#transfer-user
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(13);
+SELECT plan(14);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -50,6 +50,13 @@ INSERT INTO agentcore.conversation (id, user_id, channel, namespace_id) VALUES
         'c0000000-0000-4000-8000-0000000000a1', '5e000000-0000-4000-8000-0000000000a1', 'web',
         '4a000000-0000-4000-8000-0000000000a1'
     );
+INSERT INTO agentcore.password_reset_token
+    (department_id, user_id, token, created_at, expires_at, used_at)
+VALUES (
+    '00000000-0000-4000-8000-00000000000a', '5e000000-0000-4000-8000-0000000000a1',
+    sha256('used'), '2026-01-01Z', '2026-01-02Z', '2026-01-01 12:00Z'
+);
+
 SET LOCAL ROLE muniment_service;
 SELECT agentcore.request_password_reset(
     '00000000-0000-4000-8000-00000000000a', '5e000000-0000-4000-8000-0000000000a1',
@@ -76,6 +83,11 @@ SELECT results_eq(
     $$ SELECT token FROM agentcore.password_reset_token WHERE used_at IS NULL $$,
     $$ VALUES (sha256('two')) $$,
     'the open links of that user are void'
+);
+SELECT results_eq(
+    $$ SELECT used_at FROM agentcore.password_reset_token WHERE token = sha256('used') $$,
+    $$ VALUES ('2026-01-01 12:00Z'::timestamptz) $$,
+    'when a link was used is not forgotten'
 );
 SELECT is(
     agentcore.transfer_user(
