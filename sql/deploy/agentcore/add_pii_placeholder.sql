@@ -28,11 +28,13 @@ BEGIN
                   HINT = 'Use capitals, digits and underscores, for example EMAIL.';
     END IF;
 
+    -- NO KEY: whoever wrote a message in this transaction holds a share of the key, and two of
+    -- them would wait for each other.
     PERFORM
     FROM agentcore.conversation AS c
     WHERE c.department_id = v_department_id
         AND c.id = p_conversation_id
-    FOR UPDATE;
+    FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'conversation % is not there', p_conversation_id
             USING ERRCODE = 'MU436',

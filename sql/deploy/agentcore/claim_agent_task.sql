@@ -25,7 +25,7 @@ AS $function$
             AND q.adapter_type = p_adapter_type
         ORDER BY q.created_at
         LIMIT 1
-        FOR UPDATE SKIP LOCKED
+        FOR NO KEY UPDATE SKIP LOCKED
     )
     UPDATE agentcore.agent_task AS t
     SET status = 'running',

@@ -58,17 +58,19 @@ BEGIN
                   HINT = 'Name an approval of the department.';
     END IF;
 
+    -- NO KEY: whoever wrote a message in this transaction holds a share of the key, and two of
+    -- them would wait for each other.
     PERFORM
     FROM agentcore.conversation AS c
     WHERE c.department_id = v_department_id
         AND c.id = v_subject.conversation_id
-    FOR UPDATE;
+    FOR NO KEY UPDATE;
     SELECT a.decided_at, a.escalated_to_id, a.intent_name
     INTO v_approval
     FROM agentcore.approval AS a
     WHERE a.department_id = v_department_id
         AND a.id = p_approval_id
-    FOR UPDATE;
+    FOR NO KEY UPDATE;
     IF v_approval.decided_at IS NOT NULL THEN
         RAISE EXCEPTION 'approval % is decided', p_approval_id
             USING ERRCODE = 'MU433',

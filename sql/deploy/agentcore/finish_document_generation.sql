@@ -38,7 +38,7 @@ BEGIN
     WHERE g.department_id = v_department_id
         AND g.id = p_document_generation_id
         AND g.status = 'pending'
-    FOR UPDATE;
+    FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'generation % is not there or not pending', p_document_generation_id
             USING ERRCODE = 'MU438',

@@ -38,11 +38,13 @@ BEGIN
                   HINT = 'Ask for approval of what the assistant wants to send.';
     END IF;
 
+    -- NO KEY: whoever wrote a message in this transaction holds a share of the key, and two of
+    -- them would wait for each other.
     PERFORM
     FROM agentcore.conversation AS c
     WHERE c.department_id = v_department_id
         AND c.id = v_message.conversation_id
-    FOR UPDATE;
+    FOR NO KEY UPDATE;
     INSERT INTO agentcore.approval AS a (department_id, message_id, intent_name)
     VALUES (v_department_id, p_message_id, p_intent_name)
     RETURNING a.id INTO v_approval_id;

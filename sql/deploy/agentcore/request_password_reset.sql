@@ -29,7 +29,7 @@ BEGIN
     WHERE u.department_id = p_home_department_id
         AND u.id = p_user_id
         AND u.is_active
-    FOR UPDATE;
+    FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'user % has no active account in department %',
             p_user_id, p_home_department_id

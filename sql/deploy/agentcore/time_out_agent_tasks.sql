@@ -23,7 +23,7 @@ AS $function$
         FROM agentcore.agent_task AS r
         WHERE r.status = 'running'
             AND r.started_at < now() - p_running_for
-        FOR UPDATE SKIP LOCKED
+        FOR NO KEY UPDATE SKIP LOCKED
     ),
     ended AS (
         UPDATE agentcore.agent_task AS t

@@ -34,7 +34,7 @@ BEGIN
     WHERE u.department_id = use_password_reset.department_id
         AND u.id = use_password_reset.user_id
         AND u.is_active
-    FOR UPDATE;
+    FOR NO KEY UPDATE;
     IF FOUND THEN
         -- The clock and not now(): the lock may have been waited for.
         UPDATE agentcore.password_reset_token AS t
