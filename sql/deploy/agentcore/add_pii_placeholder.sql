@@ -41,8 +41,12 @@ BEGIN
                   HINT = 'Name a conversation of the department.';
     END IF;
 
-    -- Placeholders are never removed from a conversation, so their count is the last number.
-    SELECT format('[%s_%s]', p_entity_type, count(*) + 1)
+    -- One more than the highest, not than the count: a runtime may write a placeholder itself.
+    SELECT format(
+        '[%s_%s]',
+        p_entity_type,
+        coalesce(max(substring(m.placeholder FROM '_([0-9]{1,9})]$')::bigint), 0) + 1
+    )
     INTO v_placeholder
     FROM agentcore.pii_redaction_map AS m
     WHERE m.department_id = v_department_id

@@ -1,7 +1,7 @@
 -- Subject: agentcore.add_pii_placeholder()    Docs: docs/schema/agentcore.md#add-pii-placeholder
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(17);
+SELECT plan(18);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -71,6 +71,17 @@ SELECT is(
     agentcore.add_pii_placeholder(
         'c0000000-0000-4000-8000-0000000000a2', 'EMAIL', '\x04'
     ), '[EMAIL_1]', 'and each conversation'
+);
+INSERT INTO agentcore.pii_redaction_map
+    (conversation_id, placeholder, entity_type, encrypted_value)
+VALUES
+    ('c0000000-0000-4000-8000-0000000000a2', '[EMAIL_7]', 'EMAIL', '\x05'),
+    ('c0000000-0000-4000-8000-0000000000a2', 'the boss', 'EMAIL', '\x06');
+SELECT is(
+    agentcore.add_pii_placeholder(
+        'c0000000-0000-4000-8000-0000000000a2', 'EMAIL', '\x07'
+    ), '[EMAIL_8]',
+    'it goes on after what a runtime wrote itself'
 );
 SELECT throws_ok(
     format(
