@@ -64,7 +64,8 @@ CREATE TABLE agentcore.document (
     CONSTRAINT document_knowledge_base_fk FOREIGN KEY (department_id, knowledge_base_id)
         REFERENCES agentcore.knowledge_base (department_id, id) ON DELETE CASCADE,
     CONSTRAINT document_type_ck CHECK (type IN ('pdf', 'docx', 'txt', 'url', 'image')),
-    CONSTRAINT document_status_ck CHECK (status IN ('pending', 'processing', 'ready', 'failed'))
+    CONSTRAINT document_status_ck CHECK (status IN ('pending', 'processing', 'ready', 'failed')),
+    CONSTRAINT document_metadata_ck CHECK (jsonb_typeof(metadata) = 'object')
 );
 
 -- The documents of a knowledge base, and what of them is ready. Serves the reference.

@@ -29,7 +29,7 @@ BEGIN
             ]),
             ('document', ARRAY[
                 'document_pk', 'document_knowledge_base_fk', 'document_type_ck',
-                'document_status_ck'
+                'document_status_ck', 'document_metadata_ck'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)

@@ -1,7 +1,7 @@
 -- Subject: agentcore.knowledge_base    Docs: docs/schema/agentcore.md#knowledge-base
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(14);
+SELECT plan(15);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -54,7 +54,8 @@ SELECT set_eq(
          '''url''::text, ''image''::text])))'),
         ('document_status_ck',
          'CHECK ((status = ANY (ARRAY[''pending''::text, ''processing''::text, '
-         '''ready''::text, ''failed''::text])))') $$,
+         '''ready''::text, ''failed''::text])))'),
+        ('document_metadata_ck', 'CHECK ((jsonb_typeof(metadata) = ''object''::text))') $$,
     'the keys, references and rules are these'
 );
 SELECT set_eq(
@@ -103,7 +104,7 @@ SELECT throws_ok(
 FROM (
     VALUES
         ('knowledge_base', 'name', ''), ('document', 'type', 'html'),
-        ('document', 'status', 'lost')
+        ('document', 'status', 'lost'), ('document', 'metadata', '[]')
 ) AS attempt (table_name, name, value);
 SELECT throws_ok(
     $$ INSERT INTO agentcore.knowledge_base (department_id, name)
