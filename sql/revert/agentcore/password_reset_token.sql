@@ -1,6 +1,6 @@
 -- Revert agentcore:password_reset_token from pg
 --
--- Drops password_reset_token with all rows: configuration, which those who made it can make again.
+-- Drops all links: whoever waits for one asks again.
 
 BEGIN;
 
