@@ -150,6 +150,59 @@ FROM agentcore.search_knowledge(
     ARRAY['cb000000-0000-4000-8000-0000000000a1', 'cb000000-0000-4000-8000-0000000000a2']::uuid[],
     pg_temp.near(0)
 );
+-- The plan that a large department gets. b's rows are nearer to what is asked, and more than are
+-- looked at in one go.
+RESET ROLE;
+CREATE FUNCTION pg_temp.scattered(p_nearness double precision, p_seed integer)
+RETURNS platform.vector
+LANGUAGE sql
+AS $function$
+    SELECT (ARRAY[p_nearness] || array_agg(sin(p_seed * n) / 50))::platform.vector
+    FROM generate_series(1, 1535) AS n;
+$function$;
+INSERT INTO agentcore.knowledge_base (department_id, id, name) VALUES
+    ('00000000-0000-4000-8000-00000000000a', 'cb000000-0000-4000-8000-0000000000a3', 'Scattered');
+INSERT INTO agentcore.document (id, knowledge_base_id, title, type, status) VALUES
+    (
+        'd0000000-0000-4000-8000-0000000000a4', 'cb000000-0000-4000-8000-0000000000a3', 'Of a',
+        'pdf', 'ready'
+    );
+INSERT INTO agentcore.chunk (department_id, document_id, content, embedding)
+SELECT
+    d.department_id,
+    d.id,
+    d.title,
+    CASE d.title
+        WHEN 'Of a' THEN pg_temp.scattered(0.5, n)
+        ELSE pg_temp.scattered(2, 1000 + n)
+    END
+FROM agentcore.document AS d
+CROSS JOIN generate_series(1, 20) AS n
+WHERE (d.title = 'Of a' AND n <= 5)
+    OR d.title = 'Secret';
+-- Whoever ran this before has left rows in the index that only a vacuum removes.
+REINDEX INDEX agentcore.chunk_embedding_ix;
+SET LOCAL hnsw.ef_search = 10;
+SET LOCAL enable_sort = off;
+SET LOCAL enable_bitmapscan = off;
+SET LOCAL ROLE muniment_app;
+-- Before version 0.8 pgvector stops there.
+SELECT ok(
+    found.count = 5 OR string_to_array(e.extversion, '.')::integer[] < '{0,8}',
+    'rows of others in the index do not keep a department from its own'
+)
+FROM pg_extension AS e
+CROSS JOIN (
+    SELECT count(*)
+    FROM agentcore.search_knowledge(
+        ARRAY['cb000000-0000-4000-8000-0000000000a3']::uuid[], pg_temp.near(0)
+    )
+) AS found
+WHERE e.extname = 'vector';
+RESET hnsw.ef_search;
+RESET enable_sort;
+RESET enable_bitmapscan;
+
 RESET ROLE;
 INSERT INTO agentcore.chunk (department_id, document_id, content, embedding)
 SELECT '00000000-0000-4000-8000-00000000000a', 'd0000000-0000-4000-8000-0000000000a2', format(
@@ -170,31 +223,6 @@ SELECT results_eq(
     'of many the nearest are found'
 );
 
--- The plan that a large department gets. In the index, b's rows come first.
-RESET ROLE;
-INSERT INTO agentcore.chunk (department_id, document_id, content, embedding)
-SELECT department_id, id, 'of b', pg_temp.near(n * 0.01)
-FROM agentcore.document
-CROSS JOIN generate_series(1, 100) AS n
-WHERE department_id = '00000000-0000-4000-8000-00000000000b';
-SET LOCAL enable_sort = off;
-SET LOCAL enable_bitmapscan = off;
-SET LOCAL ROLE muniment_app;
--- Before version 0.8 pgvector stops when it has looked at 40 rows.
-SELECT ok(
-    found.count = 3 OR string_to_array(e.extversion, '.')::integer[] < '{0,8}',
-    'rows of others in the index do not keep a department from its own'
-)
-FROM pg_extension AS e
-CROSS JOIN (
-    SELECT count(*)
-    FROM agentcore.search_knowledge(
-        ARRAY['cb000000-0000-4000-8000-0000000000a1']::uuid[], pg_temp.near(0)
-    )
-) AS found
-WHERE e.extname = 'vector';
-RESET enable_sort;
-RESET enable_bitmapscan;
 SELECT is_empty(
     $$ SELECT FROM agentcore.search_knowledge(
            ARRAY['cb000000-0000-4000-8000-0000000000b1']::uuid[], pg_temp.near(0)
