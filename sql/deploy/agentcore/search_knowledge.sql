@@ -36,9 +36,7 @@ DECLARE
     v_candidates    CONSTANT integer := greatest(4 * p_limit, 40);
     v_scan          text;
 BEGIN
-    IF p_limit BETWEEN 1 AND 100 THEN
-        NULL;
-    ELSE
+    IF (p_limit BETWEEN 1 AND 100) IS NOT TRUE THEN
         RAISE EXCEPTION 'limit is out of range: %', coalesce(p_limit::text, 'null')
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Ask for 1 to 100 chunks.';

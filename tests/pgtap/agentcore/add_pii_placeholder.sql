@@ -70,7 +70,8 @@ SELECT is(
 SELECT is(
     agentcore.add_pii_placeholder(
         'c0000000-0000-4000-8000-0000000000a2', 'EMAIL', '\x04'
-    ), '[EMAIL_1]', 'and each conversation'
+    ),
+    '[EMAIL_1]', 'and each conversation'
 );
 INSERT INTO agentcore.pii_redaction_map
     (conversation_id, placeholder, entity_type, encrypted_value)
@@ -80,7 +81,8 @@ VALUES
 SELECT is(
     agentcore.add_pii_placeholder(
         'c0000000-0000-4000-8000-0000000000a2', 'EMAIL', '\x07'
-    ), '[EMAIL_8]',
+    ),
+    '[EMAIL_8]',
     'it goes on after what a runtime wrote itself'
 );
 SELECT throws_ok(

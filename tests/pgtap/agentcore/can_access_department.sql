@@ -89,12 +89,14 @@ SELECT is(
     agentcore.can_access_department(
         '00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-0000000000ff',
         '00000000-0000-4000-8000-00000000000a'
-    ), false, 'nothing is open to who is not there'
+    ),
+    false, 'nothing is open to who is not there'
 );
 SELECT is(
     agentcore.can_access_department(
         '00000000-0000-4000-8000-00000000000b', u.id, '00000000-0000-4000-8000-00000000000a'
-    ), false, 'nor to who is named by another home'
+    ),
+    false, 'nor to who is named by another home'
 )
 FROM agentcore.users AS u
 WHERE u.email = 'home is open';

@@ -76,7 +76,8 @@ SELECT is(
     (
         SELECT phrase
         FROM agentcore.classify_intent('4a000000-0000-4000-8000-0000000000a1', pg_temp.near(angle))
-    ), phrase,
+    ),
+    phrase,
     format('what is said at %s degrees is like %s', angle, phrase)
 )
 FROM (

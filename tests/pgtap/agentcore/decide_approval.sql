@@ -131,7 +131,8 @@ FROM (
 SELECT is(
     agentcore.decide_approval(
         'a9000000-0000-4000-8000-0000000000a1', 'approved', p_notes => 'fine'
-    ), 'Yes',
+    ),
+    'Yes',
     'what was approved is sent as it is'
 );
 SELECT results_eq(
@@ -146,7 +147,8 @@ SELECT results_eq(
 SELECT is(
     agentcore.decide_approval(
         'a9000000-0000-4000-8000-0000000000a2', 'edited', 'Not today'
-    ), 'Not today',
+    ),
+    'Not today',
     'what was edited is sent instead'
 );
 SELECT results_eq(
@@ -161,7 +163,8 @@ SELECT results_eq(
 SELECT is(
     agentcore.decide_approval(
         'a9000000-0000-4000-8000-0000000000a3', 'rejected'
-    ), NULL, 'what was rejected is not sent'
+    ),
+    NULL, 'what was rejected is not sent'
 );
 SELECT results_eq(
     'trust', $$ VALUES ('leave', 0, false), ('travel', 0, false) $$,

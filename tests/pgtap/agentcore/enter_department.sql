@@ -108,7 +108,8 @@ SELECT is(
     agentcore.enter_department(
         '00000000-0000-4000-8000-00000000000a', '5e000000-0000-4000-8000-0000000000a1', 0,
         '00000000-0000-4000-8000-00000000000b'
-    ), '{approval.decide}',
+    ),
+    '{approval.decide}',
     'whoever enters is told what is allowed'
 );
 SELECT is(
@@ -130,7 +131,8 @@ SELECT is(
     pg_temp.enter(
         '00000000-0000-4000-8000-00000000000a', '5e000000-0000-4000-8000-0000000000a2', 0,
         '00000000-0000-4000-8000-00000000000b'
-    ), 'MU432 ' || '00000000-0000-4000-8000-00000000000b',
+    ),
+    'MU432 ' || '00000000-0000-4000-8000-00000000000b',
     'who is refused changes nothing of what was set'
 );
 
@@ -159,7 +161,8 @@ SELECT is(
     pg_temp.enter(
         '00000000-0000-4000-8000-00000000000a', '5e000000-0000-4000-8000-0000000000a1', 0,
         '00000000-0000-4000-8000-00000000000b'
-    ), 'MU432 ' || '00000000-0000-4000-8000-00000000000b', 'an archived department is not entered'
+    ),
+    'MU432 ' || '00000000-0000-4000-8000-00000000000b', 'an archived department is not entered'
 );
 RESET ROLE;
 UPDATE agentcore.users
@@ -170,7 +173,8 @@ SELECT is(
     pg_temp.enter(
         '00000000-0000-4000-8000-00000000000a', '5e000000-0000-4000-8000-0000000000a1', 0,
         '00000000-0000-4000-8000-00000000000a'
-    ), 'MU432 ' || '00000000-0000-4000-8000-00000000000b',
+    ),
+    'MU432 ' || '00000000-0000-4000-8000-00000000000b',
     'home is not entered either, when revoked'
 );
 RESET ROLE;
@@ -180,7 +184,8 @@ SELECT is(
     pg_temp.enter(
         '00000000-0000-4000-8000-00000000000a', '5e000000-0000-4000-8000-0000000000a2', 1,
         '00000000-0000-4000-8000-00000000000a'
-    ), 'MU431 ' || '00000000-0000-4000-8000-00000000000b', 'who is not active enters nothing'
+    ),
+    'MU431 ' || '00000000-0000-4000-8000-00000000000b', 'who is not active enters nothing'
 );
 SELECT throws_ok(
     $$ SELECT agentcore.enter_department(

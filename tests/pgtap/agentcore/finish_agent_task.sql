@@ -66,7 +66,8 @@ SELECT cmp_ok(
     agentcore.finish_agent_task(
         '00000000-0000-4000-8000-00000000000a', '9e000000-0000-4000-8000-0000000000a1', 'done',
         10, 20, 0.000000001
-    ), '>=', 2000,
+    ),
+    '>=', 2000,
     'it returns how long it took'
 );
 SELECT results_eq(
@@ -122,7 +123,8 @@ UPDATE agentcore.agent_task SET started_at = '2020-01-01Z' WHERE status = 'runni
 SELECT is(
     agentcore.finish_agent_task(
         '00000000-0000-4000-8000-00000000000b', '9e000000-0000-4000-8000-0000000000b1', 'done'
-    ), 2147483647,
+    ),
+    2147483647,
     'one that took years ends too'
 );
 

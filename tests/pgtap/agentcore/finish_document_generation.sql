@@ -75,7 +75,8 @@ SELECT isnt(
     agentcore.finish_document_generation(
         '9e000000-0000-4000-8000-0000000000a2', 'Dear Ben',
         'cb000000-0000-4000-8000-0000000000a1', 's3://files/1'
-    ), NULL,
+    ),
+    NULL,
     'but can'
 );
 SELECT results_eq(
@@ -116,7 +117,8 @@ SELECT throws_ok(
 FROM (
     VALUES (
         '9e000000-0000-4000-8000-0000000000a1', 'what is finished is finished'
-    ), ('00000000-0000-4000-8000-0000000000ff', 'what is not there too')
+    ),
+    ('00000000-0000-4000-8000-0000000000ff', 'what is not there too')
 ) AS attempt (id, promise);
 SELECT throws_ok(
     $$ SELECT agentcore.finish_document_generation(

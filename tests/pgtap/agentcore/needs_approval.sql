@@ -67,7 +67,8 @@ SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000b');
 SELECT is(
     agentcore.needs_approval(
         '4a000000-0000-4000-8000-0000000000a1', 'free', 0.999
-    ), true, 'trust is that of one department'
+    ),
+    true, 'trust is that of one department'
 );
 
 -- Access --------------------------------------------------------------------

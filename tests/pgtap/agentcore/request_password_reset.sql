@@ -55,14 +55,16 @@ SELECT is(
     agentcore.request_password_reset(
         '00000000-0000-4000-8000-00000000000a', '5e000000-0000-4000-8000-0000000000a1',
         sha256('one')
-    ), now() + '1 hour',
+    ),
+    now() + '1 hour',
     'a link works for an hour, unless said otherwise'
 );
 SELECT is(
     agentcore.request_password_reset(
         '00000000-0000-4000-8000-00000000000a', '5e000000-0000-4000-8000-0000000000a1',
         sha256('two'), '5 min'
-    ), now() + '5 min',
+    ),
+    now() + '5 min',
     'and for as long as is said'
 );
 SELECT agentcore.request_password_reset(

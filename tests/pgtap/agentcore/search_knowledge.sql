@@ -150,6 +150,7 @@ FROM agentcore.search_knowledge(
     ARRAY['cb000000-0000-4000-8000-0000000000a1', 'cb000000-0000-4000-8000-0000000000a2']::uuid[],
     pg_temp.near(0)
 );
+
 -- The plan that a large department gets. b's rows are nearer to what is asked, and more than are
 -- looked at in one go.
 RESET ROLE;
@@ -205,10 +206,14 @@ RESET enable_bitmapscan;
 
 RESET ROLE;
 INSERT INTO agentcore.chunk (department_id, document_id, content, embedding)
-SELECT '00000000-0000-4000-8000-00000000000a', 'd0000000-0000-4000-8000-0000000000a2', format(
-    'at %s degrees', 90 - n
-), pg_temp.near(90 - n)
-FROM generate_series(1, 50) AS n;
+SELECT
+    department_id,
+    id,
+    format('at %s degrees', 90 - n),
+    pg_temp.near(90 - n)
+FROM agentcore.document
+CROSS JOIN generate_series(1, 50) AS n
+WHERE id = 'd0000000-0000-4000-8000-0000000000a2';
 INSERT INTO agentcore.chunk_question (department_id, chunk_id, question, embedding)
 SELECT department_id, id, content, embedding
 FROM agentcore.chunk

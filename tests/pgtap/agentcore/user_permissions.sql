@@ -54,7 +54,8 @@ SET LOCAL ROLE muniment_service;
 SELECT is(
     agentcore.user_permissions(
         '00000000-0000-4000-8000-00000000000a', '5e000000-0000-4000-8000-0000000000a1'
-    ), '{export,read,write}',
+    ),
+    '{export,read,write}',
     'what the role allows and what is extra, each once, without what was revoked'
 );
 SELECT is(
