@@ -136,6 +136,7 @@ CREATE POLICY retrieval_hit_tenant_guard ON agentcore.retrieval_hit AS RESTRICTI
     WITH CHECK (department_id = (SELECT platform.current_tenant_id()));
 
 GRANT SELECT, INSERT ON agentcore.retrieval_hit TO muniment_app;
+GRANT UPDATE (rerank_score) ON agentcore.retrieval_hit TO muniment_app;
 GRANT SELECT ON agentcore.retrieval_hit TO muniment_reader;
 
 COMMIT;

@@ -193,7 +193,8 @@ BEGIN
                 ('agent_run', 'muniment_app', 'UPDATE', ARRAY[
                     'provider', 'model', 'input_tokens', 'output_tokens', 'cost', 'latency_ms',
                     'status'
-                ])
+                ]),
+                ('retrieval_hit', 'muniment_app', 'UPDATE', ARRAY['rerank_score'])
         ) AS listed (table_name, grantee, privilege, column_names)
         CROSS JOIN LATERAL unnest(listed.column_names) AS column_name
     ) AS want

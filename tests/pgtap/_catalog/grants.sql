@@ -157,6 +157,10 @@ FROM (
             'and say how they go, but not what was asked'
         ),
         (
+            'agentcore', 'retrieval_hit', 'muniment_app', 'UPDATE', true,
+            'what another model says of a hit is noted later'
+        ),
+        (
             'agentcore', 'agent_tool_call', 'muniment_app', 'UPDATE', true,
             'what a step gave back is noted'
         ),

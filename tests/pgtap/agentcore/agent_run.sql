@@ -1,7 +1,7 @@
 -- Subject: agentcore.agent_run    Docs: docs/schema/agentcore.md#agent-run
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(22);
+SELECT plan(28);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -193,6 +193,19 @@ SELECT throws_ok(
     'agentcore.retrieval_hit is append-only: truncate refused',
     'not even a superuser empties the evidence at once'
 );
+SET LOCAL ROLE muniment_app;
+SELECT lives_ok(
+    $$ UPDATE agentcore.retrieval_hit SET rerank_score = 0.9 $$,
+    'what another model says of a hit is noted when it is known'
+);
+SELECT throws_ok(
+    format('UPDATE agentcore.retrieval_hit SET %I = DEFAULT', name),
+    '42501',
+    'permission denied for table retrieval_hit',
+    format('%s of a hit stays what it was', name)
+)
+FROM unnest(ARRAY['agent_run_id', 'chunk_id', 'document_id', 'rank', 'score']) AS name;
+RESET ROLE;
 DELETE FROM agentcore.document;
 SELECT results_eq(
     $$ SELECT department_id, chunk_id, document_id FROM agentcore.retrieval_hit $$,
@@ -245,7 +258,9 @@ SELECT set_eq(
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
         ('agent_run'::name, 'muniment_app', 'UPDATE',
-         'provider, model, input_tokens, output_tokens, cost, latency_ms, status') $$,
+         'provider, model, input_tokens, output_tokens, cost, latency_ms, status'),
+        ('retrieval_hit', 'muniment_app', 'UPDATE',
+         'rerank_score') $$,
     'the rights to columns are these'
 );
 
