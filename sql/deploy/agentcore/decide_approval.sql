@@ -8,8 +8,8 @@
 -- runtimes have no right to write decisions or counts: one who had could decide twice, for somebody
 -- else, or grant an assistant its autonomy. Row security binds the owner to the department all the
 -- same. Locks in this order, which request_approval() and escalate_approval() keep too:
--- conversation, approval, entry of the trust matrix. An edited answer was not good enough to count
--- and not bad enough to reset.
+-- conversation, approval, entry of the trust matrix. Entries are met in any order, so a transaction
+-- decides one approval. An edited answer was not good enough to count and not bad enough to reset.
 -- Locks: none.  Docs: docs/schema/agentcore.md#decide-approval
 
 BEGIN;
