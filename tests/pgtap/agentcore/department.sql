@@ -1,7 +1,7 @@
 -- Subject: agentcore.department    Docs: docs/schema/agentcore.md#department
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(13);
+SELECT plan(14);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -72,6 +72,13 @@ SELECT throws_ok(
     '23514',
     'new row for relation "department" violates check constraint "department_slug_ck"',
     'an address needs a name'
+);
+SELECT set_eq(
+    $$ SELECT DISTINCT confdeltype::text
+       FROM pg_constraint
+       WHERE contype = 'f' AND confrelid = 'agentcore.department'::regclass $$,
+    ARRAY['r'],
+    'whatever belongs to a department keeps it from being deleted'
 );
 
 SET LOCAL app.tenant_id = '00000000-0000-4000-8000-00000000000a';

@@ -1,7 +1,7 @@
 -- Subject: agentcore.department_member    Docs: docs/schema/agentcore.md#department-member
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(11);
+SELECT plan(12);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -68,6 +68,13 @@ SELECT throws_ok(
     END,
     NULL,
     'a department that somebody worked in is not deleted'
+);
+SELECT set_eq(
+    $$ SELECT DISTINCT confdeltype::text
+       FROM pg_constraint
+       WHERE contype = 'f' AND confrelid = 'agentcore.department_member'::regclass $$,
+    ARRAY['r'],
+    'whatever a user did in a department keeps the user known there'
 );
 
 SET LOCAL app.tenant_id = '00000000-0000-4000-8000-00000000000a';
