@@ -16,7 +16,10 @@ SELECT plan(8);
 -- An argument that tells whom the backend acts for. A runtime may name nobody but itself.
 CREATE TEMPORARY TABLE tenant_argument AS
 SELECT unnest(
-    ARRAY['p_tenant_id', 'p_account_id', 'p_org_id', 'p_department_id', 'p_firm_id']
+    ARRAY[
+        'p_tenant_id', 'p_account_id', 'p_org_id', 'p_department_id', 'p_home_department_id',
+        'p_firm_id'
+    ]
 ) AS name;
 
 -- Functions that work for all tenants at once: what they answer depends on all.
@@ -29,12 +32,24 @@ INSERT INTO for_all_tenants (name, reason) VALUES
     ('goclaw.recover_team_tasks', 'takes tasks of all tenants back from agents that died'),
     ('goclaw.claim_task_followups', 'gives reminders of all tenants that are due'),
     ('goclaw.expire_usage', 'ends reservations of all tenants by age'),
-    ('open_agents.abort_stale_runs', 'ends runs of all accounts by age');
+    ('open_agents.abort_stale_runs', 'ends runs of all accounts by age'),
+    ('agentcore.claim_agent_task', 'gives tasks of all departments to a worker'),
+    ('agentcore.time_out_agent_tasks', 'gives up tasks of all departments by age'),
+    ('agentcore.accessible_departments', 'tells a user of all departments that are open'),
+    ('agentcore.enter_department', 'enters the department of whoever shows a session');
 
 -- Functions that answer nothing, or refuse, whatever row of a they are called with here.
 CREATE TEMPORARY TABLE mute (name text PRIMARY KEY, reason text NOT NULL);
 INSERT INTO mute (name, reason) VALUES
-    ('goclaw.block_team_task', 'wants two tasks of a team, and each table has one row');
+    ('goclaw.block_team_task', 'wants two tasks of a team, and each table has one row'),
+    ('agentcore.acting_user_id', 'wants a user who has entered'),
+    ('agentcore.acting_user_may', 'wants a user who has entered'),
+    ('agentcore.decide_approval', 'wants a user who has entered'),
+    ('agentcore.escalate_approval', 'wants a user who has entered'),
+    ('agentcore.request_approval', 'wants a message that has none'),
+    ('agentcore.record_retrieval', 'wants a run without hits'),
+    ('agentcore.use_password_reset', 'wants a link that was made for a user'),
+    ('agentcore.finish_document_generation', 'wants a generation that is not ready');
 
 -- What an argument is called with where its name does not lead to the right column, or to none: a
 -- column, or the same constant for everybody.
@@ -54,6 +69,13 @@ INSERT INTO argument_hint (function_name, argument_name, table_name, column_name
     ('goclaw.recall_episode', 'p_episode_id', 'episodic_summaries', 'id'),
     ('goclaw.hooks_for_event', 'p_event', 'hooks', 'event'),
     ('goclaw.search_vault', 'p_chat_id', 'vault_documents', 'chat_id'),
+    ('agentcore.can_access_department', 'p_user_id', 'users', 'id'),
+    ('agentcore.accessible_departments', 'p_user_id', 'users', 'id'),
+    ('agentcore.user_permissions', 'p_user_id', 'users', 'id'),
+    ('agentcore.enter_department', 'p_user_id', 'users', 'id'),
+    ('agentcore.log_out_everywhere', 'p_user_id', 'users', 'id'),
+    ('agentcore.request_password_reset', 'p_user_id', 'users', 'id'),
+    ('agentcore.transfer_user', 'p_user_id', 'users', 'id'),
     ('goclaw.create_team_task', 'p_blocker_ids', 'team_tasks', 'id'),
     ('goclaw.create_team_task', 'p_parent_id', 'team_tasks', 'id'),
     ('goclaw.finish_webhook_call', 'p_id', 'webhook_calls', 'id'),
@@ -72,7 +94,11 @@ INSERT INTO argument_hint (function_name, argument_name, constant) VALUES
     ('open_agents.append_message', 'p_message_id', 'new'),
     ('open_agents.append_message', 'p_parts', '[]'),
     ('open_agents.finish_run', 'p_status', 'aborted'),
-    ('goclaw.search_vault', 'p_team_id', NULL);
+    ('goclaw.search_vault', 'p_team_id', NULL),
+    ('agentcore.enter_department', 'p_token_version', '0'),
+    ('agentcore.request_password_reset', 'p_token', '\x' || repeat('ab', 32)),
+    ('agentcore.add_pii_placeholder', 'p_entity_type', 'PERSON'),
+    ('agentcore.finish_agent_task', 'p_status', 'done');
 
 -- Two tenants with rows everywhere ------------------------------------------
 
@@ -152,6 +178,7 @@ SELECT
         WHEN a.element IN ('text'::regtype, 'varchar'::regtype)
             -- As long as the real one, or the answer would differ by that.
             THEN left(repeat(md5(whose.of_b), 20), length(whose.of_b))
+        WHEN a.element = 'bytea'::regtype THEN '\x' || encode(sha256(whose.of_b::bytea), 'hex')
         ELSE whose.of_b
     END AS of_nobody,
     a.element <> a.type AS is_array
@@ -175,7 +202,7 @@ LEFT JOIN LATERAL (
     WHERE v.schema_name = s.schema_name
         AND v.of_b IS NOT NULL
         AND (h.table_name IS NULL OR (v.table_name, v.column_name) = (h.table_name, h.column_name))
-        AND a.element IN ('uuid'::regtype, 'text'::regtype, 'varchar'::regtype)
+        AND a.element IN ('uuid'::regtype, 'text'::regtype, 'varchar'::regtype, 'bytea'::regtype)
         AND (
             h.table_name IS NOT NULL
             OR v.column_name IN (a.column_name, rtrim(a.column_name, 's'))

@@ -11,9 +11,10 @@ SELECT plan(19);
 
 -- Unique keys that meet those of other tenants, see _catalog/keys.sql for the reasons.
 CREATE TEMPORARY TABLE key_over_all_tenants AS
-SELECT unnest(
-    ARRAY['api_keys_key_hash_uq', 'bitrix_portals_domain_uq', 'webhooks_secret_hash_uq']
-) AS name;
+SELECT unnest(ARRAY[
+    'api_keys_key_hash_uq', 'bitrix_portals_domain_uq', 'webhooks_secret_hash_uq',
+    'users_email_uq', 'password_reset_token_token_uq'
+]) AS name;
 
 -- Two tenants with rows everywhere ------------------------------------------
 

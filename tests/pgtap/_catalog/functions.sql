@@ -14,6 +14,21 @@ FROM (
         (
             'agents.ensure_partitions(p_from date, p_months integer)', 'muniment_maintainer',
             'a partition must belong to the owner, and whoever keeps the calendar sees no rows'
+        ),
+        (
+            'agentcore.enter_department(p_home_department_id uuid, p_user_id uuid, '
+            'p_token_version integer, p_department_id uuid)', 'muniment_app',
+            'a runtime must not write itself who belongs to a department'
+        ),
+        (
+            'agentcore.decide_approval(p_approval_id uuid, p_decision text, '
+            'p_edited_content text, p_notes text)', 'muniment_app',
+            'a runtime must not write decisions, nor the trust that follows from them'
+        ),
+        (
+            'agentcore.escalate_approval(p_approval_id uuid, p_escalated_to_id uuid, '
+            'p_reason text)', 'muniment_app',
+            'a runtime must not write who decides'
         )
 ) AS declared (label, role_name, reason);
 

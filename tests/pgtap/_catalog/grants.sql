@@ -3,7 +3,7 @@
 -- Holds for every schema that muniment_owner owns. What an extension brought is not looked at: the
 -- right to use the schema guards it.
 BEGIN;
-SELECT plan(22);
+SELECT plan(24);
 
 -- Declared ------------------------------------------------------------------
 
@@ -173,6 +173,111 @@ FROM (
         (
             'goclaw', 'webhook_calls', 'muniment_service', 'UPDATE', true,
             'and say how the delivery goes, but not what was called'
+        ),
+        (
+            'agentcore', 'department', 'muniment_service', 'SELECT', false,
+            'a department is looked up before it is entered'
+        ),
+        ('agentcore', 'department', 'muniment_service', 'INSERT', false, 'departments are made'),
+        (
+            'agentcore', 'department', 'muniment_service', 'UPDATE', true,
+            'departments are renamed and archived'
+        ),
+        (
+            'agentcore', 'system_role', 'muniment_service', 'SELECT', false,
+            'roles are listed to those who give them'
+        ),
+        (
+            'agentcore', 'system_role', 'muniment_service', 'INSERT', true,
+            'roles are made, but no built-in ones'
+        ),
+        (
+            'agentcore', 'system_role', 'muniment_service', 'UPDATE', true,
+            'and changed, but keep their short name'
+        ),
+        (
+            'agentcore', 'department_member', 'muniment_service', 'INSERT', false,
+            'a user who is made or transferred is known at home'
+        ),
+        (
+            'agentcore', 'users', 'muniment_app', 'SELECT', true,
+            'a runtime does not get the hash of a password'
+        ),
+        (
+            'agentcore', 'users', 'muniment_app', 'UPDATE', true,
+            'it changes the profile, but neither rights nor password'
+        ),
+        (
+            'agentcore', 'users', 'muniment_service', 'SELECT', false,
+            'a login looks for the account'
+        ),
+        ('agentcore', 'users', 'muniment_service', 'INSERT', false, 'accounts are made'),
+        (
+            'agentcore', 'users', 'muniment_service', 'UPDATE', true,
+            'and get roles, passwords and another home'
+        ),
+        (
+            'agentcore', 'password_reset_token', 'muniment_app', 'SELECT', true,
+            'a runtime does not get the hash of a link'
+        ),
+        (
+            'agentcore', 'password_reset_token', 'muniment_service', 'SELECT', false,
+            'a link is looked up to learn whose it is'
+        ),
+        (
+            'agentcore', 'password_reset_token', 'muniment_service', 'INSERT', false,
+            'links are made'
+        ),
+        ('agentcore', 'password_reset_token', 'muniment_service', 'UPDATE', true, 'and used, once'),
+        (
+            'agentcore', 'audit_log', 'muniment_service', 'INSERT', false,
+            'what the backend reads is logged'
+        ),
+        (
+            'agentcore', 'notification', 'muniment_app', 'UPDATE', true,
+            'a notification is marked as read'
+        ),
+        ('agentcore', 'conversation', 'muniment_app', 'UPDATE', true, 'a conversation is closed'),
+        (
+            'agentcore', 'pii_redaction_map', 'muniment_app', 'SELECT', true,
+            'a runtime does not get what a placeholder stands for'
+        ),
+        (
+            'agentcore', 'pii_redaction_map', 'muniment_service', 'SELECT', false,
+            'only the backend puts the values back'
+        ),
+        (
+            'agentcore', 'intent_trust', 'muniment_app', 'INSERT', true,
+            'an intent is entered, without trust'
+        ),
+        (
+            'agentcore', 'intent_trust', 'muniment_app', 'UPDATE', true,
+            'what it takes is changed, but not what was earned'
+        ),
+        (
+            'agentcore', 'approval', 'muniment_app', 'INSERT', true,
+            'an approval is asked for, but not decided'
+        ),
+        (
+            'agentcore', 'document_generation', 'muniment_app', 'UPDATE', true,
+            'what came out is noted'
+        ),
+        ('agentcore', 'agent_task', 'muniment_service', 'SELECT', false, 'workers look for tasks'),
+        (
+            'agentcore', 'agent_task', 'muniment_service', 'UPDATE', true,
+            'and say how they go, but not what was asked'
+        ),
+        (
+            'agentcore', 'retrieval_hit', 'muniment_app', 'UPDATE', true,
+            'what another model says of a hit is noted later'
+        ),
+        (
+            'agentcore', 'agent_tool_call', 'muniment_app', 'UPDATE', true,
+            'what a step gave back is noted'
+        ),
+        (
+            'agentcore', 'agent_run', 'muniment_app', 'UPDATE', true,
+            'what an answer took is noted when it is there'
         )
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
@@ -182,7 +287,8 @@ FROM (
     VALUES
         ('agents', 'tool_registry', 'says what tools are, not what a firm did with them'),
         ('goclaw', 'builtin_tools', 'says what the gateway can do, not what a tenant did with it'),
-        ('goclaw', 'usage_pricing_catalog', 'prices that providers publish')
+        ('goclaw', 'usage_pricing_catalog', 'prices that providers publish'),
+        ('agentcore', 'system_role', 'says what roles allow, not who has one')
 ) AS declared (schema_name, table_name, reason);
 
 -- In all but the ledger the runtimes own what a tenant set up and what it is working on: they
@@ -201,8 +307,61 @@ FROM (
         ('goclaw', 'cron_run_logs', 'a journal of runs'),
         ('goclaw', 'heartbeat_run_logs', 'a journal of runs'),
         ('goclaw', 'usage_cap_events', 'a journal of decisions'),
-        ('goclaw', 'hook_executions', 'an audit trail')
+        ('goclaw', 'hook_executions', 'an audit trail'),
+        ('agentcore', 'department', 'departments are made and changed by the backend'),
+        ('agentcore', 'department_member', 'who is known in a department'),
+        ('agentcore', 'users', 'accounts are made and changed by the backend'),
+        ('agentcore', 'password_reset_token', 'links are made and used by the backend'),
+        ('agentcore', 'audit_log', 'an audit trail'),
+        ('agentcore', 'notification', 'what users were told'),
+        ('agentcore', 'conversation', 'what was said'),
+        ('agentcore', 'message', 'what was said'),
+        ('agentcore', 'pii_redaction_map', 'what was said'),
+        ('agentcore', 'intent_trust', 'what was earned'),
+        ('agentcore', 'approval', 'what was decided'),
+        ('agentcore', 'document_generation', 'what was generated'),
+        ('agentcore', 'agent_task', 'what agents did'),
+        ('agentcore', 'agent_tool_call', 'what agents did'),
+        ('agentcore', 'agent_run', 'what models answered'),
+        ('agentcore', 'retrieval_hit', 'what was read for an answer')
 ) AS declared (schema_name, table_name, reason);
+
+-- Rows that may be given to another tenant, and by whom.
+CREATE TEMPORARY VIEW movable_table AS
+SELECT *
+FROM (
+    VALUES
+        (
+            'agentcore', 'users', 'department_id', 'muniment_service',
+            'a transfer gives an account another home, and what was done stays where it was'
+        )
+) AS declared (schema_name, table_name, column_name, role_name, reason);
+
+-- Columns that sound like a secret, and are none.
+CREATE TEMPORARY VIEW no_secret AS
+SELECT *
+FROM (
+    VALUES
+        ('goclaw.secure_cli_user_credentials.credential_type', 'says of what kind a secret is'),
+        ('goclaw.webhooks.secret_prefix', 'by which people tell secrets apart'),
+        ('goclaw.webhook_calls.lease_token', 'tells whose a call is, and opens nothing')
+) AS declared (label, reason);
+
+-- Whoever may read a secret besides the runtimes of its tenant.
+CREATE TEMPORARY VIEW may_read_secret AS
+SELECT *
+FROM (
+    VALUES
+        ('muniment_service', 'goclaw.api_keys.key_hash', 'a key is looked up to learn the tenant'),
+        ('muniment_service', 'goclaw.webhooks.secret_hash', 'so is the secret of a webhook'),
+        ('muniment_service', 'open_agents.sessions.sandbox_state', 'the backend resumes sandboxes'),
+        ('muniment_service', 'agentcore.users.password_hash', 'a login compares it'),
+        ('muniment_service', 'agentcore.password_reset_token.token', 'a link is looked up by it'),
+        (
+            'muniment_service', 'agentcore.pii_redaction_map.encrypted_value',
+            'nobody but the backend puts the values back'
+        )
+) AS declared (role_name, label, reason);
 
 CREATE TEMPORARY VIEW muniment_role AS
 SELECT r.*
@@ -226,6 +385,19 @@ SELECT
     n.nspacl AS acl
 FROM pg_catalog.pg_namespace AS n
 WHERE pg_get_userbyid(n.nspowner) = 'muniment_owner';
+
+CREATE TEMPORARY VIEW secret_column AS
+SELECT
+    c.oid AS table_oid,
+    a.attnum AS column_no,
+    format('%s.%I', c.oid::regclass, a.attname) AS label
+FROM pg_catalog.pg_attribute AS a
+INNER JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
+INNER JOIN muniment_schema AS s ON s.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p')
+    AND a.attnum > 0
+    AND NOT a.attisdropped
+    AND col_description(c.oid, a.attnum) ~ '(the reader has no right to it|^Ciphertext)';
 
 CREATE TEMPORARY VIEW extension_member AS
 SELECT
@@ -466,39 +638,51 @@ SELECT is_empty(
     $$,
     'a table whose rows are kept is there'
 );
--- What says of itself that it is ciphertext or a hash of a secret is not for readers; and whatever
--- sounds like a secret says so.
+-- What says of itself that it is a secret, or ciphertext, is not for readers, and for the backend
+-- only where that is declared; and whatever sounds like a secret says so.
 SELECT is_empty(
     $$
-    SELECT c.oid::regclass, a.attname
-    FROM pg_catalog.pg_attribute AS a
-    INNER JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
-    INNER JOIN muniment_schema AS s ON s.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p')
-        AND a.attnum > 0
-        AND NOT a.attisdropped
-        AND col_description(c.oid, a.attnum) ~ 'the reader has no right to it'
-        AND has_column_privilege('muniment_reader', c.oid, a.attnum, 'SELECT')
+    SELECT secret.label, r.name
+    FROM secret_column AS secret
+    CROSS JOIN unnest(ARRAY['muniment_reader', 'muniment_service']) AS r (name)
+    WHERE has_column_privilege(r.name, secret.table_oid, secret.column_no, 'SELECT')
+        AND (r.name, secret.label) NOT IN (SELECT role_name, label FROM may_read_secret)
     $$,
-    'muniment_reader gets no secret, not even as ciphertext'
+    'nobody but the runtimes gets a secret, not even as ciphertext'
 );
 SELECT is_empty(
     $$
-    SELECT c.oid::regclass, a.attname
+    SELECT label FROM may_read_secret
+    WHERE to_regnamespace(split_part(label, '.', 1)) IS NOT NULL
+        AND label NOT IN (SELECT s.label FROM secret_column AS s)
+    $$,
+    'what is declared to read a secret reads one'
+);
+SELECT is_empty(
+    $$
+    SELECT format('%s.%I', c.oid::regclass, a.attname)
     FROM pg_catalog.pg_attribute AS a
     INNER JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
     INNER JOIN muniment_schema AS s ON s.oid = c.relnamespace
-    WHERE s.name = 'goclaw'
+    WHERE s.name <> 'agents'
         AND c.relkind IN ('r', 'p')
         AND a.attnum > 0
         AND NOT a.attisdropped
         AND (
             a.atttypid = 'bytea'::regtype
-            OR a.attname ~ '^(api_key|key_hash|secret_hash|credentials|headers|env|encrypted_\w+)$'
+            OR (
+                -- Counts and versions of tokens are no secrets.
+                a.atttypid IN ('text'::regtype, 'varchar'::regtype, 'jsonb'::regtype)
+                AND (
+                    a.attname ~ '(secret|token|password|credential|api_key|key_hash|encrypted)'
+                    OR a.attname IN ('headers', 'env')
+                )
+            )
         )
-        AND col_description(c.oid, a.attnum) !~ 'the reader has no right to it'
+        AND format('%s.%I', c.oid::regclass, a.attname) NOT IN (SELECT label FROM secret_column)
+        AND format('%s.%I', c.oid::regclass, a.attname) NOT IN (SELECT label FROM no_secret)
     $$,
-    'in goclaw, what sounds like a secret is one'
+    'outside of the ledger, what sounds like a secret is one'
 );
 -- A key that changes is another row in disguise, and a tenant that changes is a row given away.
 SELECT is_empty(
@@ -519,8 +703,28 @@ SELECT is_empty(
                     AND a.attnum = ANY (i.indkey::smallint[])
             )
         )
+        AND (s.name, c.relname, a.attname, acl.grantee::regrole::text) NOT IN (
+            SELECT schema_name, table_name, column_name, role_name FROM movable_table
+        )
     $$,
-    'nobody changes the tenant or the primary key of a row'
+    'nobody changes the tenant or the primary key of a row, but for those declared'
+);
+SELECT is_empty(
+    $$
+    SELECT m.schema_name, m.table_name
+    FROM movable_table AS m
+    WHERE to_regnamespace(m.schema_name) IS NOT NULL
+        AND (
+            to_regclass(format('%I.%I', m.schema_name, m.table_name)) IS NULL
+            OR EXISTS (
+                SELECT
+                FROM pg_catalog.pg_constraint AS k
+                WHERE k.contype = 'f'
+                    AND k.confrelid = to_regclass(format('%I.%I', m.schema_name, m.table_name))
+            )
+        )
+    $$,
+    'a table whose rows may move is there, and no row refers to them'
 );
 
 -- What is to come, and what goes around grants -------------------------------

@@ -42,6 +42,18 @@ FROM (
         (
             'goclaw', 'webhooks_secret_hash_uq',
             'a webhook is found before its tenant is known; who can meet the hash holds the secret'
+        ),
+        (
+            'agentcore', 'department_slug_uq',
+            'a department is named so in addresses; only the backend writes it'
+        ),
+        (
+            'agentcore', 'users_email_uq',
+            'an account is found before its department is known; only the backend writes it'
+        ),
+        (
+            'agentcore', 'password_reset_token_token_uq',
+            'a link is found before its department is known; who can meet its hash holds the link'
         )
 ) AS declared (schema_name, index_name, reason);
 

@@ -36,7 +36,8 @@ FROM (
     VALUES
         ('agents', 'tool_registry', 'says what tools are, not what a firm did with them'),
         ('goclaw', 'builtin_tools', 'says what the gateway can do, not what a tenant did with it'),
-        ('goclaw', 'usage_pricing_catalog', 'prices that providers publish')
+        ('goclaw', 'usage_pricing_catalog', 'prices that providers publish'),
+        ('agentcore', 'system_role', 'says what roles allow, not who has one')
 ) AS declared (schema_name, table_name, reason);
 
 -- Tables whose rows are the tenants: the key itself is compared.
@@ -45,7 +46,8 @@ SELECT *
 FROM (
     VALUES
         ('open_agents', 'accounts', 'id', 'a row is an account'),
-        ('goclaw', 'tenants', 'id', 'a row is a tenant of the gateway')
+        ('goclaw', 'tenants', 'id', 'a row is a tenant of the gateway'),
+        ('agentcore', 'department', 'id', 'a row is a department')
 ) AS declared (schema_name, table_name, column_name, reason);
 
 -- Tables whose clients know no tenant column: its default is the tenant that is set, or an error.
@@ -64,6 +66,16 @@ SELECT
         'vault_versions'
     ]) AS table_name,
     'platform.current_tenant_id()' AS expression
+UNION ALL
+SELECT
+    'agentcore',
+    unnest(ARRAY[
+        'audit_log', 'notification', 'document', 'chunk', 'chunk_question', 'namespace_plugin',
+        'conversation', 'message', 'pii_redaction_map', 'intent_trust', 'intent_example',
+        'approval', 'document_generation', 'employee_profile', 'agent_task', 'agent_tool_call',
+        'agent_run', 'retrieval_hit'
+    ]),
+    'platform.current_tenant_id()'
 UNION ALL
 SELECT
     'goclaw',
@@ -99,7 +111,14 @@ FROM (
         ('goclaw', 'usage_cap_reservations', 'those of all tenants expire by age'),
         ('goclaw', 'usage_cap_events', 'each that expires is noted'),
         ('goclaw', 'webhooks', 'a secret is looked up to learn the tenant'),
-        ('goclaw', 'webhook_calls', 'workers deliver the calls of all tenants')
+        ('goclaw', 'webhook_calls', 'workers deliver the calls of all tenants'),
+        ('agentcore', 'department', 'made and looked up before one is entered'),
+        ('agentcore', 'department_member', 'a user who is made or transferred is known at home'),
+        ('agentcore', 'users', 'a login looks for the account before there is a department'),
+        ('agentcore', 'password_reset_token', 'a link is looked up to learn whose it is'),
+        ('agentcore', 'audit_log', 'what the backend reads is logged where the department sees it'),
+        ('agentcore', 'pii_redaction_map', 'only the backend puts the values back'),
+        ('agentcore', 'agent_task', 'workers take the tasks of all departments')
 ) AS declared (schema_name, table_name, reason);
 
 -- Found in the catalog ------------------------------------------------------

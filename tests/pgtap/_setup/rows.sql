@@ -56,8 +56,16 @@ INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
     ('goclaw.hooks', 'script', NULL),
     ('goclaw.hooks', 'builtin', NULL),
     ('goclaw.webhook_calls', 'status', '''running'''),
-    ('goclaw.webhook_calls', 'completed_at', NULL);
-
+    ('goclaw.webhook_calls', 'completed_at', NULL),
+    ('agentcore.document', 'status', '''ready'''),
+    ('agentcore.message', 'role', '''assistant'''),
+    ('agentcore.agent_task', 'status', '''running'''),
+    ('agentcore.agent_task', 'completed_at', NULL),
+    ('agentcore.approval', 'edited_content', NULL),
+    ('agentcore.approval', 'status', '''approved'''),
+    ('agentcore.document_generation', 'error', NULL),
+    ('agentcore.document_generation', 'status', '''ready'''),
+    ('agentcore.password_reset_token', 'expires_at', '''2100-01-01Z''');
 
 -- A pair is of two entities, but a table has one row.
 CREATE FUNCTION test_support.another_entity(p_tenant uuid)

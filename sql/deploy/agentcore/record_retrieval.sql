@@ -1,0 +1,64 @@
+-- Deploy agentcore:record_retrieval to pg
+-- requires: search_knowledge
+-- requires: agent_run
+--
+-- What a run was given to read, searched and noted in one step, so that the evidence is what was
+-- read. A run has one list of hits; a second search for it is refused by the key of its ranks.
+-- Locks: none.  Docs: docs/schema/agentcore.md#record-retrieval
+
+BEGIN;
+
+SET LOCAL ROLE muniment_owner;
+
+CREATE FUNCTION agentcore.record_retrieval(
+    p_agent_run_id uuid,
+    p_knowledge_base_ids uuid[],
+    p_embedding platform.vector,
+    p_limit integer DEFAULT 10
+)
+RETURNS TABLE (
+    rank integer,
+    chunk_id uuid,
+    document_id uuid,
+    content text,
+    question text,
+    distance double precision,
+    score double precision
+)
+LANGUAGE plpgsql
+VOLATILE
+PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+#variable_conflict use_column
+DECLARE
+    v_department_id CONSTANT uuid := platform.current_tenant_id();
+BEGIN
+    RETURN QUERY
+    WITH found AS MATERIALIZED (
+        SELECT *
+        FROM agentcore.search_knowledge(p_knowledge_base_ids, p_embedding, p_limit)
+    ),
+    noted AS (
+        INSERT INTO agentcore.retrieval_hit
+            (department_id, agent_run_id, chunk_id, document_id, rank, score)
+        SELECT v_department_id, p_agent_run_id, f.chunk_id, f.document_id, f.rank, f.score
+        FROM found AS f
+    )
+    SELECT f.*
+    FROM found AS f
+    ORDER BY f.rank;
+END;
+$function$;
+
+COMMENT ON FUNCTION agentcore.record_retrieval(uuid, uuid[], platform.vector, integer) IS
+    'Searches as search_knowledge() does, notes what was found as hits of a run, and returns it. '
+    'Raises 22023 when p_limit is out of range, 23503 when the run is not there, 23505 when the '
+    'run has hits already, 42501 when no tenant is set.';
+
+REVOKE ALL ON FUNCTION agentcore.record_retrieval(uuid, uuid[], platform.vector, integer)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION agentcore.record_retrieval(uuid, uuid[], platform.vector, integer)
+    TO muniment_app;
+
+COMMIT;

@@ -1,0 +1,27 @@
+-- Revert agentcore:intent_trust from pg
+--
+-- What intent_trust hold cannot be made again, so this refuses while there is a row: it is exported
+-- first. Row security is lifted for the question, because without a tenant the owner cannot see
+-- whether there are rows.
+
+BEGIN;
+
+SET LOCAL lock_timeout = '3s';
+SET LOCAL ROLE muniment_owner;
+
+ALTER TABLE agentcore.intent_trust NO FORCE ROW LEVEL SECURITY;
+
+DO $revert$
+BEGIN
+    IF EXISTS (SELECT FROM agentcore.intent_trust) THEN
+        RAISE EXCEPTION 'agentcore.intent_trust holds rows'
+            USING ERRCODE = 'MU900',
+                  HINT = 'Export them before this is reverted.';
+    END IF;
+END;
+$revert$;
+
+DROP TABLE agentcore.intent_example;
+DROP TABLE agentcore.intent_trust;
+
+COMMIT;
