@@ -22,7 +22,18 @@ SELECT unnest(
 CREATE TEMPORARY TABLE for_all_tenants (name text PRIMARY KEY, reason text NOT NULL);
 INSERT INTO for_all_tenants (name, reason) VALUES
     ('goclaw.claim_cron_jobs(integer,interval)', 'gives due jobs of all tenants to a worker'),
-    ('goclaw.claim_heartbeats(integer,interval)', 'gives due heartbeats of all to a worker');
+    ('goclaw.claim_heartbeats(integer,interval)', 'gives due heartbeats of all to a worker'),
+    ('goclaw.recover_team_tasks(integer)', 'takes tasks of all back whose lock has lapsed'),
+    ('goclaw.claim_task_followups(integer,integer)', 'gives due reminders of all to a sender'),
+    ('goclaw.prune_expired(integer)', 'deletes what has expired, of all'),
+    (
+        'goclaw.prune_workstation_activity(timestamp with time zone,integer)',
+        'deletes entries of all that are old enough'
+    ),
+    (
+        'goclaw.archive_subagent_tasks(timestamp with time zone,integer)',
+        'archives tasks of all that ended long ago'
+    );
 
 -- Two tenants with rows everywhere ------------------------------------------
 
