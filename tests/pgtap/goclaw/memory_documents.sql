@@ -1,7 +1,7 @@
 -- Subject: goclaw.memory_documents    Docs: docs/schema/goclaw.md#memory-documents
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(32);
+SELECT plan(33);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -266,24 +266,31 @@ UPDATE goclaw.memory_chunks
 SET document_id = 'd0c00000-0000-4000-8000-0000000000a1'
 WHERE path = 'notes';
 -- What a trigger writes is held to it like everything else.
-CREATE TEMPORARY TABLE slip (path text);
+CREATE TEMPORARY TABLE slip (path text, statement text);
 CREATE FUNCTION pg_temp.write_slip()
 RETURNS trigger
 LANGUAGE plpgsql
 AS $function$
 BEGIN
-    UPDATE goclaw.memory_documents SET user_id = 'eve' WHERE path = NEW.path;
-    UPDATE goclaw.memory_chunks SET team_id = NULL WHERE path = NEW.path;
+    EXECUTE NEW.statement USING NEW.path;
     RETURN NULL;
 END;
 $function$;
 CREATE TRIGGER slip_write_tg AFTER INSERT ON slip
     FOR EACH ROW EXECUTE FUNCTION pg_temp.write_slip();
-INSERT INTO slip VALUES ('plans');
+INSERT INTO slip VALUES
+    ('plans', 'UPDATE goclaw.memory_chunks SET team_id = NULL WHERE path = $1');
 SELECT results_eq(
     $$ SELECT * FROM chunk_scope WHERE path = 'plans' $$,
-    $$ VALUES ('plans', 'a1', 'eve', 'a1', 'own') $$,
-    'nor does what a trigger writes part a chunk from its document'
+    $$ VALUES ('plans', 'a1', 'ada', 'a1', 'own') $$,
+    'nor does a trigger take a chunk away from its document'
+);
+INSERT INTO slip VALUES
+    ('plans', 'UPDATE goclaw.memory_documents SET user_id = NULL WHERE path = $1');
+SELECT results_eq(
+    $$ SELECT * FROM chunk_scope WHERE path = 'plans' $$,
+    $$ VALUES ('plans', 'a1', NULL, 'a1', 'own') $$,
+    'or a document from its chunks'
 );
 UPDATE goclaw.memory_documents
 SET agent_id = 'a9e00000-0000-4000-8000-0000000000a2', user_id = NULL, team_id = NULL,
