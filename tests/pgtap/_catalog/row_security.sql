@@ -66,14 +66,14 @@ FROM (
         ('goclaw', 'team_tasks', 'locks are taken back and reminders sent in all tenants'),
         ('goclaw', 'workstation_activity', 'entries of all tenants leave by age'),
         ('goclaw', 'episodic_summaries', 'episodes of all tenants are pruned when they expire'),
-        ('goclaw', 'cron_jobs', 'due jobs of all tenants are claimed'),
-        ('goclaw', 'cron_run_logs', 'runs of all tenants are logged'),
-        ('goclaw', 'agent_heartbeats', 'due heartbeats of all tenants are claimed'),
-        ('goclaw', 'heartbeat_run_logs', 'runs of all tenants are logged'),
         ('goclaw', 'channel_pending_messages', 'messages of all tenants are pruned by age'),
         ('goclaw', 'pairing_requests', 'codes of all tenants are pruned when they have ended'),
         ('goclaw', 'paired_devices', 'pairings of all tenants are pruned when they have ended'),
         ('goclaw', 'browser_cookies', 'cookies of all tenants are pruned when they have ended'),
+        ('goclaw', 'cron_jobs', 'due jobs of all tenants are claimed'),
+        ('goclaw', 'cron_run_logs', 'runs of all tenants are logged'),
+        ('goclaw', 'agent_heartbeats', 'due heartbeats of all tenants are claimed'),
+        ('goclaw', 'heartbeat_run_logs', 'runs of all tenants are logged'),
         ('goclaw', 'bitrix_portals', 'a portal is looked up to learn the tenant')
 ) AS declared (schema_name, table_name, reason);
 
