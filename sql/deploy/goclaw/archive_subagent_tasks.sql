@@ -21,8 +21,8 @@ LANGUAGE plpgsql
 VOLATILE
 PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
--- A batch is found again by its key. The planner does not know how small it is, and would read the
--- whole table for it.
+-- A batch is found again by its key. Left to itself, the planner reads the whole table for that: it
+-- takes each look into the index for a read of the disk, and in a generic plan the batch for large.
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $function$
