@@ -2,7 +2,7 @@
 -- requires: tenants
 --
 -- The audit trail. Runtimes append and read; nobody has a right to change a row, and a trigger
--- refuses whoever needs none. Rows leave by age, through the pruning of muniment_service.
+-- refuses whoever needs none. The source states no age at which rows leave, so none does.
 -- Locks: SHARE ROW EXCLUSIVE on tenants.  Docs: docs/schema/goclaw.md#activity-logs
 
 BEGIN;

@@ -83,7 +83,8 @@ CREATE INDEX agents_owner_id_ix ON goclaw.agents (tenant_id, owner_id);
 -- Stated: the agents that are at work.
 CREATE INDEX agents_status_ix ON goclaw.agents (tenant_id, status) WHERE deleted_at IS NULL;
 
--- Stated: search by words.
+-- Stated: search by words. Not for whoever is under row security: @@ is not leakproof, so the rows
+-- of the tenant are found first and their words compared then.
 CREATE INDEX agents_tsv_ix ON goclaw.agents USING gin (tsv);
 
 -- Stated: search by meaning.

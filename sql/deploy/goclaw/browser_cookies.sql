@@ -38,8 +38,8 @@ CREATE TABLE goclaw.browser_cookies (
     CONSTRAINT browser_cookies_path_ck CHECK (path <> '')
 );
 
--- Stated: cookies that have ended.
-CREATE INDEX browser_cookies_expires_at_ix ON goclaw.browser_cookies (tenant_id, expires_at);
+-- Stated: cookies that have ended, of all tenants, which is why the tenant is not in it.
+CREATE INDEX browser_cookies_expires_at_ix ON goclaw.browser_cookies (expires_at);
 
 COMMENT ON TABLE goclaw.browser_cookies IS 'A cookie that a user lent to an agent.';
 COMMENT ON COLUMN goclaw.browser_cookies.tenant_id IS 'The tenant.';
@@ -54,7 +54,8 @@ COMMENT ON COLUMN goclaw.browser_cookies.encrypted_value IS
 COMMENT ON COLUMN goclaw.browser_cookies.secure IS 'Whether it is sent by HTTPS only.';
 COMMENT ON COLUMN goclaw.browser_cookies.http_only IS 'Whether scripts of the page do not see it.';
 COMMENT ON COLUMN goclaw.browser_cookies.same_site IS 'Its SameSite attribute. Empty means none.';
-COMMENT ON COLUMN goclaw.browser_cookies.expires_at IS 'When it ends. NULL means with the session.';
+COMMENT ON COLUMN goclaw.browser_cookies.expires_at IS
+    'When it ends; it may be pruned then. NULL means with the session of the browser.';
 COMMENT ON COLUMN goclaw.browser_cookies.source IS 'Where it was taken from.';
 COMMENT ON COLUMN goclaw.browser_cookies.created_at IS 'When the row was made.';
 COMMENT ON COLUMN goclaw.browser_cookies.updated_at IS
@@ -76,6 +77,12 @@ CREATE POLICY browser_cookies_tenant_guard ON goclaw.browser_cookies AS RESTRICT
     USING (tenant_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (tenant_id = (SELECT platform.current_tenant_id()));
 
+-- Cookies of all tenants are pruned when they have ended.
+CREATE POLICY browser_cookies_service ON goclaw.browser_cookies
+    TO muniment_service
+    USING (true)
+    WITH CHECK (true);
+
 GRANT SELECT, INSERT, DELETE ON goclaw.browser_cookies TO muniment_app;
 GRANT UPDATE (
     user_id, agent_id, domain, name, path, encrypted_value, secure, http_only, same_site,
@@ -85,5 +92,9 @@ GRANT SELECT (
     tenant_id, id, user_id, agent_id, domain, name, path, secure, http_only, same_site,
     expires_at, source, created_at, updated_at
 ) ON goclaw.browser_cookies TO muniment_reader;
+GRANT DELETE ON goclaw.browser_cookies TO muniment_service;
+GRANT SELECT (tenant_id, id, expires_at) ON goclaw.browser_cookies TO muniment_service;
+-- FOR UPDATE asks for a right to update; this column means least.
+GRANT UPDATE (updated_at) ON goclaw.browser_cookies TO muniment_service;
 
 COMMIT;

@@ -102,9 +102,10 @@ CREATE TABLE goclaw.channel_pending_messages (
 CREATE INDEX channel_pending_messages_history_ix
     ON goclaw.channel_pending_messages (tenant_id, channel_name, history_key, created_at);
 
--- What is older than the seven days that messages are kept.
+-- What is older than the seven days that messages are kept, of all tenants, which is why the tenant
+-- is not in it.
 CREATE INDEX channel_pending_messages_created_at_ix
-    ON goclaw.channel_pending_messages (tenant_id, created_at);
+    ON goclaw.channel_pending_messages (created_at);
 
 COMMENT ON TABLE goclaw.channel_pending_messages IS
     'A message in a group that no agent was asked to answer.';
@@ -141,11 +142,21 @@ CREATE POLICY channel_pending_messages_tenant_guard
     USING (tenant_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (tenant_id = (SELECT platform.current_tenant_id()));
 
+-- Messages of all tenants are pruned by age.
+CREATE POLICY channel_pending_messages_service ON goclaw.channel_pending_messages
+    TO muniment_service
+    USING (true)
+    WITH CHECK (true);
+
 GRANT SELECT, INSERT, DELETE ON goclaw.channel_pending_messages TO muniment_app;
 GRANT UPDATE (
     channel_name, history_key, sender, sender_id, body, platform_msg_id, is_summary, updated_at
 ) ON goclaw.channel_pending_messages TO muniment_app;
 GRANT SELECT ON goclaw.channel_pending_messages TO muniment_reader;
+GRANT DELETE ON goclaw.channel_pending_messages TO muniment_service;
+GRANT SELECT (tenant_id, id, created_at) ON goclaw.channel_pending_messages TO muniment_service;
+-- FOR UPDATE asks for a right to update; this column means least.
+GRANT UPDATE (updated_at) ON goclaw.channel_pending_messages TO muniment_service;
 
 CREATE TABLE goclaw.channel_contacts (
     tenant_id        uuid         NOT NULL,

@@ -142,5 +142,7 @@ GRANT UPDATE (
 GRANT SELECT ON goclaw.episodic_summaries TO muniment_reader;
 GRANT DELETE ON goclaw.episodic_summaries TO muniment_service;
 GRANT SELECT (tenant_id, id, expires_at) ON goclaw.episodic_summaries TO muniment_service;
+-- FOR UPDATE asks for a right to update; this column means least.
+GRANT UPDATE (last_recalled_at) ON goclaw.episodic_summaries TO muniment_service;
 
 COMMIT;

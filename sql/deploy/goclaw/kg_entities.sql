@@ -2,7 +2,8 @@
 -- requires: agent_teams
 --
 -- What agents know of people and things, as a graph. Nodes and edges say from when to when they
--- held; what holds now has no end. A user of '' means all users of the agent.
+-- held; what holds now has no end. A user of '' means all users of the agent, no team all teams;
+-- so what a team knows goes with the team, or its end would show it to everybody.
 -- Locks: SHARE ROW EXCLUSIVE on agent_teams, agents, tenants.
 -- Docs: docs/schema/goclaw.md#kg-entities
 
@@ -40,7 +41,7 @@ CREATE TABLE goclaw.kg_entities (
     CONSTRAINT kg_entities_agent_fk FOREIGN KEY (tenant_id, agent_id)
         REFERENCES goclaw.agents (tenant_id, id) ON DELETE CASCADE,
     CONSTRAINT kg_entities_team_fk FOREIGN KEY (tenant_id, team_id)
-        REFERENCES goclaw.agent_teams (tenant_id, id) ON DELETE SET NULL (team_id),
+        REFERENCES goclaw.agent_teams (tenant_id, id) ON DELETE CASCADE,
     CONSTRAINT kg_entities_external_id_ck CHECK (external_id <> ''),
     CONSTRAINT kg_entities_confidence_ck CHECK (confidence BETWEEN 0 AND 1),
     CONSTRAINT kg_entities_valid_ck CHECK (valid_until >= valid_from)
@@ -83,7 +84,8 @@ COMMENT ON COLUMN goclaw.kg_entities.description IS 'What is known of it, in wor
 COMMENT ON COLUMN goclaw.kg_entities.properties IS 'What is known of it, for programs.';
 COMMENT ON COLUMN goclaw.kg_entities.source_id IS 'The document or chunk in which it was found.';
 COMMENT ON COLUMN goclaw.kg_entities.confidence IS 'How sure that is, from 0 to 1.';
-COMMENT ON COLUMN goclaw.kg_entities.team_id IS 'The team in which it is known. NULL means none.';
+COMMENT ON COLUMN goclaw.kg_entities.team_id IS
+    'The team in which it is known, and with which it goes. NULL means none.';
 COMMENT ON COLUMN goclaw.kg_entities.embedding IS
     'Its meaning as a vector. NULL means not computed yet.';
 COMMENT ON COLUMN goclaw.kg_entities.tsv IS 'Words of name and description, as they are written.';
@@ -145,7 +147,7 @@ CREATE TABLE goclaw.kg_relations (
     CONSTRAINT kg_relations_target_entity_fk FOREIGN KEY (tenant_id, target_entity_id)
         REFERENCES goclaw.kg_entities (tenant_id, id) ON DELETE CASCADE,
     CONSTRAINT kg_relations_team_fk FOREIGN KEY (tenant_id, team_id)
-        REFERENCES goclaw.agent_teams (tenant_id, id) ON DELETE SET NULL (team_id),
+        REFERENCES goclaw.agent_teams (tenant_id, id) ON DELETE CASCADE,
     CONSTRAINT kg_relations_relation_type_ck CHECK (relation_type <> ''),
     CONSTRAINT kg_relations_confidence_ck CHECK (confidence BETWEEN 0 AND 1),
     CONSTRAINT kg_relations_valid_ck CHECK (valid_until >= valid_from)
@@ -177,7 +179,8 @@ COMMENT ON COLUMN goclaw.kg_relations.relation_type IS 'How, for example works_a
 COMMENT ON COLUMN goclaw.kg_relations.target_entity_id IS 'The entity that it relates to.';
 COMMENT ON COLUMN goclaw.kg_relations.confidence IS 'How sure that is, from 0 to 1.';
 COMMENT ON COLUMN goclaw.kg_relations.properties IS 'What else is known of it.';
-COMMENT ON COLUMN goclaw.kg_relations.team_id IS 'The team in which it is known. NULL means none.';
+COMMENT ON COLUMN goclaw.kg_relations.team_id IS
+    'The team in which it is known, and with which it goes. NULL means none.';
 COMMENT ON COLUMN goclaw.kg_relations.valid_from IS 'Since when it holds. NULL means since ever.';
 COMMENT ON COLUMN goclaw.kg_relations.valid_until IS
     'When it ceased to hold. NULL means that it holds.';

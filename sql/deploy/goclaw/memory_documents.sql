@@ -2,9 +2,10 @@
 -- requires: agent_teams
 --
 -- What an agent remembers: documents, and the chunks of them that are searched. A row without a
--- user is for all users of its agent, one without a team for all teams. A chunk repeats whose its
--- document is, because a search filters by that; triggers keep both equal, so that no slip of a
--- writer shows the memory of one user to another.
+-- user is for all users of its agent, one without a team for all teams; so what a team remembers
+-- goes with the team, or its end would show it to everybody. A chunk repeats whose its document is,
+-- because a search filters by that; triggers keep both equal, so that no slip of a writer shows
+-- the memory of one user to another.
 -- Locks: SHARE ROW EXCLUSIVE on agent_teams, agents, tenants.
 -- Docs: docs/schema/goclaw.md#memory-documents
 
@@ -32,7 +33,7 @@ CREATE TABLE goclaw.memory_documents (
     CONSTRAINT memory_documents_agent_fk FOREIGN KEY (tenant_id, agent_id)
         REFERENCES goclaw.agents (tenant_id, id) ON DELETE CASCADE,
     CONSTRAINT memory_documents_team_fk FOREIGN KEY (tenant_id, team_id)
-        REFERENCES goclaw.agent_teams (tenant_id, id) ON DELETE SET NULL (team_id),
+        REFERENCES goclaw.agent_teams (tenant_id, id) ON DELETE CASCADE,
     CONSTRAINT memory_documents_path_ck CHECK (path <> ''),
     CONSTRAINT memory_documents_hash_ck CHECK (hash ~ '^[0-9a-f]{64}$')
 );
@@ -55,7 +56,7 @@ COMMENT ON COLUMN goclaw.memory_documents.content IS 'The document in full.';
 COMMENT ON COLUMN goclaw.memory_documents.hash IS
     'SHA-256 of the content in hex, to notice changes.';
 COMMENT ON COLUMN goclaw.memory_documents.team_id IS
-    'The team in which it is remembered. NULL means none.';
+    'The team in which it is remembered, and with which it goes. NULL means none.';
 COMMENT ON COLUMN goclaw.memory_documents.custom_scope IS
     'A scope of the gateway''s own. Not used yet.';
 COMMENT ON COLUMN goclaw.memory_documents.created_at IS 'When the row was made.';
@@ -112,7 +113,7 @@ CREATE TABLE goclaw.memory_chunks (
     CONSTRAINT memory_chunks_document_fk FOREIGN KEY (tenant_id, document_id)
         REFERENCES goclaw.memory_documents (tenant_id, id) ON DELETE CASCADE,
     CONSTRAINT memory_chunks_team_fk FOREIGN KEY (tenant_id, team_id)
-        REFERENCES goclaw.agent_teams (tenant_id, id) ON DELETE SET NULL (team_id),
+        REFERENCES goclaw.agent_teams (tenant_id, id) ON DELETE CASCADE,
     CONSTRAINT memory_chunks_lines_ck CHECK (start_line >= 0 AND end_line >= start_line)
 );
 
@@ -160,7 +161,7 @@ COMMENT ON COLUMN goclaw.memory_chunks.embedding IS
 COMMENT ON COLUMN goclaw.memory_chunks.tsv IS
     'Its words, as they are written: memories are of many languages.';
 COMMENT ON COLUMN goclaw.memory_chunks.team_id IS
-    'The team in which it is remembered. NULL means none.';
+    'The team in which it is remembered, and with which it goes. NULL means none.';
 COMMENT ON COLUMN goclaw.memory_chunks.custom_scope IS
     'A scope of the gateway''s own. Not used yet.';
 COMMENT ON COLUMN goclaw.memory_chunks.created_at IS 'When the row was made.';
@@ -172,8 +173,6 @@ CREATE TRIGGER memory_chunks_set_updated_at_tg
     FOR EACH ROW EXECUTE FUNCTION platform.set_updated_at();
 
 -- Locks the document: whoever changes its scope meanwhile would not see this chunk.
--- This trigger and the next leave alone what comes from a trigger: a document passes its scope on
--- itself, and a deleted team is taken out of both tables by their references, in any order.
 CREATE FUNCTION goclaw.take_document_scope()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -209,8 +208,7 @@ REVOKE ALL ON FUNCTION goclaw.take_document_scope() FROM PUBLIC;
 CREATE TRIGGER memory_chunks_take_scope_tg
     BEFORE INSERT OR UPDATE OF document_id, agent_id, user_id, team_id, custom_scope
     ON goclaw.memory_chunks
-    FOR EACH ROW WHEN (pg_trigger_depth() = 0)
-    EXECUTE FUNCTION goclaw.take_document_scope();
+    FOR EACH ROW EXECUTE FUNCTION goclaw.take_document_scope();
 
 CREATE FUNCTION goclaw.pass_on_document_scope()
 RETURNS trigger
@@ -240,9 +238,8 @@ CREATE TRIGGER memory_documents_pass_on_scope_tg
     AFTER UPDATE OF agent_id, user_id, team_id, custom_scope ON goclaw.memory_documents
     FOR EACH ROW
     WHEN (
-        pg_trigger_depth() = 0
-        AND (OLD.agent_id, OLD.user_id, OLD.team_id, OLD.custom_scope)
-            IS DISTINCT FROM (NEW.agent_id, NEW.user_id, NEW.team_id, NEW.custom_scope)
+        (OLD.agent_id, OLD.user_id, OLD.team_id, OLD.custom_scope)
+        IS DISTINCT FROM (NEW.agent_id, NEW.user_id, NEW.team_id, NEW.custom_scope)
     )
     EXECUTE FUNCTION goclaw.pass_on_document_scope();
 

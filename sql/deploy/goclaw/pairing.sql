@@ -30,6 +30,9 @@ CREATE TABLE goclaw.pairing_requests (
     CONSTRAINT pairing_requests_code_ck CHECK (length(code) = 8)
 );
 
+-- Codes that have ended, of all tenants, which is why the tenant is not in it.
+CREATE INDEX pairing_requests_expires_at_ix ON goclaw.pairing_requests (expires_at);
+
 COMMENT ON TABLE goclaw.pairing_requests IS 'A code that a stranger was shown.';
 COMMENT ON COLUMN goclaw.pairing_requests.tenant_id IS 'The tenant.';
 COMMENT ON COLUMN goclaw.pairing_requests.id IS 'The request.';
@@ -39,7 +42,8 @@ COMMENT ON COLUMN goclaw.pairing_requests.channel IS 'The channel.';
 COMMENT ON COLUMN goclaw.pairing_requests.chat_id IS 'The chat there.';
 COMMENT ON COLUMN goclaw.pairing_requests.account_id IS
     'The account of the channel that was written to.';
-COMMENT ON COLUMN goclaw.pairing_requests.expires_at IS 'When the code ends.';
+COMMENT ON COLUMN goclaw.pairing_requests.expires_at IS
+    'When the code ends; it may be pruned then.';
 COMMENT ON COLUMN goclaw.pairing_requests.metadata IS 'Further facts.';
 COMMENT ON COLUMN goclaw.pairing_requests.created_at IS 'When the row was made.';
 
@@ -55,11 +59,21 @@ CREATE POLICY pairing_requests_tenant_guard ON goclaw.pairing_requests AS RESTRI
     USING (tenant_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (tenant_id = (SELECT platform.current_tenant_id()));
 
+-- Codes of all tenants are pruned when they have ended.
+CREATE POLICY pairing_requests_service ON goclaw.pairing_requests
+    TO muniment_service
+    USING (true)
+    WITH CHECK (true);
+
 GRANT SELECT, INSERT, DELETE ON goclaw.pairing_requests TO muniment_app;
 GRANT UPDATE (
     code, sender_id, channel, chat_id, expires_at, metadata
 ) ON goclaw.pairing_requests TO muniment_app;
 GRANT SELECT ON goclaw.pairing_requests TO muniment_reader;
+GRANT DELETE ON goclaw.pairing_requests TO muniment_service;
+GRANT SELECT (tenant_id, id, expires_at) ON goclaw.pairing_requests TO muniment_service;
+-- FOR UPDATE asks for a right to update; this column means least.
+GRANT UPDATE (metadata) ON goclaw.pairing_requests TO muniment_service;
 
 CREATE TABLE goclaw.paired_devices (
     tenant_id  uuid         NOT NULL,
@@ -78,6 +92,10 @@ CREATE TABLE goclaw.paired_devices (
         REFERENCES goclaw.tenants (id) ON DELETE RESTRICT
 );
 
+-- Pairings that have ended, of all tenants, which is why the tenant is not in it.
+CREATE INDEX paired_devices_expires_at_ix
+    ON goclaw.paired_devices (expires_at) WHERE expires_at IS NOT NULL;
+
 COMMENT ON TABLE goclaw.paired_devices IS 'A sender whom somebody let in.';
 COMMENT ON COLUMN goclaw.paired_devices.tenant_id IS 'The tenant.';
 COMMENT ON COLUMN goclaw.paired_devices.id IS 'The pairing.';
@@ -86,7 +104,8 @@ COMMENT ON COLUMN goclaw.paired_devices.channel IS 'The channel.';
 COMMENT ON COLUMN goclaw.paired_devices.chat_id IS 'The chat there.';
 COMMENT ON COLUMN goclaw.paired_devices.paired_by IS 'Who let them in.';
 COMMENT ON COLUMN goclaw.paired_devices.paired_at IS 'When that was.';
-COMMENT ON COLUMN goclaw.paired_devices.expires_at IS 'Until when. NULL means for good.';
+COMMENT ON COLUMN goclaw.paired_devices.expires_at IS
+    'Until when; it may be pruned then. NULL means for good.';
 COMMENT ON COLUMN goclaw.paired_devices.metadata IS 'Further facts.';
 
 ALTER TABLE goclaw.paired_devices ENABLE ROW LEVEL SECURITY;
@@ -101,10 +120,20 @@ CREATE POLICY paired_devices_tenant_guard ON goclaw.paired_devices AS RESTRICTIV
     USING (tenant_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (tenant_id = (SELECT platform.current_tenant_id()));
 
+-- Pairings of all tenants are pruned when they have ended.
+CREATE POLICY paired_devices_service ON goclaw.paired_devices
+    TO muniment_service
+    USING (true)
+    WITH CHECK (true);
+
 GRANT SELECT, INSERT, DELETE ON goclaw.paired_devices TO muniment_app;
 GRANT UPDATE (
     sender_id, channel, chat_id, paired_by, paired_at, expires_at, metadata
 ) ON goclaw.paired_devices TO muniment_app;
 GRANT SELECT ON goclaw.paired_devices TO muniment_reader;
+GRANT DELETE ON goclaw.paired_devices TO muniment_service;
+GRANT SELECT (tenant_id, id, expires_at) ON goclaw.paired_devices TO muniment_service;
+-- FOR UPDATE asks for a right to update; this column means least.
+GRANT UPDATE (metadata) ON goclaw.paired_devices TO muniment_service;
 
 COMMIT;

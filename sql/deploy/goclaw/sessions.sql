@@ -60,7 +60,8 @@ CREATE INDEX sessions_updated_at_ix ON goclaw.sessions (tenant_id, updated_at DE
 -- Stated: the sessions of a team. Serves the reference.
 CREATE INDEX sessions_team_id_ix ON goclaw.sessions (tenant_id, team_id) WHERE team_id IS NOT NULL;
 
--- Stated: sessions with a certain fact.
+-- Stated: sessions with a certain fact. Not for whoever is under row security: @> is not leakproof,
+-- so the rows of the tenant are found first and their facts compared then.
 CREATE INDEX sessions_metadata_ix ON goclaw.sessions USING gin (metadata);
 
 COMMENT ON TABLE goclaw.sessions IS 'A conversation of a user with an agent, with its messages.';

@@ -55,7 +55,8 @@ CREATE INDEX skills_visibility_ix ON goclaw.skills (tenant_id, visibility) WHERE
 CREATE INDEX skills_embedding_ix
     ON goclaw.skills USING hnsw (embedding platform.vector_cosine_ops);
 
--- Stated: skills with a tag.
+-- Stated: skills with a tag. Not for whoever is under row security: @> is not leakproof, so the
+-- rows of the tenant are found first and their tags compared then.
 CREATE INDEX skills_tags_ix ON goclaw.skills USING gin (tags);
 
 -- Stated: what came with the gateway.

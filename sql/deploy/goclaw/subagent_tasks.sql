@@ -61,7 +61,8 @@ CREATE INDEX subagent_tasks_session_key_ix
 -- Stated: the latest tasks first.
 CREATE INDEX subagent_tasks_created_at_ix ON goclaw.subagent_tasks (tenant_id, created_at DESC);
 
--- Stated: tasks with a certain fact.
+-- Stated: tasks with a certain fact. Not for whoever is under row security: @> is not leakproof, so
+-- the rows of the tenant are found first and their facts compared then.
 CREATE INDEX subagent_tasks_metadata_ix ON goclaw.subagent_tasks USING gin (metadata);
 
 -- Serves the reference.
@@ -132,7 +133,8 @@ GRANT UPDATE (
     origin_user_id, spawned_by, completed_at, archived_at, metadata, custom_scope, updated_at
 ) ON goclaw.subagent_tasks TO muniment_app;
 GRANT SELECT ON goclaw.subagent_tasks TO muniment_reader;
-GRANT SELECT ON goclaw.subagent_tasks TO muniment_service;
+GRANT SELECT (tenant_id, id, status, completed_at, archived_at)
+    ON goclaw.subagent_tasks TO muniment_service;
 GRANT UPDATE (archived_at) ON goclaw.subagent_tasks TO muniment_service;
 
 COMMIT;

@@ -108,7 +108,8 @@ CREATE UNIQUE INDEX team_tasks_identifier_uq
 CREATE INDEX team_tasks_followup_at_ix
     ON goclaw.team_tasks (followup_at) WHERE status = 'in_progress';
 
--- Stated: who waits for a task.
+-- Stated: who waits for a task. Not for whoever is under row security: @> is not leakproof, so the
+-- rows of the tenant are found first and what they wait for compared then.
 CREATE INDEX team_tasks_blocked_by_ix ON goclaw.team_tasks USING gin (blocked_by);
 
 -- Stated: what an agent has under way in a team.

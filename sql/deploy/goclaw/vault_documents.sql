@@ -117,7 +117,7 @@ COMMENT ON COLUMN goclaw.vault_documents.summary IS 'What is in it, as a model p
 COMMENT ON COLUMN goclaw.vault_documents.metadata IS 'Further facts about the file.';
 COMMENT ON COLUMN goclaw.vault_documents.team_id IS 'The team whose file it is. NULL means none.';
 COMMENT ON COLUMN goclaw.vault_documents.custom_scope IS
-    'A scope of the gateway''s own. Not used yet.';
+    'A scope of the gateway''s own; team: and an id for what a deleted team left.';
 COMMENT ON COLUMN goclaw.vault_documents.chat_id IS
     'The one chat in which it may be seen. NULL means all.';
 COMMENT ON COLUMN goclaw.vault_documents.path_basename IS
@@ -130,8 +130,9 @@ COMMENT ON COLUMN goclaw.vault_documents.updated_at IS
 
 -- What its agent or team leaves behind is not taken along, so it needs another scope, which the
 -- CHECK asks for and a key may hold already: two agents with a file of the same path both leave it
--- to the tenant. Another path is better than an agent that cannot be deleted. Of two deletions at
--- the same time that leave the same path, the second fails with 23505, and succeeds when repeated.
+-- to the tenant. A team leaves it to nobody: what was the team's alone must not be everybody's.
+-- Another path is better than an agent that cannot be deleted. Of two deletions at the same time
+-- that leave the same path, the second fails with 23505, and succeeds when repeated.
 -- A reference that empties a column runs this as the owner and without row security, so the query
 -- names the tenant itself.
 CREATE FUNCTION goclaw.settle_vault_document()
@@ -143,7 +144,14 @@ DECLARE
     c_none CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
 BEGIN
     IF NEW.scope IN ('personal', 'team') AND NEW.team_id IS NULL THEN
-        NEW.scope := CASE WHEN NEW.agent_id IS NULL THEN 'shared' ELSE 'personal' END;
+        IF NEW.agent_id IS NOT NULL THEN
+            NEW.scope := 'personal';
+        ELSIF OLD.team_id IS NULL THEN
+            NEW.scope := 'shared';
+        ELSE
+            NEW.scope := 'custom';
+            NEW.custom_scope := coalesce(NEW.custom_scope, 'team:' || OLD.team_id);
+        END IF;
     END IF;
 
     IF EXISTS (
@@ -163,10 +171,10 @@ END;
 $function$;
 
 COMMENT ON FUNCTION goclaw.settle_vault_document() IS
-    'Trigger function: a document that lost its team becomes personal, or shared if it has no '
-    'agent; one that lost its agent becomes shared. A custom scope stays. Where another document '
-    'has the same owner, scope and path already, its id is put in front of the path. Raises '
-    'nothing.';
+    'Trigger function: a document that lost its team becomes personal if it has an agent, else '
+    'custom with the team in custom_scope, where no search finds it; one that lost its agent '
+    'becomes shared. A custom scope stays. Where another document has the same owner, scope and '
+    'path already, its id is put in front of the path. Raises nothing.';
 
 REVOKE ALL ON FUNCTION goclaw.settle_vault_document() FROM PUBLIC;
 

@@ -265,5 +265,7 @@ GRANT SELECT, INSERT ON goclaw.workstation_activity TO muniment_app;
 GRANT SELECT ON goclaw.workstation_activity TO muniment_reader;
 GRANT SELECT (tenant_id, id, created_at) ON goclaw.workstation_activity TO muniment_service;
 GRANT DELETE ON goclaw.workstation_activity TO muniment_service;
+-- FOR UPDATE asks for a right to update; the trigger refuses whoever makes use of it.
+GRANT UPDATE (duration_ms) ON goclaw.workstation_activity TO muniment_service;
 
 COMMIT;

@@ -97,7 +97,8 @@ BEGIN
     FROM (
         VALUES
             ('browser_cookies', 'browser_cookies_tenant', true, 'tenant_id'),
-            ('browser_cookies', 'browser_cookies_tenant_guard', false, 'tenant_id')
+            ('browser_cookies', 'browser_cookies_tenant_guard', false, 'tenant_id'),
+            ('browser_cookies', 'browser_cookies_service', true, NULL)
     ) AS want (table_name, name, is_permissive, tenant_column)
     FULL JOIN (
         SELECT *
@@ -140,7 +141,8 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('browser_cookies', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT'])
+                ('browser_cookies', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
+                ('browser_cookies', 'muniment_service', ARRAY['DELETE'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
     ) AS want
@@ -180,7 +182,11 @@ BEGIN
                 ('browser_cookies', 'muniment_reader', 'SELECT', ARRAY[
                     'tenant_id', 'id', 'user_id', 'agent_id', 'domain', 'name', 'path', 'secure',
                     'http_only', 'same_site', 'expires_at', 'source', 'created_at', 'updated_at'
-                ])
+                ]),
+                ('browser_cookies', 'muniment_service', 'SELECT', ARRAY[
+                    'tenant_id', 'id', 'expires_at'
+                ]),
+                ('browser_cookies', 'muniment_service', 'UPDATE', ARRAY['updated_at'])
         ) AS listed (table_name, grantee, privilege, column_names)
         CROSS JOIN LATERAL unnest(listed.column_names) AS column_name
     ) AS want

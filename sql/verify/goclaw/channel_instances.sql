@@ -131,6 +131,7 @@ BEGIN
             ('channel_pending_messages', 'channel_pending_messages_tenant', true, 'tenant_id'),
             ('channel_pending_messages',
              'channel_pending_messages_tenant_guard', false, 'tenant_id'),
+            ('channel_pending_messages', 'channel_pending_messages_service', true, NULL),
             ('channel_contacts', 'channel_contacts_tenant', true, 'tenant_id'),
             ('channel_contacts', 'channel_contacts_tenant_guard', false, 'tenant_id')
     ) AS want (table_name, name, is_permissive, tenant_column)
@@ -182,6 +183,7 @@ BEGIN
                     'DELETE', 'INSERT', 'SELECT'
                 ]),
                 ('channel_pending_messages', 'muniment_reader', ARRAY['SELECT']),
+                ('channel_pending_messages', 'muniment_service', ARRAY['DELETE']),
                 ('channel_contacts', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
                 ('channel_contacts', 'muniment_reader', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
@@ -229,6 +231,10 @@ BEGIN
                     'channel_name', 'history_key', 'sender', 'sender_id', 'body',
                     'platform_msg_id', 'is_summary', 'updated_at'
                 ]),
+                ('channel_pending_messages', 'muniment_service', 'SELECT', ARRAY[
+                    'tenant_id', 'id', 'created_at'
+                ]),
+                ('channel_pending_messages', 'muniment_service', 'UPDATE', ARRAY['updated_at']),
                 ('channel_contacts', 'muniment_app', 'UPDATE', ARRAY[
                     'channel_type', 'channel_instance', 'sender_id', 'user_id', 'display_name',
                     'username', 'avatar_url', 'peer_kind', 'contact_type', 'metadata', 'thread_id',

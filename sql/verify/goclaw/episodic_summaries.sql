@@ -171,7 +171,8 @@ BEGIN
                 ]),
                 ('episodic_summaries', 'muniment_service', 'SELECT', ARRAY[
                     'tenant_id', 'id', 'expires_at'
-                ])
+                ]),
+                ('episodic_summaries', 'muniment_service', 'UPDATE', ARRAY['last_recalled_at'])
         ) AS listed (table_name, grantee, privilege, column_names)
         CROSS JOIN LATERAL unnest(listed.column_names) AS column_name
     ) AS want

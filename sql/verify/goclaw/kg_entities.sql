@@ -62,6 +62,19 @@ BEGIN
         RAISE EXCEPTION 'missing or not validated: %', v_offender;
     END IF;
 
+    -- Without its team a row would be for everybody.
+    SELECT string_agg(conname, ', ')
+    INTO v_offender
+    FROM pg_catalog.pg_constraint
+    WHERE conrelid IN (
+            'goclaw.kg_entities'::regclass, 'goclaw.kg_relations'::regclass
+    )
+        AND confrelid = 'goclaw.agent_teams'::regclass
+        AND confdeltype <> 'c';
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'does not go with its team: %', v_offender;
+    END IF;
+
     SELECT string_agg(format('goclaw.%s: %s', want.table_name, part.name), ', ')
     INTO v_offender
     FROM (

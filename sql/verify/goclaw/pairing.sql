@@ -43,6 +43,25 @@ BEGIN
         RAISE EXCEPTION 'missing or not validated: %', v_offender;
     END IF;
 
+    SELECT string_agg(format('goclaw.%s: %s', want.table_name, part.name), ', ')
+    INTO v_offender
+    FROM (
+        VALUES
+            ('pairing_requests', ARRAY['pairing_requests_expires_at_ix']),
+            ('paired_devices', ARRAY['paired_devices_expires_at_ix'])
+    ) AS want (table_name, names)
+    CROSS JOIN LATERAL unnest(want.names) AS part (name)
+    WHERE NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_index
+        WHERE indrelid = to_regclass('goclaw.' || want.table_name)
+            AND indexrelid = to_regclass('goclaw.' || part.name)
+            AND indisvalid
+    );
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'missing or invalid index: %', v_offender;
+    END IF;
+
     SELECT string_agg(format('goclaw.%s', want.table_name), ', ')
     INTO v_offender
     FROM (
@@ -70,8 +89,10 @@ BEGIN
         VALUES
             ('pairing_requests', 'pairing_requests_tenant', true, 'tenant_id'),
             ('pairing_requests', 'pairing_requests_tenant_guard', false, 'tenant_id'),
+            ('pairing_requests', 'pairing_requests_service', true, NULL),
             ('paired_devices', 'paired_devices_tenant', true, 'tenant_id'),
-            ('paired_devices', 'paired_devices_tenant_guard', false, 'tenant_id')
+            ('paired_devices', 'paired_devices_tenant_guard', false, 'tenant_id'),
+            ('paired_devices', 'paired_devices_service', true, NULL)
     ) AS want (table_name, name, is_permissive, tenant_column)
     FULL JOIN (
         SELECT *
@@ -116,8 +137,10 @@ BEGIN
             VALUES
                 ('pairing_requests', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
                 ('pairing_requests', 'muniment_reader', ARRAY['SELECT']),
+                ('pairing_requests', 'muniment_service', ARRAY['DELETE']),
                 ('paired_devices', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
-                ('paired_devices', 'muniment_reader', ARRAY['SELECT'])
+                ('paired_devices', 'muniment_reader', ARRAY['SELECT']),
+                ('paired_devices', 'muniment_service', ARRAY['DELETE'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
     ) AS want
@@ -153,10 +176,18 @@ BEGIN
                 ('pairing_requests', 'muniment_app', 'UPDATE', ARRAY[
                     'code', 'sender_id', 'channel', 'chat_id', 'expires_at', 'metadata'
                 ]),
+                ('pairing_requests', 'muniment_service', 'SELECT', ARRAY[
+                    'tenant_id', 'id', 'expires_at'
+                ]),
+                ('pairing_requests', 'muniment_service', 'UPDATE', ARRAY['metadata']),
                 ('paired_devices', 'muniment_app', 'UPDATE', ARRAY[
                     'sender_id', 'channel', 'chat_id', 'paired_by', 'paired_at', 'expires_at',
                     'metadata'
-                ])
+                ]),
+                ('paired_devices', 'muniment_service', 'SELECT', ARRAY[
+                    'tenant_id', 'id', 'expires_at'
+                ]),
+                ('paired_devices', 'muniment_service', 'UPDATE', ARRAY['metadata'])
         ) AS listed (table_name, grantee, privilege, column_names)
         CROSS JOIN LATERAL unnest(listed.column_names) AS column_name
     ) AS want

@@ -254,7 +254,8 @@ BEGIN
                 ]),
                 ('workstation_activity', 'muniment_service', 'SELECT', ARRAY[
                     'tenant_id', 'id', 'created_at'
-                ])
+                ]),
+                ('workstation_activity', 'muniment_service', 'UPDATE', ARRAY['duration_ms'])
         ) AS listed (table_name, grantee, privilege, column_names)
         CROSS JOIN LATERAL unnest(listed.column_names) AS column_name
     ) AS want

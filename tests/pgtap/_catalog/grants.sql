@@ -72,7 +72,7 @@ FROM (
             'and it is noted when that was'
         ),
         (
-            'goclaw', 'subagent_tasks', 'muniment_service', 'SELECT', false,
+            'goclaw', 'subagent_tasks', 'muniment_service', 'SELECT', true,
             'tasks of all tenants are archived by age'
         ),
         (
@@ -125,6 +125,50 @@ FROM (
             'a claim and the end of a run change the state of a heartbeat'
         ),
         ('goclaw', 'heartbeat_run_logs', 'muniment_service', 'INSERT', false, 'runs are logged'),
+        (
+            'goclaw', 'channel_pending_messages', 'muniment_service', 'SELECT', true,
+            'messages of all tenants leave after seven days'
+        ),
+        (
+            'goclaw', 'channel_pending_messages', 'muniment_service', 'DELETE', false,
+            'once they are old enough'
+        ),
+        (
+            'goclaw', 'channel_pending_messages', 'muniment_service', 'UPDATE', true,
+            'which locks them before; it is to what means least'
+        ),
+        (
+            'goclaw', 'pairing_requests', 'muniment_service', 'SELECT', true,
+            'codes of all tenants leave when they have ended'
+        ),
+        ('goclaw', 'pairing_requests', 'muniment_service', 'DELETE', false, 'and are deleted'),
+        (
+            'goclaw', 'pairing_requests', 'muniment_service', 'UPDATE', true,
+            'which locks them before; it is to what means least'
+        ),
+        ('goclaw', 'paired_devices', 'muniment_service', 'SELECT', true, 'and pairings too'),
+        ('goclaw', 'paired_devices', 'muniment_service', 'DELETE', false, 'and are deleted'),
+        (
+            'goclaw', 'paired_devices', 'muniment_service', 'UPDATE', true,
+            'which locks them before; it is to what means least'
+        ),
+        (
+            'goclaw', 'browser_cookies', 'muniment_service', 'SELECT', true,
+            'and cookies too; no value of one is in reach'
+        ),
+        ('goclaw', 'browser_cookies', 'muniment_service', 'DELETE', false, 'and are deleted'),
+        (
+            'goclaw', 'browser_cookies', 'muniment_service', 'UPDATE', true,
+            'which locks them before; it is to what means least'
+        ),
+        (
+            'goclaw', 'episodic_summaries', 'muniment_service', 'UPDATE', true,
+            'which locks them before; it is to what means least'
+        ),
+        (
+            'goclaw', 'workstation_activity', 'muniment_service', 'UPDATE', true,
+            'which locks them before; the trigger refuses a change'
+        ),
         (
             'goclaw', 'bitrix_portals', 'muniment_service', 'SELECT', true,
             'a portal is looked up by its domain to learn the tenant; no secret is in reach'

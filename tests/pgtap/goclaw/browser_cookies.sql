@@ -60,7 +60,7 @@ SELECT set_eq(
                SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u')
            ) $$,
     $$ VALUES
-        ('browser_cookies_expires_at_ix'::name, false, 'btree (tenant_id, expires_at)') $$,
+        ('browser_cookies_expires_at_ix'::name, false, 'btree (expires_at)') $$,
     'the indexes besides those of keys are these'
 );
 SELECT set_eq(
@@ -105,7 +105,7 @@ SELECT is_empty($$ SELECT FROM goclaw.browser_cookies $$, 'a tenant that leaves 
 
 SELECT policies_are(
     'goclaw', 'browser_cookies', ARRAY[
-        'browser_cookies_tenant', 'browser_cookies_tenant_guard'
+        'browser_cookies_tenant', 'browser_cookies_tenant_guard', 'browser_cookies_service'
     ],
     'no other policy widens access to browser_cookies'
 );
@@ -117,7 +117,8 @@ SELECT set_eq(
     $$ VALUES
         ('browser_cookies'::name, 'muniment_app', 'DELETE'),
         ('browser_cookies', 'muniment_app', 'INSERT'),
-        ('browser_cookies', 'muniment_app', 'SELECT') $$,
+        ('browser_cookies', 'muniment_app', 'SELECT'),
+        ('browser_cookies', 'muniment_service', 'DELETE') $$,
     'the rights to whole rows are these'
 );
 SELECT set_eq(
@@ -134,7 +135,11 @@ SELECT set_eq(
          'same_site, expires_at, source, updated_at'),
         ('browser_cookies', 'muniment_reader', 'SELECT',
          'tenant_id, id, user_id, agent_id, domain, name, path, secure, http_only, '
-         'same_site, expires_at, source, created_at, updated_at') $$,
+         'same_site, expires_at, source, created_at, updated_at'),
+        ('browser_cookies', 'muniment_service', 'SELECT',
+         'tenant_id, id, expires_at'),
+        ('browser_cookies', 'muniment_service', 'UPDATE',
+         'updated_at') $$,
     'the rights to columns are these'
 );
 

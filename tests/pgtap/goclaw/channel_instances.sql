@@ -102,7 +102,7 @@ SELECT set_eq(
         ('channel_instances_agent_id_ix'::name, false, 'btree (tenant_id, agent_id)'),
         ('channel_pending_messages_history_ix', false,
          'btree (tenant_id, channel_name, history_key, created_at)'),
-        ('channel_pending_messages_created_at_ix', false, 'btree (tenant_id, created_at)'),
+        ('channel_pending_messages_created_at_ix', false, 'btree (created_at)'),
         ('channel_contacts_sender_uq', true,
          'btree (tenant_id, channel_type, sender_id, COALESCE(thread_id, ''''::character '
          'varying))'),
@@ -225,7 +225,8 @@ SELECT policies_are(
 );
 SELECT policies_are(
     'goclaw', 'channel_pending_messages', ARRAY[
-        'channel_pending_messages_tenant', 'channel_pending_messages_tenant_guard'
+        'channel_pending_messages_tenant', 'channel_pending_messages_tenant_guard',
+        'channel_pending_messages_service'
     ],
     'no other policy widens access to channel_pending_messages'
 );
@@ -248,6 +249,7 @@ SELECT set_eq(
         ('channel_pending_messages', 'muniment_app', 'INSERT'),
         ('channel_pending_messages', 'muniment_app', 'SELECT'),
         ('channel_pending_messages', 'muniment_reader', 'SELECT'),
+        ('channel_pending_messages', 'muniment_service', 'DELETE'),
         ('channel_contacts', 'muniment_app', 'DELETE'),
         ('channel_contacts', 'muniment_app', 'INSERT'),
         ('channel_contacts', 'muniment_app', 'SELECT'),
@@ -271,6 +273,10 @@ SELECT set_eq(
          'created_by, created_at, updated_at'),
         ('channel_pending_messages', 'muniment_app', 'UPDATE',
          'channel_name, history_key, sender, sender_id, body, platform_msg_id, is_summary, '
+         'updated_at'),
+        ('channel_pending_messages', 'muniment_service', 'SELECT',
+         'tenant_id, id, created_at'),
+        ('channel_pending_messages', 'muniment_service', 'UPDATE',
          'updated_at'),
         ('channel_contacts', 'muniment_app', 'UPDATE',
          'channel_type, channel_instance, sender_id, user_id, display_name, username, '

@@ -201,7 +201,9 @@ SELECT set_eq(
          ' turn_count, token_count, promoted_at, recall_count, recall_score, '
          'last_recalled_at, expires_at'),
         ('episodic_summaries', 'muniment_service', 'SELECT',
-         'tenant_id, id, expires_at') $$,
+         'tenant_id, id, expires_at'),
+        ('episodic_summaries', 'muniment_service', 'UPDATE',
+         'last_recalled_at') $$,
     'the rights to columns are these'
 );
 

@@ -1,7 +1,7 @@
 -- Subject: goclaw.kg_entities    Docs: docs/schema/goclaw.md#kg-entities
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(31);
+SELECT plan(32);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -78,7 +78,7 @@ SELECT set_eq(
          'DELETE CASCADE'),
         ('kg_entities_team_fk',
          'FOREIGN KEY (tenant_id, team_id) REFERENCES goclaw.agent_teams(tenant_id, id) ON '
-         'DELETE SET NULL (team_id)'),
+         'DELETE CASCADE'),
         ('kg_entities_external_id_ck', 'CHECK (((external_id)::text <> ''''::text))'),
         ('kg_entities_confidence_ck',
          'CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double '
@@ -101,7 +101,7 @@ SELECT set_eq(
          'goclaw.kg_entities(tenant_id, id) ON DELETE CASCADE'),
         ('kg_relations_team_fk',
          'FOREIGN KEY (tenant_id, team_id) REFERENCES goclaw.agent_teams(tenant_id, id) ON '
-         'DELETE SET NULL (team_id)'),
+         'DELETE CASCADE'),
         ('kg_relations_relation_type_ck', 'CHECK (((relation_type)::text <> ''''::text))'),
         ('kg_relations_confidence_ck',
          'CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double '
@@ -279,13 +279,48 @@ SELECT is_empty(
     $$ SELECT FROM goclaw.kg_entities WHERE updated_at <> now() $$,
     'when a row was changed, nobody says but the clock'
 );
+-- The first relation and the first entities are of no team, the new entities are.
+UPDATE goclaw.kg_relations AS r
+SET team_id = NULL
+FROM goclaw.kg_entities AS e
+WHERE e.id = r.source_entity_id
+    AND e.external_id = 'e1';
+INSERT INTO goclaw.kg_entities (tenant_id, id, agent_id, external_id, name, entity_type, team_id)
+SELECT
+    tenant_id, ('e0000000-0000-4000-8000-0000000000' || number)::uuid, agent_id, 't' || number,
+    'T', 'person', '7ea00000-0000-4000-8000-0000000000a1'
+FROM goclaw.kg_entities
+CROSS JOIN generate_series(11, 12) AS number
+WHERE external_id = 'e1';
+UPDATE goclaw.kg_entities SET team_id = NULL WHERE external_id LIKE 'e%';
+INSERT INTO goclaw.kg_relations (
+    tenant_id, agent_id, source_entity_id, relation_type, target_entity_id
+)
+SELECT a.tenant_id, a.agent_id, a.id, 'knows', b.id
+FROM goclaw.kg_entities AS a
+CROSS JOIN goclaw.kg_entities AS b
+WHERE (a.external_id, b.external_id) IN (('e1', 't11'), ('t12', 'e1'), ('t11', 't12'));
 DELETE FROM goclaw.agent_teams;
-SELECT is_empty(
-    $$ SELECT FROM goclaw.kg_entities WHERE team_id IS NOT NULL OR tenant_id IS NULL
-       UNION ALL
-       SELECT FROM goclaw.kg_relations WHERE team_id IS NOT NULL OR tenant_id IS NULL $$,
-    'what is known outlives the team'
+SELECT set_eq(
+    $$ SELECT external_id::text FROM goclaw.kg_entities $$,
+    $$ VALUES ('e1'), ('e2'), ('e3') $$,
+    'a team takes along the entities that are known in it, or they would be known to everybody'
 );
+SELECT results_eq(
+    $$ SELECT s.external_id::text, t.external_id::text
+       FROM goclaw.kg_relations AS r
+       LEFT JOIN goclaw.kg_entities AS s ON s.id = r.source_entity_id
+       LEFT JOIN goclaw.kg_entities AS t ON t.id = r.target_entity_id $$,
+    $$ VALUES ('e1', 'e2') $$,
+    'and the relations, those of the team and those with one of its entities'
+);
+INSERT INTO goclaw.kg_relations (
+    tenant_id, agent_id, source_entity_id, relation_type, target_entity_id
+)
+SELECT a.tenant_id, a.agent_id, a.id, 'knows', b.id
+FROM goclaw.kg_entities AS a
+CROSS JOIN goclaw.kg_entities AS b
+WHERE (a.external_id, b.external_id) IN (('e2', 'e3'), ('e3', 'e1'));
 DELETE FROM goclaw.kg_entities WHERE external_id = 'e1';
 SELECT results_eq(
     $$ SELECT s.external_id::text, t.external_id::text

@@ -1,7 +1,7 @@
 -- Subject: goclaw.memory_documents    Docs: docs/schema/goclaw.md#memory-documents
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(31);
+SELECT plan(33);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -59,7 +59,7 @@ SELECT set_eq(
          'DELETE CASCADE'),
         ('memory_documents_team_fk',
          'FOREIGN KEY (tenant_id, team_id) REFERENCES goclaw.agent_teams(tenant_id, id) ON '
-         'DELETE SET NULL (team_id)'),
+         'DELETE CASCADE'),
         ('memory_documents_path_ck', 'CHECK (((path)::text <> ''''::text))'),
         ('memory_documents_hash_ck', 'CHECK (((hash)::text ~ ''^[0-9a-f]{64}$''::text))'),
         ('memory_chunks_pk', 'PRIMARY KEY (tenant_id, id)'),
@@ -73,7 +73,7 @@ SELECT set_eq(
          'goclaw.memory_documents(tenant_id, id) ON DELETE CASCADE'),
         ('memory_chunks_team_fk',
          'FOREIGN KEY (tenant_id, team_id) REFERENCES goclaw.agent_teams(tenant_id, id) ON '
-         'DELETE SET NULL (team_id)'),
+         'DELETE CASCADE'),
         ('memory_chunks_lines_ck', 'CHECK (((start_line >= 0) AND (end_line >= start_line)))') $$,
     'the keys, references and rules are these'
 );
@@ -111,17 +111,17 @@ SELECT set_eq(
          'platform.set_updated_at()'),
         ('memory_documents_pass_on_scope_tg',
          'AFTER UPDATE OF agent_id, user_id, team_id, custom_scope ON '
-         'goclaw.memory_documents FOR EACH ROW WHEN (((pg_trigger_depth() = 0) AND '
-         '((((old.agent_id IS DISTINCT FROM new.agent_id) OR ((old.user_id)::text IS '
+         'goclaw.memory_documents FOR EACH ROW WHEN '
+         '(((((old.agent_id IS DISTINCT FROM new.agent_id) OR ((old.user_id)::text IS '
          'DISTINCT FROM (new.user_id)::text)) OR (old.team_id IS DISTINCT FROM '
          'new.team_id)) OR ((old.custom_scope)::text IS DISTINCT FROM '
-         '(new.custom_scope)::text)))) EXECUTE FUNCTION goclaw.pass_on_document_scope()'),
+         '(new.custom_scope)::text))) EXECUTE FUNCTION goclaw.pass_on_document_scope()'),
         ('memory_chunks_set_updated_at_tg',
          'BEFORE UPDATE ON goclaw.memory_chunks FOR EACH ROW EXECUTE FUNCTION '
          'platform.set_updated_at()'),
         ('memory_chunks_take_scope_tg',
          'BEFORE INSERT OR UPDATE OF document_id, agent_id, user_id, team_id, custom_scope '
-         'ON goclaw.memory_chunks FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE '
+         'ON goclaw.memory_chunks FOR EACH ROW EXECUTE '
          'FUNCTION goclaw.take_document_scope()') $$,
     'the triggers are these'
 );
@@ -265,6 +265,33 @@ SELECT results_eq(
 UPDATE goclaw.memory_chunks
 SET document_id = 'd0c00000-0000-4000-8000-0000000000a1'
 WHERE path = 'notes';
+-- What a trigger writes is held to it like everything else.
+CREATE TEMPORARY TABLE slip (path text, statement text);
+CREATE FUNCTION pg_temp.write_slip()
+RETURNS trigger
+LANGUAGE plpgsql
+AS $function$
+BEGIN
+    EXECUTE NEW.statement USING NEW.path;
+    RETURN NULL;
+END;
+$function$;
+CREATE TRIGGER slip_write_tg AFTER INSERT ON slip
+    FOR EACH ROW EXECUTE FUNCTION pg_temp.write_slip();
+INSERT INTO slip VALUES
+    ('plans', 'UPDATE goclaw.memory_chunks SET team_id = NULL WHERE path = $1');
+SELECT results_eq(
+    $$ SELECT * FROM chunk_scope WHERE path = 'plans' $$,
+    $$ VALUES ('plans', 'a1', 'ada', 'a1', 'own') $$,
+    'nor does a trigger take a chunk away from its document'
+);
+INSERT INTO slip VALUES
+    ('plans', 'UPDATE goclaw.memory_documents SET user_id = NULL WHERE path = $1');
+SELECT results_eq(
+    $$ SELECT * FROM chunk_scope WHERE path = 'plans' $$,
+    $$ VALUES ('plans', 'a1', NULL, 'a1', 'own') $$,
+    'or a document from its chunks'
+);
 UPDATE goclaw.memory_documents
 SET agent_id = 'a9e00000-0000-4000-8000-0000000000a2', user_id = NULL, team_id = NULL,
     custom_scope = NULL
@@ -279,30 +306,21 @@ SELECT throws_ok(
 
 -- What a deletion does ---------------------------------------------------------
 
--- First from the chunks and then from the documents, as after a dump was restored.
-DO $$
-DECLARE
-    v_definition CONSTANT text := (
-        SELECT pg_get_constraintdef(oid)
-        FROM pg_constraint
-        WHERE conname = 'memory_documents_team_fk'
-    );
-BEGIN
-    ALTER TABLE goclaw.memory_documents DROP CONSTRAINT memory_documents_team_fk;
-    EXECUTE 'ALTER TABLE goclaw.memory_documents ADD CONSTRAINT memory_documents_team_fk '
-        || v_definition;
-END;
-$$;
 DELETE FROM goclaw.agent_teams;
 SELECT results_eq(
-    $$ SELECT tenant_id, team_id FROM goclaw.memory_documents WHERE path = 'notes'
+    $$ SELECT path::text FROM goclaw.memory_documents
        UNION ALL
-       SELECT tenant_id, team_id FROM goclaw.memory_chunks WHERE path = 'notes' $$,
-    $$ VALUES
-        ('00000000-0000-4000-8000-00000000000a'::uuid, NULL::uuid),
-        ('00000000-0000-4000-8000-00000000000a'::uuid, NULL::uuid) $$,
-    'memory outlives the team, and stays with its tenant'
+       SELECT path FROM goclaw.memory_chunks $$,
+    $$ VALUES ('plans'), ('plans') $$,
+    'a team takes along what is remembered in it, or it would be for everybody; the rest stays'
 );
+INSERT INTO goclaw.memory_documents (tenant_id, id, agent_id, path) VALUES
+    (
+        '00000000-0000-4000-8000-00000000000a', 'd0c00000-0000-4000-8000-0000000000a1',
+        'a9e00000-0000-4000-8000-0000000000a2', 'notes'
+    );
+INSERT INTO goclaw.memory_chunks (tenant_id, agent_id, document_id, path, text)
+SELECT tenant_id, agent_id, id, path, 'x' FROM goclaw.memory_documents WHERE path = 'notes';
 DELETE FROM goclaw.memory_documents WHERE path = 'notes';
 SELECT results_eq(
     $$ SELECT path FROM goclaw.memory_chunks $$,

@@ -54,7 +54,7 @@ SELECT set_eq(
          'FOREIGN KEY (tenant_id) REFERENCES goclaw.tenants(id) ON DELETE RESTRICT') $$,
     'the keys, references and rules are these'
 );
-SELECT is_empty(
+SELECT set_eq(
     $$ SELECT relname, indisunique, substring(pg_get_indexdef(indexrelid) FROM 'USING (.*)$')
        FROM pg_index
        INNER JOIN pg_class ON pg_class.oid = indexrelid
@@ -63,7 +63,11 @@ SELECT is_empty(
            AND NOT EXISTS (
                SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u')
            ) $$,
-    'there are no indexes besides those of keys'
+    $$ VALUES
+        ('pairing_requests_expires_at_ix'::name, false, 'btree (expires_at)'),
+        ('paired_devices_expires_at_ix', false,
+         'btree (expires_at) WHERE (expires_at IS NOT NULL)') $$,
+    'the indexes besides those of keys are these'
 );
 SELECT is_empty(
     $$ SELECT tgname, substring(pg_get_triggerdef(oid) FROM '(?:BEFORE|AFTER).*')
@@ -122,13 +126,13 @@ SELECT throws_ok(
 
 SELECT policies_are(
     'goclaw', 'pairing_requests', ARRAY[
-        'pairing_requests_tenant', 'pairing_requests_tenant_guard'
+        'pairing_requests_tenant', 'pairing_requests_tenant_guard', 'pairing_requests_service'
     ],
     'no other policy widens access to pairing_requests'
 );
 SELECT policies_are(
     'goclaw', 'paired_devices', ARRAY[
-        'paired_devices_tenant', 'paired_devices_tenant_guard'
+        'paired_devices_tenant', 'paired_devices_tenant_guard', 'paired_devices_service'
     ],
     'no other policy widens access to paired_devices'
 );
@@ -142,10 +146,12 @@ SELECT set_eq(
         ('pairing_requests', 'muniment_app', 'INSERT'),
         ('pairing_requests', 'muniment_app', 'SELECT'),
         ('pairing_requests', 'muniment_reader', 'SELECT'),
+        ('pairing_requests', 'muniment_service', 'DELETE'),
         ('paired_devices', 'muniment_app', 'DELETE'),
         ('paired_devices', 'muniment_app', 'INSERT'),
         ('paired_devices', 'muniment_app', 'SELECT'),
-        ('paired_devices', 'muniment_reader', 'SELECT') $$,
+        ('paired_devices', 'muniment_reader', 'SELECT'),
+        ('paired_devices', 'muniment_service', 'DELETE') $$,
     'the rights to whole rows are these'
 );
 SELECT set_eq(
@@ -159,8 +165,16 @@ SELECT set_eq(
     $$ VALUES
         ('pairing_requests'::name, 'muniment_app', 'UPDATE',
          'code, sender_id, channel, chat_id, expires_at, metadata'),
+        ('pairing_requests', 'muniment_service', 'SELECT',
+         'tenant_id, id, expires_at'),
+        ('pairing_requests', 'muniment_service', 'UPDATE',
+         'metadata'),
         ('paired_devices', 'muniment_app', 'UPDATE',
-         'sender_id, channel, chat_id, paired_by, paired_at, expires_at, metadata') $$,
+         'sender_id, channel, chat_id, paired_by, paired_at, expires_at, metadata'),
+        ('paired_devices', 'muniment_service', 'SELECT',
+         'tenant_id, id, expires_at'),
+        ('paired_devices', 'muniment_service', 'UPDATE',
+         'metadata') $$,
     'the rights to columns are these'
 );
 

@@ -1,7 +1,7 @@
 -- Subject: goclaw.search_memory()    Docs: docs/schema/goclaw.md#search-memory
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(49);
+SELECT plan(51);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -184,6 +184,37 @@ CROSS JOIN (
         ('a9e00000-0000-4000-8000-0000000000a2', 'ada', NULL, '10', 'another agent: its own'),
         ('a9e00000-0000-4000-8000-0000000000b1', NULL, NULL, NULL, 'another tenant''s: nothing')
 ) AS question (agent_id, user_id, team_id, answer, promise);
+
+-- What a team leaves ---------------------------------------------------------
+
+RESET ROLE;
+DELETE FROM goclaw.agent_teams;
+SET LOCAL ROLE muniment_app;
+SELECT is(
+    (
+        SELECT string_agg(DISTINCT right(found.chunk_id::text, 2), ' ')
+        FROM goclaw.agents AS a
+        CROSS JOIN unnest(ARRAY[NULL, 'ada', 'bob']) AS asking (user_id)
+        CROSS JOIN unnest(
+            ARRAY[
+                NULL, '7ea00000-0000-4000-8000-0000000000a1', '7ea00000-0000-4000-8000-0000000000a2'
+            ]::uuid[]
+        ) AS team (id)
+        CROSS JOIN unnest(ARRAY[NULL, 'law']) AS query (text)
+        CROSS JOIN LATERAL goclaw.search_memory(
+            a.id, query.text, pg_temp.direction(1, 0), asking.user_id, team.id
+        ) AS found
+    ),
+    '01 02 03 09 10',
+    'of teams that went no agent finds anything, whoever asks and in whatever team'
+);
+SELECT set_eq(
+    $$ SELECT right(id::text, 2) FROM goclaw.memory_chunks
+       UNION ALL
+       SELECT right(id::text, 2) FROM goclaw.memory_documents $$,
+    $$ VALUES ('01'), ('02'), ('03'), ('07'), ('08'), ('09'), ('10') $$,
+    'nor is it there without a search'
+);
 
 -- Order and limit -----------------------------------------------------------
 

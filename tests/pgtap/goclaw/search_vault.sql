@@ -1,7 +1,7 @@
 -- Subject: goclaw.search_vault()    Docs: docs/schema/goclaw.md#search-vault
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(43);
+SELECT plan(44);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -255,6 +255,28 @@ SELECT is(
     0::bigint,
     'not even a superuser, whom no policy binds, searches another tenant'
 );
+
+-- What a team leaves ---------------------------------------------------------
+
+RESET ROLE;
+DELETE FROM goclaw.agent_teams;
+SET LOCAL ROLE muniment_app;
+SELECT is(
+    (
+        SELECT string_agg(DISTINCT right(found.document_id::text, 2), ' ')
+        FROM goclaw.agents AS a
+        CROSS JOIN unnest(ARRAY[NULL, 'chat']) AS chat (id)
+        CROSS JOIN unnest(ARRAY[NULL, '7ea00000-0000-4000-8000-0000000000a1']::uuid[]) AS team (id)
+        CROSS JOIN unnest(ARRAY[NULL, 'law']) AS query (text)
+        CROSS JOIN LATERAL goclaw.search_vault(
+            a.id, query.text, pg_temp.direction(1, 0), team.id, chat.id
+        ) AS found
+        WHERE found.title <> 'near'
+    ),
+    '01 02 03 07',
+    'of a team that went no agent finds anything, in whatever chat or team it asks'
+);
+RESET ROLE;
 
 -- Access --------------------------------------------------------------------
 

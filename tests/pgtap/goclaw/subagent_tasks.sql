@@ -118,8 +118,7 @@ SELECT set_eq(
         ('subagent_tasks'::name, 'muniment_app', 'DELETE'),
         ('subagent_tasks', 'muniment_app', 'INSERT'),
         ('subagent_tasks', 'muniment_app', 'SELECT'),
-        ('subagent_tasks', 'muniment_reader', 'SELECT'),
-        ('subagent_tasks', 'muniment_service', 'SELECT') $$,
+        ('subagent_tasks', 'muniment_reader', 'SELECT') $$,
     'the rights to whole rows are these'
 );
 SELECT set_eq(
@@ -136,6 +135,8 @@ SELECT set_eq(
          'model, provider, iterations, input_tokens, output_tokens, origin_channel, '
          'origin_chat_id, origin_peer_kind, origin_user_id, spawned_by, completed_at, '
          'archived_at, metadata, custom_scope, updated_at'),
+        ('subagent_tasks', 'muniment_service', 'SELECT',
+         'tenant_id, id, status, completed_at, archived_at'),
         ('subagent_tasks', 'muniment_service', 'UPDATE',
          'archived_at') $$,
     'the rights to columns are these'

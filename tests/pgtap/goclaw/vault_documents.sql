@@ -288,16 +288,30 @@ SELECT set_eq(
         ('a5', false, NULL, false, 'custom', 'own.md') $$,
     'the files of an agent that is removed become the tenant''s, unless their scope is custom'
 );
-DELETE FROM goclaw.agent_teams;
+INSERT INTO goclaw.agent_teams (tenant_id, id, name, lead_agent_id) VALUES
+    (
+        '00000000-0000-4000-8000-00000000000a', '7ea00000-0000-4000-8000-0000000000a2', 'U',
+        'a9e00000-0000-4000-8000-0000000000a1'
+    );
+INSERT INTO goclaw.vault_documents (tenant_id, id, team_id, scope, custom_scope, path) VALUES
+    (
+        '00000000-0000-4000-8000-00000000000a', 'd0c00000-0000-4000-8000-0000000000a7',
+        '7ea00000-0000-4000-8000-0000000000a2', 'team', 'own', 'team.md'
+    );
+DELETE FROM goclaw.agent_teams WHERE right(id::text, 2) = 'a1';
+DELETE FROM goclaw.agent_teams WHERE right(id::text, 2) = 'a2';
 SELECT set_eq(
-    $$ SELECT right(id::text, 2) AS id, team_id, scope, path
+    $$ SELECT right(id::text, 2) AS id, team_id, scope, custom_scope::text, path
        FROM goclaw.vault_documents
-       WHERE right(id::text, 2) IN ('a3', 'a4', 'a5') $$,
+       WHERE right(id::text, 2) IN ('a3', 'a4', 'a5', 'a7') $$,
     $$ VALUES
-        ('a3', NULL::uuid, 'shared', 'd0c00000-0000-4000-8000-0000000000a3/team.md'),
-        ('a4', NULL, 'shared', 'team.md'),
-        ('a5', NULL, 'custom', 'own.md') $$,
-    'so do those of a team; where the path is taken, the id goes in front of it'
+        (
+            'a3', NULL::uuid, 'custom', 'team:7ea00000-0000-4000-8000-0000000000a1', 'team.md'
+        ),
+        ('a4', NULL, 'shared', NULL, 'team.md'),
+        ('a5', NULL, 'custom', NULL, 'own.md'),
+        ('a7', NULL, 'custom', 'own', 'd0c00000-0000-4000-8000-0000000000a7/team.md') $$,
+    'those of a team become nobody''s; where the path is taken, the id goes in front of it'
 );
 DELETE FROM goclaw.agents WHERE agent_key = 'planner';
 SELECT set_eq(

@@ -338,7 +338,9 @@ SELECT set_eq(
         ('workstation_permissions', 'muniment_app', 'UPDATE',
          'pattern, enabled, created_by'),
         ('workstation_activity', 'muniment_service', 'SELECT',
-         'tenant_id, id, created_at') $$,
+         'tenant_id, id, created_at'),
+        ('workstation_activity', 'muniment_service', 'UPDATE',
+         'duration_ms') $$,
     'the rights to columns are these'
 );
 
