@@ -73,8 +73,9 @@ FROM (
         ('goclaw', 'builtin_tools', 'says what the gateway can do, not what a tenant did with it')
 ) AS declared (schema_name, table_name, reason);
 
--- In goclaw the runtimes own what a tenant set up and what it is working on: they change named
--- columns and delete. Not so in these tables, where rows are only appended or are not theirs.
+-- In all but the ledger the runtimes own what a tenant set up and what it is working on: they
+-- change named columns and delete. Not so in these tables, where rows are only appended or are not
+-- theirs.
 CREATE TEMPORARY VIEW kept_table AS
 SELECT *
 FROM (
@@ -298,7 +299,7 @@ SELECT is_empty(
         )
         AND NOT (
             r.role_name = 'muniment_app'
-            AND r.schema_name = 'goclaw'
+            AND r.schema_name <> 'agents'
             AND (r.privilege, r.by_column) IN (('UPDATE', true), ('DELETE', false))
             AND (r.schema_name, r.name) NOT IN (
                 SELECT schema_name, table_name FROM kept_table
