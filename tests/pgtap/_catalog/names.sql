@@ -171,8 +171,10 @@ SELECT
     parameter.name::name
 FROM pg_catalog.pg_proc AS p
 INNER JOIN muniment_schema AS s ON s.oid = p.pronamespace
-CROSS JOIN LATERAL unnest(p.proargnames) AS parameter (name)
-WHERE ('pg_proc', p.oid) NOT IN (SELECT catalog, oid FROM extension_member);
+CROSS JOIN LATERAL unnest(p.proargnames, p.proargmodes) AS parameter (name, mode)
+WHERE ('pg_proc', p.oid) NOT IN (SELECT catalog, oid FROM extension_member)
+    -- What RETURNS TABLE lists are columns of a result, and named like columns.
+    AND coalesce(parameter.mode, 'i') <> 't';
 
 -- Names ---------------------------------------------------------------------
 
