@@ -163,7 +163,8 @@ UNION ALL
 SELECT
     t.name,
     'rows of a',
-    format('SELECT %I FROM %s', tenant, name)
+    -- There may be more, where rows of another table need two of them.
+    format('SELECT %I FROM %s LIMIT 1', tenant, name)
 FROM target AS t;
 GRANT SELECT ON reading TO PUBLIC;
 

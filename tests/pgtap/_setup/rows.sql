@@ -5,7 +5,8 @@
 CREATE SCHEMA test_support;
 GRANT USAGE ON SCHEMA test_support TO PUBLIC;
 
--- What to write into a column, as an expression. An expression that is NULL leaves it empty.
+-- What to write into a column, as an expression, in which :tenant is the tenant. An expression that
+-- is NULL leaves it empty.
 CREATE TABLE test_support.hint (
     table_name  text NOT NULL,
     column_name text NOT NULL,
@@ -83,7 +84,9 @@ BEGIN
         WHERE h.table_name = p_table::text
             AND h.column_name = v_column.name;
         IF FOUND THEN
-            v_value := coalesce(v_hint.expression, 'NULL');
+            v_value := coalesce(
+                replace(v_hint.expression, ':tenant', quote_literal(p_tenant)), 'NULL'
+            );
         ELSIF v_column.name = p_tenant_column THEN
             v_value := quote_literal(p_tenant);
         ELSE
