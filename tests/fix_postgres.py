@@ -44,7 +44,7 @@ SYSTEM_INSTALLATIONS = Path("/usr/lib/postgresql")
 OLDEST_SUPPORTED = 15
 # Projects that cannot be deployed to their end without pgvector, which Debian's PostgreSQL 15 has
 # not. What others require of `platform`, the engine takes along.
-NEED_VECTOR = frozenset({"platform", "goclaw"})
+NEED_VECTOR = frozenset({"platform", "goclaw", "astra"})
 ROOT = Path(__file__).parent.parent
 
 

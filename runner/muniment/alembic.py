@@ -24,7 +24,7 @@ from typing import Any
 __all__ = ["OWNED_SCHEMAS", "include_name", "include_object"]
 
 # One schema a project of the plans, and those in which it is written down what is deployed.
-OWNED_SCHEMAS = frozenset({"agents", "goclaw", "platform", "muniment", "sqitch"})
+OWNED_SCHEMAS = frozenset({"agents", "astra", "goclaw", "platform", "muniment", "sqitch"})
 
 # yoyo's own tables, in whichever schema it keeps them.
 OWNED_TABLES = frozenset({"_yoyo_log", "_yoyo_migration", "_yoyo_version", "yoyo_lock"})

@@ -88,11 +88,11 @@ def test_a_stale_page_is_named_and_written_anew(ledger: str, tmp_path: Path) -> 
 
     assert missing.returncode == 3
     assert missing.stdout == "".join(
-        f"pages/{name}.md is missing\n" for name in ("agents", "goclaw", "platform")
+        f"pages/{name}.md is missing\n" for name in ("agents", "astra", "goclaw", "platform")
     )
     assert (first.returncode, first.stdout) == (
         0,
-        "pages/agents.md\npages/goclaw.md\npages/platform.md\n",
+        "pages/agents.md\npages/astra.md\npages/goclaw.md\npages/platform.md\n",
     )
     assert (stale.returncode, stale.stdout) == (3, "pages/agents.md is stale\n")
     assert "hint: Run `muniment docs build`." in stale.stderr

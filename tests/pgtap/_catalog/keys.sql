@@ -33,6 +33,10 @@ FROM (
         (
             'goclaw', 'api_keys_key_hash_uq',
             'a key is found before its tenant is known; who can meet its hash holds the key'
+        ),
+        (
+            'astra', 'organizations_slug_uq',
+            'an organisation is named so in addresses; only the backend writes it'
         )
 ) AS declared (schema_name, index_name, reason);
 

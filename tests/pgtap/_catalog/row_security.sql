@@ -34,7 +34,8 @@ CREATE TEMPORARY VIEW tenant_root AS
 SELECT *
 FROM (
     VALUES
-        ('goclaw', 'tenants', 'id', 'a row is a tenant of the gateway')
+        ('goclaw', 'tenants', 'id', 'a row is a tenant of the gateway'),
+        ('astra', 'organizations', 'id', 'a row is a tenant of the planner')
 ) AS declared (schema_name, table_name, column_name, reason);
 
 -- Tables whose clients know no tenant column: its default is the tenant that is set, or an error.
@@ -62,7 +63,13 @@ FROM (
         ('goclaw', 'tenants', 'made and looked up before there is a tenant'),
         ('goclaw', 'tenant_users', 'a login asks for the tenants of a user'),
         ('goclaw', 'api_keys', 'a key is looked up to learn the tenant'),
-        ('goclaw', 'subagent_tasks', 'tasks of all tenants are archived by age')
+        ('goclaw', 'subagent_tasks', 'tasks of all tenants are archived by age'),
+        ('astra', 'organizations', 'made and looked up before there is a tenant'),
+        ('astra', 'users', 'a login asks which organisations know an address'),
+        ('astra', 'org_memberships', 'a login asks for the organisations of a person'),
+        ('astra', 'memories', 'what has expired is deleted for all at once'),
+        ('astra', 'chat_sessions', 'old messages are deleted for all at once'),
+        ('astra', 'chat_messages', 'old messages are deleted for all at once')
 ) AS declared (schema_name, table_name, reason);
 
 -- Found in the catalog ------------------------------------------------------

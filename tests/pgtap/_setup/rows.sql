@@ -15,7 +15,36 @@ CREATE TABLE test_support.hint (
 );
 INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
     ('goclaw.agents', 'deleted_at', NULL),
-    ('goclaw.agents', 'model_fallback', '''[]''');
+    ('goclaw.agents', 'model_fallback', '''[]'''),
+    ('astra.agents', 'chat_capable', 'true'),
+    ('astra.agent_collaborators', 'team_id', NULL),
+    ('astra.agent_config_revisions', 'revision', '2'),
+    ('astra.task_dependencies', 'task_id', 'test_support.another_task(:tenant)'),
+    ('astra.goals', 'completed_at', NULL),
+    ('astra.tasks', 'worker_id', NULL),
+    ('astra.tasks', 'lease_expires_at', NULL),
+    ('astra.tasks', 'finished_at', NULL),
+    ('astra.approval_requests', 'request_type', '''risky_task'''),
+    ('astra.approval_requests', 'requested_by', NULL),
+    ('astra.approval_requests', 'approvals', '''[]'''),
+    ('astra.approval_requests', 'decided_at', NULL);
+
+-- A dependency is of two tasks, but a table has one row.
+CREATE FUNCTION test_support.another_task(p_tenant uuid)
+RETURNS uuid
+LANGUAGE plpgsql
+AS $function$
+DECLARE
+    v_id uuid;
+BEGIN
+    INSERT INTO astra.tasks (org_id, goal_id, type)
+    SELECT t.org_id, t.goal_id, 'another'
+    FROM astra.tasks AS t
+    WHERE t.org_id = p_tenant
+    RETURNING id INTO v_id;
+    RETURN v_id;
+END;
+$function$;
 
 -- Tenant tables outside of the ledger, which has tests of its own. The tenant is what the policy
 -- <table>_tenant compares; that every tenant table has one, _catalog/row_security.sql sees to.
