@@ -28,8 +28,8 @@ BEGIN
         RETURN NULL;
     END IF;
 
-    -- The guard of the insert has locked the goal; a delete comes straight here. What was waited
-    -- for may be gone too, so that nobody knows whether it was counted: the rest is counted anew.
+    -- What was waited for may be gone too, so that nobody knows whether it was counted: the rest is
+    -- counted anew.
     v_goal_status := astra.lock_goal(OLD.org_id, OLD.goal_id);
     UPDATE astra.tasks AS t
     SET blockers = CASE v_goal_status WHEN 'active' THEN 0 ELSE 1 END

@@ -17,6 +17,13 @@ AS $function$
 DECLARE
     v_status text;
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        -- Before the row is deleted, or an insert of the same one would wait for it with the goal
+        -- in hand.
+        PERFORM astra.lock_goal(OLD.org_id, OLD.goal_id);
+        RETURN OLD;
+    END IF;
+
     IF astra.lock_goal(NEW.org_id, NEW.goal_id) NOT IN ('pending', 'active') THEN
         RAISE EXCEPTION 'goal_id %: the goal has ended', NEW.goal_id
             USING ERRCODE = 'MU412',
@@ -88,9 +95,10 @@ END;
 $function$;
 
 COMMENT ON FUNCTION astra.guard_dependency() IS
-    'Trigger function of task_dependencies: refuses a dependency that would close a circle with '
-    'MU411, and with MU412 one of a goal that has ended, of a task that has begun, or on a task '
-    'that will never be completed. Raises MU410 unless the transaction is read committed.';
+    'Trigger function of task_dependencies: locks the goal, and refuses a dependency that would '
+    'close a circle with MU411, and with MU412 one of a goal that has ended, of a task that has '
+    'begun, or on a task that will never be completed. Raises MU410 unless the transaction is '
+    'read committed.';
 
 -- A trigger runs its function without asking for EXECUTE; nobody has to call it directly.
 REVOKE ALL ON FUNCTION astra.guard_dependency() FROM PUBLIC;

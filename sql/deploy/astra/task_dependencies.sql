@@ -40,7 +40,7 @@ COMMENT ON COLUMN astra.task_dependencies.task_id IS 'The task that waits.';
 COMMENT ON COLUMN astra.task_dependencies.depends_on IS 'The task that it waits for.';
 
 CREATE TRIGGER task_dependencies_guard_tg
-    BEFORE INSERT ON astra.task_dependencies
+    BEFORE INSERT OR DELETE ON astra.task_dependencies
     FOR EACH ROW EXECUTE FUNCTION astra.guard_dependency();
 
 CREATE TRIGGER task_dependencies_count_tg

@@ -60,7 +60,7 @@ SELECT set_eq(
            AND tgenabled = 'O' $$,
     $$ VALUES
         ('task_dependencies_guard_tg'::name,
-         'BEFORE INSERT ON astra.task_dependencies FOR EACH ROW EXECUTE FUNCTION '
+         'BEFORE INSERT OR DELETE ON astra.task_dependencies FOR EACH ROW EXECUTE FUNCTION '
          'astra.guard_dependency()'),
         ('task_dependencies_count_tg',
          'AFTER INSERT OR DELETE ON astra.task_dependencies FOR EACH ROW EXECUTE FUNCTION '
