@@ -30,6 +30,7 @@ BEGIN
             SELECT t.goal_id
             FROM astra.tasks AS t
             WHERE t.org_id = v_org_id
+                AND t.status = 'running'
                 AND t.lease_expires_at < clock_timestamp()
             ORDER BY t.lease_expires_at
             LIMIT p_limit
@@ -49,6 +50,7 @@ BEGIN
             error = 'lease expired'
         WHERE t.org_id = v_org_id
             AND t.goal_id = v_goal_id
+            AND t.status = 'running'
             AND t.lease_expires_at < clock_timestamp();
         GET DIAGNOSTICS v_some = ROW_COUNT;
         v_count := v_count + v_some;

@@ -70,9 +70,9 @@ CREATE INDEX tasks_open_ix
     ON astra.tasks (org_id, goal_id)
     WHERE status IN ('pending', 'running');
 
--- What requeue_expired_tasks takes back.
-CREATE INDEX tasks_lease_expires_at_ix
-    ON astra.tasks (org_id, lease_expires_at) WHERE lease_expires_at IS NOT NULL;
+-- What renew_leases renews and requeue_expired_tasks looks through. The lease is not in it, so that
+-- a heartbeat writes no index.
+CREATE INDEX tasks_running_ix ON astra.tasks (org_id, worker_id) WHERE status = 'running';
 
 -- The tasks of a worker. Serves the reference.
 CREATE INDEX tasks_worker_id_ix ON astra.tasks (org_id, worker_id) WHERE worker_id IS NOT NULL;

@@ -43,8 +43,8 @@ BEGIN
     FROM (
         VALUES
             ('tasks', ARRAY[
-                'tasks_ready_ix', 'tasks_open_ix', 'tasks_lease_expires_at_ix',
-                'tasks_worker_id_ix', 'tasks_agent_id_ix'
+                'tasks_ready_ix', 'tasks_open_ix', 'tasks_running_ix', 'tasks_worker_id_ix',
+                'tasks_agent_id_ix'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)

@@ -90,8 +90,8 @@ SELECT set_eq(
         ('tasks_open_ix', false,
          'btree (org_id, goal_id) WHERE (status = ANY (ARRAY[''pending''::text, '
          '''running''::text]))'),
-        ('tasks_lease_expires_at_ix', false,
-         'btree (org_id, lease_expires_at) WHERE (lease_expires_at IS NOT NULL)'),
+        ('tasks_running_ix', false,
+         'btree (org_id, worker_id) WHERE (status = ''running''::text)'),
         ('tasks_worker_id_ix', false,
          'btree (org_id, worker_id) WHERE (worker_id IS NOT NULL)'),
         ('tasks_agent_id_ix', false, 'btree (org_id, agent_id) WHERE (agent_id IS NOT NULL)') $$,
