@@ -34,6 +34,10 @@ SELECT org_id, id, tool, tool = 'write'
 FROM astra.agents
 CROSS JOIN unnest(ARRAY['write', 'read']) AS tool;
 
+-- So that the order is not that of an index by chance.
+SET LOCAL enable_indexscan = off;
+SET LOCAL enable_bitmapscan = off;
+SET LOCAL enable_indexonlyscan = off;
 SET LOCAL ROLE muniment_app;
 SELECT throws_ok(
     $$ SELECT * FROM astra.allowed_tools('00000000-0000-4000-8000-000000000031') $$,

@@ -47,6 +47,10 @@ INSERT INTO astra.tasks (org_id, id, goal_id, type, priority, payload) VALUES
 INSERT INTO astra.task_dependencies (org_id, goal_id, task_id, depends_on) VALUES
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000053', '00000000-0000-4000-8000-000000000051');
 
+-- So that the order is not that of an index by chance.
+SET LOCAL enable_indexscan = off;
+SET LOCAL enable_bitmapscan = off;
+SET LOCAL enable_indexonlyscan = off;
 SET LOCAL ROLE muniment_app;
 SELECT throws_ok(
     $$ SELECT * FROM astra.claim_tasks('00000000-0000-4000-8000-000000000061') $$,

@@ -32,7 +32,8 @@ INSERT INTO astra.workers (org_id, id, hostname) VALUES
 INSERT INTO astra.goals (org_id, id, agent_id, goal_text) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000031', 'Ship.');
 INSERT INTO astra.tasks (org_id, id, goal_id, type) VALUES
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000051', '00000000-0000-4000-8000-000000000041', 'one'),
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000052', '00000000-0000-4000-8000-000000000041', 'two');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000052', '00000000-0000-4000-8000-000000000041', 'two'),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000053', '00000000-0000-4000-8000-000000000041', 'three');
 INSERT INTO astra.task_dependencies (org_id, goal_id, task_id, depends_on) VALUES
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000052', '00000000-0000-4000-8000-000000000051');
 UPDATE astra.goals SET status = 'active';
@@ -56,7 +57,7 @@ FROM (
         ('00000000-0000-4000-8000-0000000000ee', 'nor does what is not there'),
         ('00000000-0000-4000-8000-000000000051', 'or was not claimed')
 ) AS attempt (id, promise);
-SELECT FROM astra.claim_tasks('00000000-0000-4000-8000-000000000061');
+SELECT FROM astra.claim_tasks('00000000-0000-4000-8000-000000000061', 2);
 SELECT throws_ok(
     $$ SELECT astra.complete_task('00000000-0000-4000-8000-000000000062', '00000000-0000-4000-8000-000000000051') $$,
     'MU417',
@@ -69,14 +70,20 @@ SELECT lives_ok(
 SELECT results_eq(
     $$ SELECT id, status, result, blockers FROM astra.tasks ORDER BY id $$,
     $$ VALUES
-        ('00000000-0000-4000-8000-000000000051'::uuid, 'completed', '{"text": "done"}'::jsonb, 0), ('00000000-0000-4000-8000-000000000052', 'pending', NULL, 0) $$,
-    'the result is kept, and what waited is ready'
+        ('00000000-0000-4000-8000-000000000051'::uuid, 'completed', '{"text": "done"}'::jsonb, 0), ('00000000-0000-4000-8000-000000000052', 'pending', NULL, 0),
+        ('00000000-0000-4000-8000-000000000053', 'running', NULL, 0) $$,
+    'the result is kept, what waited is ready, and what else the worker has goes on'
 );
 SELECT throws_ok(
     $$ SELECT astra.complete_task('00000000-0000-4000-8000-000000000061', '00000000-0000-4000-8000-000000000051') $$, 'MU417', NULL, 'once'
 );
 SELECT FROM astra.claim_tasks('00000000-0000-4000-8000-000000000061');
-DO $$ BEGIN PERFORM astra.complete_task('00000000-0000-4000-8000-000000000061', '00000000-0000-4000-8000-000000000052'); END; $$;
+DO $$
+BEGIN
+    PERFORM astra.complete_task('00000000-0000-4000-8000-000000000061', '00000000-0000-4000-8000-000000000052');
+    PERFORM astra.complete_task('00000000-0000-4000-8000-000000000061', '00000000-0000-4000-8000-000000000053');
+END;
+$$;
 SELECT is((SELECT status FROM astra.goals), 'completed', 'the last one completes the goal');
 
 -- Access --------------------------------------------------------------------

@@ -1,7 +1,7 @@
 -- Subject: astra.count_reserved_tokens()    Docs: docs/schema/astra.md#count-reserved-tokens
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(12);
+SELECT plan(13);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -36,6 +36,13 @@ SELECT throws_ok(
     'daily_token_budget of agent 00000000-0000-4000-8000-000000000031: 101 tokens do not fit into what is left of 100',
     'more than the budget is refused'
 );
+SAVEPOINT here;
+SELECT lives_ok(
+    $$ INSERT INTO astra.token_reservations (org_id, agent_id, tokens) VALUES
+           ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 100) $$,
+    'all of it at once is not'
+);
+ROLLBACK TO here;
 SELECT lives_ok(
     $$ INSERT INTO astra.token_reservations (org_id, id, agent_id, tokens) VALUES
            ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000071', '00000000-0000-4000-8000-000000000031', 60),
@@ -49,11 +56,15 @@ SELECT throws_ok(
     NULL,
     'and not one token more'
 );
+INSERT INTO astra.token_reservations (org_id, agent_id, tokens) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000032', 500);
 DELETE FROM astra.token_reservations WHERE id = '00000000-0000-4000-8000-000000000072';
 SELECT results_eq(
-    $$ SELECT agent_id, usage_date, tokens_used, tokens_reserved FROM astra.agent_daily_usage $$,
-    $$ VALUES ('00000000-0000-4000-8000-000000000031'::uuid, (now() AT TIME ZONE 'UTC')::date, 0::bigint, 60::bigint) $$,
-    'what is given back is free again'
+    $$ SELECT agent_id, usage_date = (now() AT TIME ZONE 'UTC')::date, tokens_used, tokens_reserved
+       FROM astra.agent_daily_usage
+       ORDER BY agent_id $$,
+    $$ VALUES
+        ('00000000-0000-4000-8000-000000000031'::uuid, true, 0::bigint, 60::bigint), ('00000000-0000-4000-8000-000000000032', true, 0, 500) $$,
+    'what is given back is free again, and each agent has a counter of its own'
 );
 INSERT INTO astra.llm_usage (org_id, agent_id, model, tokens_in, tokens_out) VALUES
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'm', 30, 8);

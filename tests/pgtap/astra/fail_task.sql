@@ -1,7 +1,7 @@
 -- Subject: astra.fail_task()    Docs: docs/schema/astra.md#fail-task
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(13);
+SELECT plan(15);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -26,7 +26,9 @@ SELECT function_owner_is(
 
 INSERT INTO astra.organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
 INSERT INTO astra.agents (org_id, id, name) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner');
-INSERT INTO astra.workers (org_id, id, hostname) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000061', 'host');
+INSERT INTO astra.workers (org_id, id, hostname) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000061', 'host'),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000062', 'other');
 INSERT INTO astra.goals (org_id, id, agent_id, goal_text) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000031', 'Ship.');
 INSERT INTO astra.tasks (org_id, id, goal_id, type, max_attempts, priority) VALUES
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000051', '00000000-0000-4000-8000-000000000041', 'shaky', 2, 1),
@@ -48,8 +50,17 @@ SELECT throws_ok(
     'nor what was not claimed'
 );
 SELECT FROM astra.claim_tasks('00000000-0000-4000-8000-000000000061');
+SELECT throws_ok(
+    $$ SELECT astra.fail_task('00000000-0000-4000-8000-000000000062', '00000000-0000-4000-8000-000000000051', 'oops') $$,
+    'MU417',
+    NULL,
+    'only who has a task fails it'
+);
 SELECT is(astra.fail_task('00000000-0000-4000-8000-000000000061', '00000000-0000-4000-8000-000000000051', 'oops'), 'pending', 'one attempt of two is tried again');
 SELECT is((SELECT error FROM astra.tasks WHERE id = '00000000-0000-4000-8000-000000000051'), 'oops', 'it is said why');
+SELECT throws_ok(
+    $$ SELECT astra.fail_task('00000000-0000-4000-8000-000000000061', '00000000-0000-4000-8000-000000000051', 'oops') $$, 'MU417', NULL, 'an attempt fails once'
+);
 SELECT FROM astra.claim_tasks('00000000-0000-4000-8000-000000000061', 2);
 SAVEPOINT here;
 SELECT is(astra.fail_task('00000000-0000-4000-8000-000000000061', '00000000-0000-4000-8000-000000000051', 'again'), 'failed', 'the last attempt is the last');

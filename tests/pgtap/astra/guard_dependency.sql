@@ -1,7 +1,7 @@
 -- Subject: astra.guard_dependency()    Docs: docs/schema/astra.md#guard-dependency
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(13);
+SELECT plan(14);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -62,6 +62,16 @@ SELECT lives_ok(
            ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000054', '00000000-0000-4000-8000-000000000051'),
            ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000055', '00000000-0000-4000-8000-000000000052') $$,
     'ways that meet again are no circle'
+);
+INSERT INTO astra.tasks (org_id, id, goal_id, type) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000056', '00000000-0000-4000-8000-000000000041', 'step'),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000057', '00000000-0000-4000-8000-000000000041', 'step');
+INSERT INTO astra.task_dependencies (org_id, goal_id, task_id, depends_on) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000057', '00000000-0000-4000-8000-000000000056');
+SELECT lives_ok(
+    $$ INSERT INTO astra.task_dependencies (org_id, goal_id, task_id, depends_on)
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000052', '00000000-0000-4000-8000-000000000057') $$,
+    'nor is it one that something waits at both ends'
 );
 SELECT throws_ok(
     $$ INSERT INTO astra.task_dependencies (org_id, goal_id, task_id, depends_on)

@@ -1,7 +1,7 @@
 -- Subject: astra.guard_goal()    Docs: docs/schema/astra.md#guard-goal
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(16);
+SELECT plan(18);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -113,12 +113,24 @@ SELECT throws_ok(
     'a goal with tasks left is not completed'
 );
 UPDATE astra.tasks SET status = 'cancelled' WHERE id = '00000000-0000-4000-8000-000000000051';
+INSERT INTO astra.tasks (org_id, goal_id, type) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000042', 'of another goal');
 UPDATE astra.goals SET status = 'completed' WHERE id = '00000000-0000-4000-8000-000000000043';
 SELECT ok(
     completed_at BETWEEN now() AND clock_timestamp(), 'one without is, and it is said when'
 )
 FROM astra.goals
 WHERE id = '00000000-0000-4000-8000-000000000043';
+SELECT lives_ok(
+    $$ UPDATE astra.goals SET status = status, priority = 1 $$, 'what stays as it is is no change'
+);
+INSERT INTO astra.goals (org_id, id, agent_id, goal_text) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000044', '00000000-0000-4000-8000-000000000032', 'Fourth.');
+UPDATE astra.agents SET drain_mode = true WHERE id = '00000000-0000-4000-8000-000000000032';
+SELECT throws_ok(
+    $$ UPDATE astra.goals SET status = 'active' WHERE id = '00000000-0000-4000-8000-000000000044' $$,
+    'MU413',
+    NULL,
+    'an update by hand does not pass by admission either'
+);
 
 -- Access --------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 -- Subject: astra.guard_task()    Docs: docs/schema/astra.md#guard-task
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(15);
+SELECT plan(16);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -136,6 +136,9 @@ SELECT results_eq(
     $$ SELECT status, finished_at IS NOT NULL FROM astra.tasks WHERE id = '00000000-0000-4000-8000-000000000053' $$,
     $$ VALUES ('cancelled', true) $$,
     'what comes back to a goal that has ended is cancelled'
+);
+SELECT lives_ok(
+    $$ UPDATE astra.tasks SET status = status, priority = 1 $$, 'what stays as it is is no change'
 );
 
 -- Access --------------------------------------------------------------------

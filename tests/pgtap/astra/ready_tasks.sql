@@ -1,7 +1,7 @@
 -- Subject: astra.ready_tasks()    Docs: docs/schema/astra.md#ready-tasks
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(10);
+SELECT plan(11);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -42,7 +42,17 @@ INSERT INTO astra.tasks (org_id, id, goal_id, type, priority) VALUES
     ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000059', '00000000-0000-4000-8000-000000000049', 'theirs', 9);
 INSERT INTO astra.task_dependencies (org_id, goal_id, task_id, depends_on) VALUES
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000053', '00000000-0000-4000-8000-000000000051');
+INSERT INTO astra.workers (org_id, id, hostname) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000061', 'host');
+INSERT INTO astra.tasks (org_id, id, goal_id, type, priority) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000056', '00000000-0000-4000-8000-000000000041', 'running', 9);
+UPDATE astra.tasks
+SET status = 'running', worker_id = '00000000-0000-4000-8000-000000000061', lease_expires_at = now() + interval '1 minute'
+WHERE id = '00000000-0000-4000-8000-000000000056';
 
+-- So that the order is not that of an index by chance.
+SET LOCAL enable_indexscan = off;
+SET LOCAL enable_bitmapscan = off;
+SET LOCAL enable_indexonlyscan = off;
 SET LOCAL ROLE muniment_reader;
 SELECT throws_ok(
     $$ SELECT * FROM astra.ready_tasks() $$,
@@ -65,6 +75,9 @@ SELECT results_eq(
 );
 SELECT results_eq(
     $$ SELECT type FROM astra.ready_tasks(p_limit => 1) $$, ARRAY['high'], 'and so many'
+);
+SELECT results_eq(
+    $$ SELECT type FROM astra.ready_tasks('00000000-0000-4000-8000-000000000041', 1) $$, ARRAY['high'], 'also of one goal'
 );
 SELECT is_empty(
     $$ SELECT FROM astra.ready_tasks('00000000-0000-4000-8000-000000000049') $$, 'and never of another organisation'

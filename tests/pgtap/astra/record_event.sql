@@ -24,7 +24,7 @@ INSERT INTO astra.workers (org_id, id, hostname) VALUES ('00000000-0000-4000-800
 UPDATE astra.goals SET status = 'active';
 UPDATE astra.tasks
 SET status = 'running', worker_id = '00000000-0000-4000-8000-000000000061', lease_expires_at = now() + interval '1 minute';
-UPDATE astra.tasks SET priority = 1;
+UPDATE astra.tasks SET priority = 1, status = status;
 UPDATE astra.tasks SET status = 'completed';
 
 SELECT results_eq(

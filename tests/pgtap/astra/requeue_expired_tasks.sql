@@ -1,7 +1,7 @@
 -- Subject: astra.requeue_expired_tasks()    Docs: docs/schema/astra.md#requeue-expired-tasks
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(10);
+SELECT plan(12);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -48,7 +48,11 @@ SET
     status = 'running',
     worker_id = CASE id WHEN '00000000-0000-4000-8000-000000000059' THEN '00000000-0000-4000-8000-000000000069'::uuid ELSE '00000000-0000-4000-8000-000000000061' END,
     lease_expires_at = now()
-        + CASE id WHEN '00000000-0000-4000-8000-000000000052' THEN interval '1 hour' ELSE interval '-1 second' END;
+        + CASE id
+            WHEN '00000000-0000-4000-8000-000000000052' THEN interval '1 hour'
+            WHEN '00000000-0000-4000-8000-000000000053' THEN interval '-1 minute'
+            ELSE interval '-1 second'
+        END;
 
 SET LOCAL ROLE muniment_app;
 SELECT throws_ok(
@@ -58,6 +62,12 @@ SELECT throws_ok(
     'without a tenant nothing is taken back'
 );
 SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000a');
+SAVEPOINT here;
+SELECT is(astra.requeue_expired_tasks(1), 1, 'it looks at so many');
+SELECT is(
+    (SELECT status FROM astra.tasks WHERE id = '00000000-0000-4000-8000-000000000053'), 'failed', 'at those that ended first'
+);
+ROLLBACK TO here;
 SELECT is(astra.requeue_expired_tasks(), 2, 'it says how many it has taken back');
 RESET ROLE;
 SELECT results_eq(

@@ -1,7 +1,7 @@
 -- Subject: astra.settle_approval()    Docs: docs/schema/astra.md#settle-approval
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(12);
+SELECT plan(13);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -86,6 +86,18 @@ SELECT throws_ok(
     'MU412',
     'task_id 00000000-0000-4000-8000-000000000053: the task is running',
     'nobody is asked when it is too late'
+);
+INSERT INTO astra.users (org_id, id, email) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000012', 'bob@example.org');
+INSERT INTO astra.tasks (org_id, id, goal_id, type) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000054', '00000000-0000-4000-8000-000000000042', 'very risky');
+INSERT INTO astra.approval_requests (
+    org_id, id, request_type, goal_id, task_id, required_approvals
+) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000083', 'risky_task', '00000000-0000-4000-8000-000000000042', '00000000-0000-4000-8000-000000000054', 2);
+INSERT INTO astra.approval_decisions (org_id, request_id, user_id, decision) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000083', '00000000-0000-4000-8000-000000000011', 'approved');
+SELECT results_eq(
+    $$ SELECT status, blockers FROM astra.tasks WHERE id = '00000000-0000-4000-8000-000000000054' $$,
+    $$ VALUES ('pending', 1) $$,
+    'half an approval changes nothing'
 );
 
 -- Access --------------------------------------------------------------------

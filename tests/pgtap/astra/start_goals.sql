@@ -40,6 +40,10 @@ INSERT INTO astra.goals (org_id, id, agent_id, goal_text, priority, depends_on_g
 INSERT INTO astra.approval_requests (org_id, id, request_type, goal_id) VALUES
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000081', 'plan', '00000000-0000-4000-8000-000000000043');
 
+-- So that the order is not that of an index by chance.
+SET LOCAL enable_indexscan = off;
+SET LOCAL enable_bitmapscan = off;
+SET LOCAL enable_indexonlyscan = off;
 SET LOCAL ROLE muniment_app;
 SELECT throws_ok(
     $$ SELECT * FROM astra.start_goals('00000000-0000-4000-8000-000000000031') $$,
