@@ -37,8 +37,19 @@ INSERT INTO astra.goals (org_id, id, agent_id, goal_text, priority, depends_on_g
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000044', '00000000-0000-4000-8000-000000000031', 'Now.', 5, '{}'),
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000045', '00000000-0000-4000-8000-000000000031', 'Last.', 0, '{}'),
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000046', '00000000-0000-4000-8000-000000000032', 'Other.', 9, '{}');
-INSERT INTO astra.approval_requests (org_id, id, request_type, goal_id) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000081', 'plan', '00000000-0000-4000-8000-000000000043');
+INSERT INTO astra.tasks (org_id, id, goal_id, type) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000051', '00000000-0000-4000-8000-000000000044', 'risky');
+-- The first request for the plan is approved, the second waits; what is asked about a task does
+-- not keep its goal from starting.
+INSERT INTO astra.approval_requests (org_id, id, request_type, goal_id, task_id, created_at) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000081', 'plan', '00000000-0000-4000-8000-000000000043', NULL, now()),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000082', 'plan', '00000000-0000-4000-8000-000000000043', NULL, now() - interval '1 hour'),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000083', 'risky_task', '00000000-0000-4000-8000-000000000044', '00000000-0000-4000-8000-000000000051', now());
+INSERT INTO astra.approval_decisions (org_id, request_id, user_id, decision) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000082', '00000000-0000-4000-8000-000000000011', 'approved');
+-- That another goal is completed helps nobody who waits for this one.
+INSERT INTO astra.goals (org_id, id, agent_id, goal_text) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000040', '00000000-0000-4000-8000-000000000032', 'Done.');
+UPDATE astra.goals SET status = 'active' WHERE id = '00000000-0000-4000-8000-000000000040';
+UPDATE astra.goals SET status = 'completed' WHERE id = '00000000-0000-4000-8000-000000000040';
 
 -- So that the order is not that of an index by chance.
 SET LOCAL enable_indexscan = off;
@@ -70,7 +81,8 @@ SELECT results_eq(
     'more start until the agent is at its limit'
 );
 SELECT is_empty($$ SELECT * FROM astra.start_goals('00000000-0000-4000-8000-000000000031', 10) $$, 'then none');
-UPDATE astra.goals SET status = 'completed' WHERE id IN ('00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000044');
+SELECT FROM astra.cancel_goal('00000000-0000-4000-8000-000000000044');
+UPDATE astra.goals SET status = 'completed' WHERE id = '00000000-0000-4000-8000-000000000041';
 INSERT INTO astra.approval_decisions (org_id, request_id, user_id, decision) VALUES
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000081', '00000000-0000-4000-8000-000000000011', 'approved');
 SELECT results_eq(
