@@ -29,15 +29,18 @@ BEGIN
         END IF;
         NEW.blockers := CASE v_goal_status WHEN 'active' THEN 0 ELSE 1 END;
         NEW.attempts := 0;
-        IF NEW.priority IS NULL THEN
-            SELECT a.priority
-            INTO NEW.priority
-            FROM astra.goals AS g
-            INNER JOIN astra.agents AS a
-                ON a.org_id = g.org_id AND a.id = coalesce(NEW.agent_id, g.agent_id)
-            WHERE g.org_id = NEW.org_id
-                AND g.id = NEW.goal_id;
-        END IF;
+        NEW.priority := coalesce(
+            NEW.priority,
+            (
+                SELECT a.priority
+                FROM astra.goals AS g
+                INNER JOIN astra.agents AS a
+                    ON a.org_id = g.org_id AND a.id = coalesce(NEW.agent_id, g.agent_id)
+                WHERE g.org_id = NEW.org_id
+                    AND g.id = NEW.goal_id
+            ),
+            0
+        );
         RETURN NEW;
     END IF;
 

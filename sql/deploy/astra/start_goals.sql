@@ -24,7 +24,7 @@ DECLARE
     v_goal_id uuid;
     v_reason  text;
 BEGIN
-    IF p_limit < 1 OR p_limit > 1000 THEN
+    IF (p_limit BETWEEN 1 AND 1000) IS NOT TRUE THEN
         RAISE EXCEPTION 'p_limit %: not between 1 and 1000', p_limit
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Start fewer goals at a time.';

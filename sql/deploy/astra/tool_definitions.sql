@@ -38,7 +38,7 @@ COMMENT ON COLUMN astra.tool_definitions.name IS
 COMMENT ON COLUMN astra.tool_definitions.description IS 'What the tool does, as the model is told.';
 COMMENT ON COLUMN astra.tool_definitions.input_schema IS 'JSON Schema of its arguments.';
 COMMENT ON COLUMN astra.tool_definitions.requires_approval IS
-    'Whether a task that calls it waits for an approval, see approval_requests.';
+    'Whether the planner is to ask people before a task calls it, see approval_requests.';
 COMMENT ON COLUMN astra.tool_definitions.created_at IS 'When the row was made.';
 
 ALTER TABLE astra.tool_definitions ENABLE ROW LEVEL SECURITY;

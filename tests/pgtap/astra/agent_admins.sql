@@ -64,24 +64,33 @@ SELECT is_empty(
 
 -- Behaviour -----------------------------------------------------------------
 
-INSERT INTO astra.organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
+INSERT INTO astra.organizations (id, name, slug)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
 INSERT INTO astra.users (org_id, id, email) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011', 'ann@example.org'),
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000012', 'bob@example.org');
-INSERT INTO astra.org_memberships (org_id, user_id) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011');
-INSERT INTO astra.agents (org_id, id, name) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner');
-INSERT INTO astra.agent_admins (org_id, agent_id, user_id) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', '00000000-0000-4000-8000-000000000011');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011',
+     'ann@example.org'),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000012',
+     'bob@example.org');
+INSERT INTO astra.org_memberships (org_id, user_id)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011');
+INSERT INTO astra.agents (org_id, id, name)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner');
+INSERT INTO astra.agent_admins (org_id, agent_id, user_id)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031',
+    '00000000-0000-4000-8000-000000000011');
 
 SELECT throws_ok(
     $$ INSERT INTO astra.agent_admins (org_id, agent_id, user_id)
-       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', '00000000-0000-4000-8000-000000000011') $$,
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031',
+           '00000000-0000-4000-8000-000000000011') $$,
     '23505',
     'duplicate key value violates unique constraint "agent_admins_user_id_uq"',
     'a member is admin of an agent once'
 );
 SELECT throws_ok(
     $$ INSERT INTO astra.agent_admins (org_id, agent_id, user_id)
-       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', '00000000-0000-4000-8000-000000000012') $$,
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031',
+           '00000000-0000-4000-8000-000000000012') $$,
     '23503',
     NULL,
     'only members are'

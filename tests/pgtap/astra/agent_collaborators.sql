@@ -77,16 +77,24 @@ SELECT is_empty(
 
 -- Behaviour -----------------------------------------------------------------
 
-INSERT INTO astra.organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
+INSERT INTO astra.organizations (id, name, slug)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
 INSERT INTO astra.users (org_id, id, email) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011', 'ann@example.org'),
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000012', 'bob@example.org');
-INSERT INTO astra.org_memberships (org_id, user_id) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011');
-INSERT INTO astra.teams (org_id, id, name) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000021', 'red');
-INSERT INTO astra.agents (org_id, id, name) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011',
+     'ann@example.org'),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000012',
+     'bob@example.org');
+INSERT INTO astra.org_memberships (org_id, user_id)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011');
+INSERT INTO astra.teams (org_id, id, name)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000021', 'red');
+INSERT INTO astra.agents (org_id, id, name)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner');
 INSERT INTO astra.agent_collaborators (org_id, agent_id, user_id, team_id) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', '00000000-0000-4000-8000-000000000011', NULL),
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', NULL, '00000000-0000-4000-8000-000000000021');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031',
+     '00000000-0000-4000-8000-000000000011', NULL),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', NULL,
+     '00000000-0000-4000-8000-000000000021');
 
 SELECT results_eq(
     $$ SELECT collaborator_id FROM astra.agent_collaborators ORDER BY collaborator_id $$,
@@ -95,7 +103,8 @@ SELECT results_eq(
 );
 SELECT throws_ok(
     $$ INSERT INTO astra.agent_collaborators (org_id, agent_id, team_id)
-       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', '00000000-0000-4000-8000-000000000021') $$,
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031',
+           '00000000-0000-4000-8000-000000000021') $$,
     '23505',
     'duplicate key value violates unique constraint "agent_collaborators_collaborator_id_uq"',
     'an agent is shared with somebody once'
@@ -104,17 +113,20 @@ SELECT throws_ok(
     format(
         'INSERT INTO astra.agent_collaborators (org_id, agent_id, user_id, team_id) '
         'VALUES (%L, %L, %L, %L)',
-        '00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', user_id, team_id
+        '00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', user_id,
+        team_id
     ),
     '23514',
     'new row for relation "agent_collaborators" violates check constraint '
     '"agent_collaborators_collaborator_ck"',
     'a share is with one of the two, not with both or none'
 )
-FROM (VALUES ('00000000-0000-4000-8000-000000000011', '00000000-0000-4000-8000-000000000021'), (NULL, NULL)) AS attempt (user_id, team_id);
+FROM (VALUES ('00000000-0000-4000-8000-000000000011', '00000000-0000-4000-8000-000000000021'),
+    (NULL, NULL)) AS attempt (user_id, team_id);
 SELECT throws_ok(
     $$ INSERT INTO astra.agent_collaborators (org_id, agent_id, user_id)
-       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', '00000000-0000-4000-8000-000000000012') $$,
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031',
+           '00000000-0000-4000-8000-000000000012') $$,
     '23503',
     NULL,
     'an agent is shared with members only'

@@ -71,8 +71,10 @@ SELECT set_eq(
 
 -- Behaviour -----------------------------------------------------------------
 
-INSERT INTO astra.organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
-INSERT INTO astra.agents (org_id, id, name) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner');
+INSERT INTO astra.organizations (id, name, slug)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
+INSERT INTO astra.agents (org_id, id, name)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner');
 
 SELECT throws_ok(
     $$ UPDATE astra.agent_config_revisions SET payload = '{}' $$,
@@ -85,14 +87,16 @@ SELECT throws_ok(
 );
 SELECT throws_ok(
     $$ INSERT INTO astra.agent_config_revisions (org_id, agent_id, revision, payload)
-       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 1, '{}') $$,
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 1,
+           '{}') $$,
     '23505',
     'duplicate key value violates unique constraint "agent_config_revisions_revision_uq"',
     'a number is given once'
 );
 SELECT throws_ok(
     $$ INSERT INTO astra.agent_config_revisions (org_id, agent_id, revision, payload)
-       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 0, '{}') $$,
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 0,
+           '{}') $$,
     '23514',
     'new row for relation "agent_config_revisions" violates check constraint '
     '"agent_config_revisions_revision_ck"',
@@ -132,12 +136,14 @@ SELECT is_empty(
        GROUP BY 1, 2, 3 $$,
     'there are no rights to single columns'
 );
-INSERT INTO astra.agents (org_id, id, name) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner');
+INSERT INTO astra.agents (org_id, id, name)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner');
 SET LOCAL app.tenant_id = '00000000-0000-4000-8000-00000000000a';
 SET LOCAL ROLE muniment_app;
 SELECT throws_ok(
     $$ INSERT INTO astra.agent_config_revisions (org_id, agent_id, revision, payload)
-       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 2, '{}') $$,
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 2,
+           '{}') $$,
     'MU419',
     NULL,
     'a runtime makes no history up'

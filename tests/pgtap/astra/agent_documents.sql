@@ -76,13 +76,17 @@ SELECT is_empty(
 
 -- Behaviour -----------------------------------------------------------------
 
-INSERT INTO astra.organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
+INSERT INTO astra.organizations (id, name, slug)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
 INSERT INTO astra.agents (org_id, id, name) VALUES
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner'),
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000032', 'other');
-INSERT INTO astra.goals (org_id, id, agent_id, goal_text) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000031', 'Ship.');
+INSERT INTO astra.goals (org_id, id, agent_id, goal_text)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041',
+    '00000000-0000-4000-8000-000000000031', 'Ship.');
 INSERT INTO astra.agent_documents (org_id, agent_id, goal_id, doc_type, name, content) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000032', '00000000-0000-4000-8000-000000000041', 'rule', 'style', 'Be short.');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000032',
+     '00000000-0000-4000-8000-000000000041', 'rule', 'style', 'Be short.');
 
 SELECT throws_ok(
     format('UPDATE astra.agent_documents SET %s', change),

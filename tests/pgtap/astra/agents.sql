@@ -83,7 +83,8 @@ SELECT set_eq(
          'AFTER INSERT OR UPDATE ON astra.agents FOR EACH ROW EXECUTE FUNCTION '
          'astra.record_agent_revision()'),
         ('agents_set_updated_at_tg',
-         'BEFORE UPDATE ON astra.agents FOR EACH ROW EXECUTE FUNCTION platform.set_updated_at()') $$,
+         'BEFORE UPDATE ON astra.agents FOR EACH ROW EXECUTE FUNCTION '
+         'platform.set_updated_at()') $$,
     'the triggers are these'
 );
 
@@ -92,16 +93,19 @@ SELECT set_eq(
 INSERT INTO astra.organizations (id, name, slug) VALUES
     ('00000000-0000-4000-8000-00000000000a', 'A', 'a'),
     ('00000000-0000-4000-8000-00000000000b', 'B', 'b');
-INSERT INTO astra.agents (org_id, id, name) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner');
+INSERT INTO astra.agents (org_id, id, name)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner');
 
 SELECT throws_ok(
-    $$ INSERT INTO astra.agents (org_id, name) VALUES ('00000000-0000-4000-8000-00000000000a', 'planner') $$,
+    $$ INSERT INTO astra.agents (org_id, name)
+       VALUES ('00000000-0000-4000-8000-00000000000a', 'planner') $$,
     '23505',
     'duplicate key value violates unique constraint "agents_name_uq"',
     'a name is unique in an organisation'
 );
 SELECT lives_ok(
-    $$ INSERT INTO astra.agents (org_id, name) VALUES ('00000000-0000-4000-8000-00000000000b', 'planner') $$,
+    $$ INSERT INTO astra.agents (org_id, name)
+       VALUES ('00000000-0000-4000-8000-00000000000b', 'planner') $$,
     'and free in another, which does not learn that it is taken'
 );
 SELECT throws_ok(
@@ -119,14 +123,17 @@ FROM (
         ('daily_token_budget', '-1'), ('trust_score', '1.1'), ('trust_score', '-0.1')
 ) AS attempt (name, value);
 SELECT throws_ok(
-    $$ INSERT INTO astra.agents (org_id, name) VALUES ('00000000-0000-4000-8000-00000000000a', '') $$,
+    $$ INSERT INTO astra.agents (org_id, name)
+       VALUES ('00000000-0000-4000-8000-00000000000a', '') $$,
     '23514',
     'new row for relation "agents" violates check constraint "agents_name_ck"',
     'nor is a name empty'
 );
-UPDATE astra.agents SET updated_at = '2026-01-01', priority = 1 WHERE org_id = '00000000-0000-4000-8000-00000000000a';
+UPDATE astra.agents SET updated_at = '2026-01-01', priority = 1
+WHERE org_id = '00000000-0000-4000-8000-00000000000a';
 SELECT is(
-    (SELECT updated_at FROM astra.agents WHERE org_id = '00000000-0000-4000-8000-00000000000a'), now(),
+    (SELECT updated_at FROM astra.agents WHERE org_id = '00000000-0000-4000-8000-00000000000a'),
+    now(),
     'a change is dated, whatever the writer says'
 );
 

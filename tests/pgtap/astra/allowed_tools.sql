@@ -25,10 +25,12 @@ INSERT INTO astra.organizations (id, name, slug) VALUES
     ('00000000-0000-4000-8000-00000000000a', 'A', 'a'),
     ('00000000-0000-4000-8000-00000000000b', 'B', 'b');
 INSERT INTO astra.agents (org_id, id, name, allowed_tools) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'some', '{write,fly}'),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'some',
+     '{write,fly}'),
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000032', 'all', NULL),
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000033', 'none', '{}'),
-    ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000034', 'theirs', NULL);
+    ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000034', 'theirs',
+     NULL);
 INSERT INTO astra.tool_definitions (org_id, agent_id, name, requires_approval)
 SELECT org_id, id, tool, tool = 'write'
 FROM astra.agents
@@ -47,7 +49,8 @@ SELECT throws_ok(
 );
 SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000a');
 SELECT results_eq(
-    $$ SELECT name, requires_approval FROM astra.allowed_tools('00000000-0000-4000-8000-000000000031') $$,
+    $$ SELECT name, requires_approval
+       FROM astra.allowed_tools('00000000-0000-4000-8000-000000000031') $$,
     $$ VALUES ('write', true) $$,
     'what is defined and allowed is in use; a name that nothing defines opens nothing'
 );
@@ -56,9 +59,13 @@ SELECT results_eq(
     ARRAY['read', 'write'],
     'without a list, all are, by name'
 );
-SELECT is_empty($$ SELECT FROM astra.allowed_tools('00000000-0000-4000-8000-000000000033') $$, 'an empty list allows none');
 SELECT is_empty(
-    $$ SELECT FROM astra.allowed_tools('00000000-0000-4000-8000-000000000034') $$, 'an agent of another organisation has none'
+    $$ SELECT FROM astra.allowed_tools('00000000-0000-4000-8000-000000000033') $$,
+    'an empty list allows none'
+);
+SELECT is_empty(
+    $$ SELECT FROM astra.allowed_tools('00000000-0000-4000-8000-000000000034') $$,
+    'an agent of another organisation has none'
 );
 
 -- Access --------------------------------------------------------------------

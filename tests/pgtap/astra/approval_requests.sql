@@ -132,20 +132,30 @@ SELECT set_eq(
 
 -- Behaviour -----------------------------------------------------------------
 
-INSERT INTO astra.organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
+INSERT INTO astra.organizations (id, name, slug)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
 INSERT INTO astra.users (org_id, id, email) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011', 'ann@example.org'),
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000012', 'bob@example.org');
-INSERT INTO astra.org_memberships (org_id, user_id) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000012');
-INSERT INTO astra.agents (org_id, id, name) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011',
+     'ann@example.org'),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000012',
+     'bob@example.org');
+INSERT INTO astra.org_memberships (org_id, user_id)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000012');
+INSERT INTO astra.agents (org_id, id, name)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner');
 INSERT INTO astra.goals (org_id, id, agent_id, goal_text) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000031', 'Ship.'),
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000042', '00000000-0000-4000-8000-000000000031', 'Other.');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041',
+     '00000000-0000-4000-8000-000000000031', 'Ship.'),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000042',
+     '00000000-0000-4000-8000-000000000031', 'Other.');
 INSERT INTO astra.tasks (org_id, id, goal_id, type) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000051', '00000000-0000-4000-8000-000000000041', 'risky'),
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000052', '00000000-0000-4000-8000-000000000042', 'risky');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000051',
+     '00000000-0000-4000-8000-000000000041', 'risky'),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000052',
+     '00000000-0000-4000-8000-000000000042', 'risky');
 INSERT INTO astra.approval_requests (org_id, id, request_type, goal_id, requested_by) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000081', 'plan', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000011');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000081', 'plan',
+     '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000011');
 
 ALTER TABLE astra.approval_requests DISABLE TRIGGER USER;
 SELECT throws_ok(
@@ -162,7 +172,8 @@ FROM (
     VALUES
         ('request_type = ''wish''', 'request_type', 'a request is for a plan or a risky task'),
         ('status = ''perhaps'', decided_at = now()', 'status', 'a state is one of three'),
-        ('task_id = ''00000000-0000-4000-8000-000000000051''', 'task', 'a plan is not about a task'),
+        ('task_id = ''00000000-0000-4000-8000-000000000051''', 'task',
+         'a plan is not about a task'),
         ('request_type = ''risky_task''', 'task', 'a risky task is one'),
         ('required_approvals = 0', 'required_approvals', 'somebody has to approve'),
         ('approvals = ''[1, 2]''', 'approvals', 'nothing is approved by too many'),
@@ -182,21 +193,24 @@ SELECT throws_ok(
 ALTER TABLE astra.approval_requests ENABLE TRIGGER USER;
 SELECT throws_ok(
     $$ INSERT INTO astra.approval_requests (org_id, request_type, goal_id, task_id)
-       VALUES ('00000000-0000-4000-8000-00000000000a', 'risky_task', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000052') $$,
+       VALUES ('00000000-0000-4000-8000-00000000000a', 'risky_task',
+           '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000052') $$,
     '23503',
     NULL,
     'the task is of the goal'
 );
 SELECT throws_ok(
     $$ INSERT INTO astra.approval_decisions (org_id, request_id, user_id, decision)
-       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000081', '00000000-0000-4000-8000-000000000012', 'perhaps') $$,
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000081',
+           '00000000-0000-4000-8000-000000000012', 'perhaps') $$,
     '23514',
     'new row for relation "approval_decisions" violates check constraint '
     '"approval_decisions_decision_ck"',
     'a decision is yes or no'
 );
 INSERT INTO astra.approval_decisions (org_id, request_id, user_id, decision) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000081', '00000000-0000-4000-8000-000000000012', 'approved');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000081',
+     '00000000-0000-4000-8000-000000000012', 'approved');
 SELECT throws_ok(
     statement,
     'MU001',
@@ -220,9 +234,12 @@ SELECT throws_ok(
 )
 FROM (
     VALUES
-        ('DELETE FROM astra.goals WHERE id = ''00000000-0000-4000-8000-000000000041''', 'its goal stays'),
-        ('DELETE FROM astra.users WHERE id = ''00000000-0000-4000-8000-000000000011''', 'and who asked'),
-        ('DELETE FROM astra.users WHERE id = ''00000000-0000-4000-8000-000000000012''', 'and who decided'),
+        ('DELETE FROM astra.goals WHERE id = ''00000000-0000-4000-8000-000000000041''',
+         'its goal stays'),
+        ('DELETE FROM astra.users WHERE id = ''00000000-0000-4000-8000-000000000011''',
+         'and who asked'),
+        ('DELETE FROM astra.users WHERE id = ''00000000-0000-4000-8000-000000000012''',
+         'and who decided'),
         ('DELETE FROM astra.approval_requests', 'and the request')
 ) AS attempt (statement, promise);
 

@@ -91,13 +91,20 @@ SELECT set_eq(
 
 -- Behaviour -----------------------------------------------------------------
 
-INSERT INTO astra.organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
-INSERT INTO astra.users (org_id, id, email) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011', 'ann@example.org');
-INSERT INTO astra.agents (org_id, id, name, chat_capable) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'open', true);
+INSERT INTO astra.organizations (id, name, slug)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
+INSERT INTO astra.users (org_id, id, email)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011',
+    'ann@example.org');
+INSERT INTO astra.agents (org_id, id, name, chat_capable)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'open',
+    true);
 INSERT INTO astra.chat_sessions (org_id, id, agent_id, user_id) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-0000000000a1', '00000000-0000-4000-8000-000000000031', '00000000-0000-4000-8000-000000000011');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-0000000000a1',
+     '00000000-0000-4000-8000-000000000031', '00000000-0000-4000-8000-000000000011');
 INSERT INTO astra.chat_messages (org_id, session_id, role, content) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-0000000000a1', 'user', 'Hello.');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-0000000000a1', 'user',
+     'Hello.');
 
 SELECT throws_ok(
     format('UPDATE astra.chat_sessions SET retention_days = %s', days),

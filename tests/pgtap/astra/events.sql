@@ -69,8 +69,10 @@ SELECT set_eq(
 
 -- Behaviour -----------------------------------------------------------------
 
-INSERT INTO astra.organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
-INSERT INTO astra.events (org_id, event_type) VALUES ('00000000-0000-4000-8000-00000000000a', 'plan.drafted');
+INSERT INTO astra.organizations (id, name, slug)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
+INSERT INTO astra.events (org_id, event_type)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'plan.drafted');
 
 SELECT throws_ok(
     $$ UPDATE astra.events SET event_type = 'x' $$, 'MU001', NULL, 'an event is never changed'
@@ -78,7 +80,8 @@ SELECT throws_ok(
 SELECT throws_ok($$ DELETE FROM astra.events $$, 'MU001', NULL, 'nor removed');
 SELECT throws_ok($$ TRUNCATE astra.events $$, 'MU001', NULL, 'nor all of them');
 SELECT throws_ok(
-    $$ INSERT INTO astra.events (org_id, event_type) VALUES ('00000000-0000-4000-8000-00000000000a', '') $$,
+    $$ INSERT INTO astra.events (org_id, event_type)
+       VALUES ('00000000-0000-4000-8000-00000000000a', '') $$,
     '23514',
     'new row for relation "events" violates check constraint "events_event_type_ck"',
     'an event says what happened'

@@ -18,12 +18,16 @@ SELECT function_owner_is(
 
 -- Behaviour -----------------------------------------------------------------
 
-INSERT INTO astra.organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
-INSERT INTO astra.agents (org_id, id, name, daily_token_budget) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner', 10);
+INSERT INTO astra.organizations (id, name, slug)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
+INSERT INTO astra.agents (org_id, id, name, daily_token_budget)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner',
+    10);
 
 SET LOCAL app.tenant_id = '00000000-0000-4000-8000-00000000000a';
 SET LOCAL ROLE muniment_app;
-INSERT INTO astra.token_reservations (org_id, agent_id, tokens) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 10);
+INSERT INTO astra.token_reservations (org_id, agent_id, tokens)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 10);
 SELECT throws_ok(
     $$ UPDATE astra.agent_daily_usage SET tokens_reserved = 0 $$,
     'MU419',
@@ -32,7 +36,8 @@ SELECT throws_ok(
 );
 SELECT throws_ok(
     $$ INSERT INTO astra.agent_daily_usage (org_id, agent_id, usage_date)
-       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', '2026-06-01') $$,
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031',
+           '2026-06-01') $$,
     'MU419',
     'astra.agent_daily_usage is counted by triggers: insert by hand refused',
     'nor adds to it'

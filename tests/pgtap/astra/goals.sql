@@ -65,7 +65,8 @@ SELECT set_eq(
                SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u')
            ) $$,
     $$ VALUES
-        ('goals_agent_status_ix'::name, false, 'btree (org_id, agent_id, status, priority DESC, id)'),
+        ('goals_agent_status_ix'::name, false,
+         'btree (org_id, agent_id, status, priority DESC, id)'),
         ('goals_source_agent_id_ix', false,
          'btree (org_id, source_agent_id) WHERE (source_agent_id IS NOT NULL)'),
         ('goals_cascade_id_ix', false,
@@ -93,15 +94,19 @@ SELECT set_eq(
 
 -- Behaviour -----------------------------------------------------------------
 
-INSERT INTO astra.organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
+INSERT INTO astra.organizations (id, name, slug)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
 INSERT INTO astra.agents (org_id, id, name) VALUES
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner'),
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000032', 'boss');
 INSERT INTO astra.goals (org_id, id, agent_id, source_agent_id, goal_text) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000031', '00000000-0000-4000-8000-000000000032', 'Ship.');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041',
+     '00000000-0000-4000-8000-000000000031', '00000000-0000-4000-8000-000000000032', 'Ship.');
 
 SELECT throws_ok(
-    $$ INSERT INTO astra.goals (org_id, agent_id, goal_text) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', '') $$,
+    $$ INSERT INTO astra.goals (org_id, agent_id, goal_text)
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031',
+           '') $$,
     '23514',
     'new row for relation "goals" violates check constraint "goals_goal_text_ck"',
     'a goal says what is to be reached'

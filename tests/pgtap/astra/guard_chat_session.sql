@@ -21,29 +21,36 @@ SELECT function_owner_is(
 
 -- Behaviour -----------------------------------------------------------------
 
-INSERT INTO astra.organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
-INSERT INTO astra.users (org_id, id, email) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011', 'ann@example.org');
+INSERT INTO astra.organizations (id, name, slug)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
+INSERT INTO astra.users (org_id, id, email)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011',
+    'ann@example.org');
 INSERT INTO astra.agents (org_id, id, name, chat_capable) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'quiet', false),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'quiet',
+     false),
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000032', 'open', true);
 
 SELECT throws_ok(
     $$ INSERT INTO astra.chat_sessions (org_id, agent_id, user_id)
-       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', '00000000-0000-4000-8000-000000000011') $$,
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031',
+           '00000000-0000-4000-8000-000000000011') $$,
     'MU420',
     'agent_id 00000000-0000-4000-8000-000000000031: the agent does not chat',
     'an agent that does not chat gets no session'
 );
 SELECT throws_ok(
     $$ INSERT INTO astra.chat_sessions (org_id, agent_id, user_id)
-       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-0000000000ee', '00000000-0000-4000-8000-000000000011') $$,
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-0000000000ee',
+           '00000000-0000-4000-8000-000000000011') $$,
     '23503',
     NULL,
     'one that is not there is left to the reference'
 );
 SELECT lives_ok(
     $$ INSERT INTO astra.chat_sessions (org_id, agent_id, user_id)
-       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000032', '00000000-0000-4000-8000-000000000011') $$,
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000032',
+           '00000000-0000-4000-8000-000000000011') $$,
     'one that chats does'
 );
 UPDATE astra.agents SET chat_capable = false;

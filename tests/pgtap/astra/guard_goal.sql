@@ -23,12 +23,15 @@ INSERT INTO astra.agents (org_id, id, name) VALUES
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000032', 'other'),
     ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000033', 'theirs');
 INSERT INTO astra.goals (org_id, id, agent_id, goal_text) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000031', 'First.'),
-    ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000049', '00000000-0000-4000-8000-000000000033', 'Theirs.');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041',
+     '00000000-0000-4000-8000-000000000031', 'First.'),
+    ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000049',
+     '00000000-0000-4000-8000-000000000033', 'Theirs.');
 
 SELECT throws_ok(
     $$ INSERT INTO astra.goals (org_id, agent_id, goal_text, status)
-       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'Now.', 'active') $$,
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031',
+           'Now.', 'active') $$,
     'MU412',
     NULL,
     'a goal begins as pending, or it would pass by admission'
@@ -37,7 +40,8 @@ SELECT throws_ok(
     format(
         'INSERT INTO astra.goals (org_id, agent_id, goal_text, depends_on_goal_ids) '
         'VALUES (%L, %L, %L, %L)',
-        '00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'Later.', depends_on
+        '00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'Later.',
+        depends_on
     ),
     '23503',
     NULL,
@@ -46,21 +50,26 @@ SELECT throws_ok(
 FROM (
     VALUES
         ('{00000000-0000-4000-8000-0000000000ee}', 'a goal depends on goals that are there'),
-        ('{00000000-0000-4000-8000-000000000041,00000000-0000-4000-8000-0000000000ee}', 'on all of them'),
+        ('{00000000-0000-4000-8000-000000000041,00000000-0000-4000-8000-0000000000ee}',
+         'on all of them'),
         ('{00000000-0000-4000-8000-000000000049}', 'one of another organisation is not there')
 ) AS attempt (depends_on, promise);
 SELECT lives_ok(
     $$ INSERT INTO astra.goals (org_id, id, agent_id, goal_text, depends_on_goal_ids)
-       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000042', '00000000-0000-4000-8000-000000000031', 'Second.', '{00000000-0000-4000-8000-000000000041,00000000-0000-4000-8000-000000000041}') $$,
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000042',
+           '00000000-0000-4000-8000-000000000031', 'Second.',
+           '{00000000-0000-4000-8000-000000000041,00000000-0000-4000-8000-000000000041}') $$,
     'naming one twice does no harm'
 );
 SELECT throws_ok(
-    format('UPDATE astra.goals SET %s WHERE id = %L', change, '00000000-0000-4000-8000-000000000041'),
+    format('UPDATE astra.goals SET %s WHERE id = %L', change,
+        '00000000-0000-4000-8000-000000000041'),
     'MU412',
     'goal 00000000-0000-4000-8000-000000000041: agent_id and depends_on_goal_ids never change',
     'what a goal depends on never changes, so no circle can be made, nor its agent'
 )
-FROM unnest(ARRAY['depends_on_goal_ids = ''{00000000-0000-4000-8000-000000000042}''', 'agent_id = ''00000000-0000-4000-8000-000000000032''']) AS change;
+FROM unnest(ARRAY['depends_on_goal_ids = ''{00000000-0000-4000-8000-000000000042}''',
+    'agent_id = ''00000000-0000-4000-8000-000000000032''']) AS change;
 
 -- Every pair of states, on a goal that is brought into the first by hand.
 CREATE TEMPORARY TABLE outcome AS
@@ -82,7 +91,8 @@ BEGIN
         WHERE id = '00000000-0000-4000-8000-000000000041';
         ALTER TABLE astra.goals ENABLE TRIGGER USER;
         BEGIN
-            UPDATE astra.goals SET status = v_pair.new WHERE id = '00000000-0000-4000-8000-000000000041';
+            UPDATE astra.goals SET status = v_pair.new
+            WHERE id = '00000000-0000-4000-8000-000000000041';
             UPDATE outcome SET answer = 'yes' WHERE old = v_pair.old AND new = v_pair.new;
         EXCEPTION
             WHEN OTHERS THEN
@@ -103,17 +113,24 @@ SELECT is_empty(
     'every other change is refused by name'
 );
 
-INSERT INTO astra.goals (org_id, id, agent_id, goal_text) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000043', '00000000-0000-4000-8000-000000000031', 'Third.');
-INSERT INTO astra.tasks (org_id, id, goal_id, type) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000051', '00000000-0000-4000-8000-000000000043', 'write');
+INSERT INTO astra.goals (org_id, id, agent_id, goal_text)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000043',
+    '00000000-0000-4000-8000-000000000031', 'Third.');
+INSERT INTO astra.tasks (org_id, id, goal_id, type)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000051',
+    '00000000-0000-4000-8000-000000000043', 'write');
 UPDATE astra.goals SET status = 'active' WHERE id = '00000000-0000-4000-8000-000000000043';
 SELECT throws_ok(
-    $$ UPDATE astra.goals SET status = 'completed' WHERE id = '00000000-0000-4000-8000-000000000043' $$,
+    $$ UPDATE astra.goals SET status = 'completed'
+       WHERE id = '00000000-0000-4000-8000-000000000043' $$,
     'MU412',
     'status of goal 00000000-0000-4000-8000-000000000043: it has tasks that have not ended',
     'a goal with tasks left is not completed'
 );
 UPDATE astra.tasks SET status = 'cancelled' WHERE id = '00000000-0000-4000-8000-000000000051';
-INSERT INTO astra.tasks (org_id, goal_id, type) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000042', 'of another goal');
+INSERT INTO astra.tasks (org_id, goal_id, type)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000042',
+    'of another goal');
 UPDATE astra.goals SET status = 'completed' WHERE id = '00000000-0000-4000-8000-000000000043';
 SELECT ok(
     completed_at BETWEEN now() AND clock_timestamp(), 'one without is, and it is said when'
@@ -123,10 +140,13 @@ WHERE id = '00000000-0000-4000-8000-000000000043';
 SELECT lives_ok(
     $$ UPDATE astra.goals SET status = status, priority = 1 $$, 'what stays as it is is no change'
 );
-INSERT INTO astra.goals (org_id, id, agent_id, goal_text) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000044', '00000000-0000-4000-8000-000000000032', 'Fourth.');
+INSERT INTO astra.goals (org_id, id, agent_id, goal_text)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000044',
+    '00000000-0000-4000-8000-000000000032', 'Fourth.');
 UPDATE astra.agents SET drain_mode = true WHERE id = '00000000-0000-4000-8000-000000000032';
 SELECT throws_ok(
-    $$ UPDATE astra.goals SET status = 'active' WHERE id = '00000000-0000-4000-8000-000000000044' $$,
+    $$ UPDATE astra.goals SET status = 'active'
+       WHERE id = '00000000-0000-4000-8000-000000000044' $$,
     'MU413',
     NULL,
     'an update by hand does not pass by admission either'

@@ -79,19 +79,24 @@ SELECT set_eq(
 
 -- Behaviour -----------------------------------------------------------------
 
-INSERT INTO astra.organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
+INSERT INTO astra.organizations (id, name, slug)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
 INSERT INTO astra.agents (org_id, id, name) VALUES
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner'),
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000032', 'other');
-INSERT INTO astra.goals (org_id, id, agent_id, goal_text) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000031', 'Ship.');
+INSERT INTO astra.goals (org_id, id, agent_id, goal_text)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041',
+    '00000000-0000-4000-8000-000000000031', 'Ship.');
 INSERT INTO astra.llm_usage (org_id, agent_id, goal_id, model, tokens_in, tokens_out) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000032', '00000000-0000-4000-8000-000000000041', 'm', 1, 2);
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000032',
+     '00000000-0000-4000-8000-000000000041', 'm', 1, 2);
 
 SELECT throws_ok(
     format(
         'INSERT INTO astra.llm_usage (org_id, agent_id, model, tokens_in, tokens_out) '
         'VALUES (%L, %L, %L, %s, %s)',
-        '00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', model, tokens_in, tokens_out
+        '00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', model,
+        tokens_in, tokens_out
     ),
     '23514',
     format('new row for relation "llm_usage" violates check constraint "llm_usage_%s_ck"', name),
@@ -120,7 +125,8 @@ SELECT throws_ok(
 )
 FROM (
     VALUES
-        ('DELETE FROM astra.agents WHERE id = ''00000000-0000-4000-8000-000000000032''', 'the agent that used it stays too'),
+        ('DELETE FROM astra.agents WHERE id = ''00000000-0000-4000-8000-000000000032''',
+         'the agent that used it stays too'),
         ('DELETE FROM astra.goals', 'and the goal that it was for')
 ) AS attempt (statement, promise);
 

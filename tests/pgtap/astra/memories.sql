@@ -67,10 +67,13 @@ SELECT is_empty(
 
 -- Behaviour -----------------------------------------------------------------
 
-INSERT INTO astra.organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
-INSERT INTO astra.agents (org_id, id, name) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner');
+INSERT INTO astra.organizations (id, name, slug)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
+INSERT INTO astra.agents (org_id, id, name)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner');
 INSERT INTO astra.memories (org_id, agent_id, memory_type, content) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'episodic', 'We shipped.');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'episodic',
+     'We shipped.');
 
 SELECT throws_ok(
     $$ UPDATE astra.memories SET memory_type = 'vague' $$,

@@ -68,18 +68,23 @@ INSERT INTO astra.organizations (id, name, slug) VALUES
     ('00000000-0000-4000-8000-00000000000a', 'A', 'a'),
     ('00000000-0000-4000-8000-00000000000b', 'B', 'b');
 INSERT INTO astra.users (org_id, id, email) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011', 'ann@example.org'),
-    ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000012', 'bob@example.org');
-INSERT INTO astra.org_memberships (org_id, user_id) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011',
+     'ann@example.org'),
+    ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000012',
+     'bob@example.org');
+INSERT INTO astra.org_memberships (org_id, user_id)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011');
 
 SELECT throws_ok(
-    $$ INSERT INTO astra.org_memberships (org_id, user_id) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011') $$,
+    $$ INSERT INTO astra.org_memberships (org_id, user_id)
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011') $$,
     '23505',
     'duplicate key value violates unique constraint "org_memberships_user_id_uq"',
     'a person is a member once'
 );
 SELECT throws_ok(
-    $$ INSERT INTO astra.org_memberships (org_id, user_id) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000012') $$,
+    $$ INSERT INTO astra.org_memberships (org_id, user_id)
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000012') $$,
     '23503',
     NULL,
     'somebody whom only another organisation knows cannot be a member'

@@ -54,7 +54,8 @@ SELECT is_empty(
 
 -- Behaviour -----------------------------------------------------------------
 
-INSERT INTO astra.organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
+INSERT INTO astra.organizations (id, name, slug)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
 
 SELECT throws_ok(
     $$ INSERT INTO astra.organizations (name, slug) VALUES ('A', 'a') $$,
@@ -68,7 +69,8 @@ SELECT throws_ok(
     'new row for relation "organizations" violates check constraint "organizations_slug_ck"',
     'and is not empty'
 );
-INSERT INTO astra.users (org_id, email) VALUES ('00000000-0000-4000-8000-00000000000a', 'ann@example.org');
+INSERT INTO astra.users (org_id, email)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'ann@example.org');
 SELECT throws_ok(
     $$ DELETE FROM astra.organizations $$,
     -- Since version 18 a RESTRICT has its own SQLSTATE.

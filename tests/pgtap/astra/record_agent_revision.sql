@@ -35,34 +35,46 @@ INSERT INTO astra.agents (org_id, id, name) VALUES
 SELECT results_eq(
     $$ SELECT revision, payload ->> 'name', payload ? 'id'
        FROM astra.agent_config_revisions
-       WHERE org_id = '00000000-0000-4000-8000-00000000000a' AND agent_id = '00000000-0000-4000-8000-000000000031' $$,
+       WHERE org_id = '00000000-0000-4000-8000-00000000000a'
+       AND agent_id = '00000000-0000-4000-8000-000000000031' $$,
     $$ VALUES (1, 'planner', false) $$,
     'an agent begins with revision 1, which is its configuration and not its key'
 );
-UPDATE astra.agents SET system_prompt = 'Plan.' WHERE org_id = '00000000-0000-4000-8000-00000000000a' AND id = '00000000-0000-4000-8000-000000000031';
+UPDATE astra.agents SET system_prompt = 'Plan.'
+WHERE org_id = '00000000-0000-4000-8000-00000000000a'
+AND id = '00000000-0000-4000-8000-000000000031';
 UPDATE astra.agents SET allowed_tools = '{read}', trust_score = 0.5
-WHERE org_id = '00000000-0000-4000-8000-00000000000a' AND id = '00000000-0000-4000-8000-000000000031';
+WHERE org_id = '00000000-0000-4000-8000-00000000000a'
+AND id = '00000000-0000-4000-8000-000000000031';
 SELECT results_eq(
     $$ SELECT revision, payload ->> 'system_prompt', payload ->> 'trust_score'
        FROM astra.agent_config_revisions
-       WHERE org_id = '00000000-0000-4000-8000-00000000000a' AND agent_id = '00000000-0000-4000-8000-000000000031'
+       WHERE org_id = '00000000-0000-4000-8000-00000000000a'
+       AND agent_id = '00000000-0000-4000-8000-000000000031'
        ORDER BY revision $$,
     $$ VALUES (1, NULL, NULL), (2, 'Plan.', NULL), (3, 'Plan.', '0.5') $$,
     'each change is the next revision'
 );
-UPDATE astra.agents SET system_prompt = 'Plan.' WHERE org_id = '00000000-0000-4000-8000-00000000000a' AND id = '00000000-0000-4000-8000-000000000031';
+UPDATE astra.agents SET system_prompt = 'Plan.'
+WHERE org_id = '00000000-0000-4000-8000-00000000000a'
+AND id = '00000000-0000-4000-8000-000000000031';
 SELECT is(
-    (SELECT max(revision) FROM astra.agent_config_revisions WHERE agent_id = '00000000-0000-4000-8000-000000000031'),
+    (SELECT max(revision) FROM astra.agent_config_revisions
+     WHERE agent_id = '00000000-0000-4000-8000-000000000031'),
     3,
     'what changes nothing is none'
 );
 SELECT results_eq(
     $$ SELECT org_id, agent_id, max(revision)
        FROM astra.agent_config_revisions
-       WHERE (org_id, agent_id) <> ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031')
+       WHERE (org_id, agent_id) <> ('00000000-0000-4000-8000-00000000000a',
+           '00000000-0000-4000-8000-000000000031')
        GROUP BY 1, 2
        ORDER BY 1, 2 $$,
-    $$ VALUES ('00000000-0000-4000-8000-00000000000a'::uuid, '00000000-0000-4000-8000-000000000032'::uuid, 1), ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000031', 1) $$,
+    $$
+       VALUES ('00000000-0000-4000-8000-00000000000a'::uuid,
+           '00000000-0000-4000-8000-000000000032'::uuid, 1),
+           ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000031', 1) $$,
     'each agent has numbers of its own'
 );
 

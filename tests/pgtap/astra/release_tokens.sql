@@ -25,8 +25,10 @@ INSERT INTO astra.agents (org_id, id, name) VALUES
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner'),
     ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000032', 'theirs');
 INSERT INTO astra.token_reservations (org_id, id, agent_id, tokens) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000071', '00000000-0000-4000-8000-000000000031', 60),
-    ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000072', '00000000-0000-4000-8000-000000000032', 60);
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000071',
+     '00000000-0000-4000-8000-000000000031', 60),
+    ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000072',
+     '00000000-0000-4000-8000-000000000032', 60);
 
 SET LOCAL ROLE muniment_app;
 SELECT throws_ok(
@@ -36,9 +38,15 @@ SELECT throws_ok(
     'without a tenant nothing is given back'
 );
 SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000a');
-SELECT is(astra.release_tokens('00000000-0000-4000-8000-000000000071'), true, 'a reservation is given back');
+SELECT is(
+    astra.release_tokens('00000000-0000-4000-8000-000000000071'), true,
+    'a reservation is given back'
+);
 SELECT is(astra.release_tokens('00000000-0000-4000-8000-000000000071'), false, 'once');
-SELECT is(astra.release_tokens('00000000-0000-4000-8000-000000000072'), false, 'and not that of another organisation');
+SELECT is(
+    astra.release_tokens('00000000-0000-4000-8000-000000000072'), false,
+    'and not that of another organisation'
+);
 SELECT results_eq(
     $$ SELECT tokens_used, tokens_reserved FROM astra.agent_daily_usage $$,
     $$ VALUES (0::bigint, 0::bigint) $$,

@@ -28,7 +28,8 @@ INSERT INTO astra.organizations (id, name, slug) VALUES
     ('00000000-0000-4000-8000-00000000000a', 'A', 'a'),
     ('00000000-0000-4000-8000-00000000000b', 'B', 'b');
 INSERT INTO astra.agents (org_id, id, name, daily_token_budget) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner', 100),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner',
+     100),
     ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000032', 'theirs', 100);
 
 SET LOCAL ROLE muniment_app;
@@ -51,7 +52,8 @@ FROM (
         ('00000000-0000-4000-8000-000000000032', 'nor for one of another organisation')
 ) AS attempt (id, promise);
 SELECT throws_ok(
-    $$ SELECT astra.reserve_tokens('00000000-0000-4000-8000-000000000031', 0) $$, '23514', NULL, 'or no tokens'
+    $$ SELECT astra.reserve_tokens('00000000-0000-4000-8000-000000000031', 0) $$,
+    '23514', NULL, 'or no tokens'
 );
 SELECT lives_ok(
     $$ SELECT astra.reserve_tokens('00000000-0000-4000-8000-000000000031', 100) $$,

@@ -8,8 +8,8 @@ SELECT has_schema('astra', 'the planner has a schema of its own');
 SELECT schema_owner_is('astra', 'muniment_owner', 'the migrations own it');
 SELECT is(
     obj_description('astra'::regnamespace, 'pg_namespace'),
-    'The goal planner: organisations, agents, goals, graphs of tasks, workers, approvals, memories, '
-    'chats and the tokens that all that uses.',
+    'The goal planner: organisations, agents, goals, graphs of tasks, workers, approvals, '
+    'memories, chats and the tokens that all that uses.',
     'it says what it is for'
 );
 SELECT set_eq(

@@ -55,14 +55,22 @@ SELECT
     now() + left_over::interval
 FROM (
     VALUES
-        ('00000000-0000-4000-8000-00000000000a', '94', '00000000-0000-4000-8000-000000000031', 'semantic', 'opposite', 180, NULL),
-        ('00000000-0000-4000-8000-00000000000a', '91', '00000000-0000-4000-8000-000000000031', 'semantic', 'same', 0, NULL),
-        ('00000000-0000-4000-8000-00000000000a', '92', '00000000-0000-4000-8000-000000000031', 'episodic', 'near', 10, '1 minute'),
-        ('00000000-0000-4000-8000-00000000000a', '93', '00000000-0000-4000-8000-000000000031', 'semantic', 'far', 90, NULL),
-        ('00000000-0000-4000-8000-00000000000a', '95', '00000000-0000-4000-8000-000000000031', 'semantic', 'forgotten', 0, '-1 minute'),
-        ('00000000-0000-4000-8000-00000000000a', '96', '00000000-0000-4000-8000-000000000031', 'semantic', 'not computed', NULL, NULL),
-        ('00000000-0000-4000-8000-00000000000a', '97', '00000000-0000-4000-8000-000000000032', 'semantic', 'of another agent', 0, NULL),
-        ('00000000-0000-4000-8000-00000000000b', '98', '00000000-0000-4000-8000-000000000033', 'semantic', 'of another organisation', 0, NULL)
+        ('00000000-0000-4000-8000-00000000000a', '94', '00000000-0000-4000-8000-000000000031',
+         'semantic', 'opposite', 180, NULL),
+        ('00000000-0000-4000-8000-00000000000a', '91', '00000000-0000-4000-8000-000000000031',
+         'semantic', 'same', 0, NULL),
+        ('00000000-0000-4000-8000-00000000000a', '92', '00000000-0000-4000-8000-000000000031',
+         'episodic', 'near', 10, '1 minute'),
+        ('00000000-0000-4000-8000-00000000000a', '93', '00000000-0000-4000-8000-000000000031',
+         'semantic', 'far', 90, NULL),
+        ('00000000-0000-4000-8000-00000000000a', '95', '00000000-0000-4000-8000-000000000031',
+         'semantic', 'forgotten', 0, '-1 minute'),
+        ('00000000-0000-4000-8000-00000000000a', '96', '00000000-0000-4000-8000-000000000031',
+         'semantic', 'not computed', NULL, NULL),
+        ('00000000-0000-4000-8000-00000000000a', '97', '00000000-0000-4000-8000-000000000032',
+         'semantic', 'of another agent', 0, NULL),
+        ('00000000-0000-4000-8000-00000000000b', '98', '00000000-0000-4000-8000-000000000033',
+         'semantic', 'of another organisation', 0, NULL)
 ) AS memory (org_id, id, agent_id, memory_type, content, degrees, left_over);
 CREATE TEMPORARY TABLE asked AS
 SELECT pg_temp.direction(0) AS embedding;
@@ -70,7 +78,8 @@ GRANT SELECT ON asked TO PUBLIC;
 
 SET LOCAL ROLE muniment_reader;
 SELECT throws_ok(
-    $$ SELECT m.* FROM asked, astra.search_memories('00000000-0000-4000-8000-000000000031', asked.embedding) AS m $$,
+    $$ SELECT m.* FROM asked,
+           astra.search_memories('00000000-0000-4000-8000-000000000031', asked.embedding) AS m $$,
     '42501',
     'tenant is not set',
     'without a tenant nothing is remembered'
@@ -78,23 +87,29 @@ SELECT throws_ok(
 SET LOCAL app.tenant_id = '00000000-0000-4000-8000-00000000000a';
 SELECT results_eq(
     $$ SELECT m.content, round(m.distance::numeric, 3)
-       FROM asked, astra.search_memories('00000000-0000-4000-8000-000000000031', asked.embedding) AS m $$,
+       FROM asked,
+       astra.search_memories('00000000-0000-4000-8000-000000000031', asked.embedding) AS m $$,
     $$ VALUES ('same', 0.000), ('near', 0.015), ('far', 1.000), ('opposite', 2.000) $$,
     'the nearest comes first; what is forgotten, not computed or of others does not come'
 );
 SELECT results_eq(
-    $$ SELECT m.content FROM asked, astra.search_memories('00000000-0000-4000-8000-000000000031', asked.embedding, 1) AS m $$,
+    $$ SELECT m.content FROM asked,
+           astra.search_memories('00000000-0000-4000-8000-000000000031', asked.embedding,
+               1) AS m $$,
     ARRAY['same'],
     'so many'
 );
 SELECT results_eq(
     $$ SELECT m.memory_type, m.content
-       FROM asked, astra.search_memories('00000000-0000-4000-8000-000000000031', asked.embedding, 10, 'episodic') AS m $$,
+       FROM asked,
+       astra.search_memories('00000000-0000-4000-8000-000000000031', asked.embedding, 10,
+           'episodic') AS m $$,
     $$ VALUES ('episodic', 'near') $$,
     'and of one kind, if that is asked'
 );
 SELECT is_empty(
-    $$ SELECT m.* FROM asked, astra.search_memories('00000000-0000-4000-8000-000000000033', asked.embedding) AS m $$,
+    $$ SELECT m.* FROM asked,
+           astra.search_memories('00000000-0000-4000-8000-000000000033', asked.embedding) AS m $$,
     'an agent of another organisation remembers nothing here'
 );
 SELECT throws_ok(

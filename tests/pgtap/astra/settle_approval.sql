@@ -18,20 +18,31 @@ SELECT function_owner_is(
 
 -- Behaviour -----------------------------------------------------------------
 
-INSERT INTO astra.organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
-INSERT INTO astra.users (org_id, id, email) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011', 'ann@example.org');
-INSERT INTO astra.org_memberships (org_id, user_id) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011');
-INSERT INTO astra.agents (org_id, id, name) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner');
-INSERT INTO astra.workers (org_id, id, hostname) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000061', 'host');
-INSERT INTO astra.goals (org_id, id, agent_id, goal_text) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000031', 'Ship.');
+INSERT INTO astra.organizations (id, name, slug)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
+INSERT INTO astra.users (org_id, id, email)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011',
+    'ann@example.org');
+INSERT INTO astra.org_memberships (org_id, user_id)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011');
+INSERT INTO astra.agents (org_id, id, name)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner');
+INSERT INTO astra.workers (org_id, id, hostname)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000061', 'host');
+INSERT INTO astra.goals (org_id, id, agent_id, goal_text)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041',
+    '00000000-0000-4000-8000-000000000031', 'Ship.');
 INSERT INTO astra.tasks (org_id, id, goal_id, type) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000051', '00000000-0000-4000-8000-000000000041', 'risky'),
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000052', '00000000-0000-4000-8000-000000000041', 'other');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000051',
+     '00000000-0000-4000-8000-000000000041', 'risky'),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000052',
+     '00000000-0000-4000-8000-000000000041', 'other');
 UPDATE astra.goals SET status = 'active';
 
 SELECT throws_ok(
     $$ INSERT INTO astra.approval_requests (org_id, request_type, goal_id)
-       VALUES ('00000000-0000-4000-8000-00000000000a', 'plan', '00000000-0000-4000-8000-000000000041') $$,
+       VALUES ('00000000-0000-4000-8000-00000000000a', 'plan',
+           '00000000-0000-4000-8000-000000000041') $$,
     'MU412',
     'plan of goal 00000000-0000-4000-8000-000000000041: the goal is active',
     'a plan is approved before its goal starts, or not at all'
@@ -41,7 +52,9 @@ SELECT throws_ok(
         'INSERT INTO astra.approval_requests '
         '(org_id, request_type, goal_id, task_id, status, approvals, decided_at) '
         'VALUES (%L, %L, %L, %L, %L, %L, %L)',
-        '00000000-0000-4000-8000-00000000000a', 'risky_task', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000051', status, approvals, decided_at
+        '00000000-0000-4000-8000-00000000000a', 'risky_task',
+        '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000051', status,
+        approvals, decided_at
     ),
     'MU412',
     NULL,
@@ -53,16 +66,24 @@ FROM (
         ('pending', '[{}]', NULL, 'or half approved')
 ) AS attempt (status, approvals, decided_at, promise);
 INSERT INTO astra.approval_requests (org_id, id, request_type, goal_id, task_id) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000081', 'risky_task', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000051'),
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000082', 'risky_task', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000051');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000081', 'risky_task',
+     '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000051'),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000082', 'risky_task',
+     '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000051');
 SELECT is(
-    (SELECT blockers FROM astra.tasks WHERE id = '00000000-0000-4000-8000-000000000051'), 2, 'each request blocks the task'
+    (SELECT blockers FROM astra.tasks WHERE id = '00000000-0000-4000-8000-000000000051'), 2,
+    'each request blocks the task'
 );
 INSERT INTO astra.approval_decisions (org_id, request_id, user_id, decision) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000081', '00000000-0000-4000-8000-000000000011', 'approved');
-SELECT is((SELECT blockers FROM astra.tasks WHERE id = '00000000-0000-4000-8000-000000000051'), 1, 'until it is approved');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000081',
+     '00000000-0000-4000-8000-000000000011', 'approved');
+SELECT is(
+    (SELECT blockers FROM astra.tasks WHERE id = '00000000-0000-4000-8000-000000000051'), 1,
+    'until it is approved'
+);
 INSERT INTO astra.approval_decisions (org_id, request_id, user_id, decision) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000082', '00000000-0000-4000-8000-000000000011', 'rejected');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000082',
+     '00000000-0000-4000-8000-000000000011', 'rejected');
 SELECT results_eq(
     $$ SELECT t.id, t.status, t.error, g.status
        FROM astra.tasks AS t
@@ -74,28 +95,43 @@ SELECT results_eq(
     'a rejected one fails the task, and the goal with it'
 );
 
-INSERT INTO astra.goals (org_id, id, agent_id, goal_text) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000042', '00000000-0000-4000-8000-000000000031', 'Again.');
+INSERT INTO astra.goals (org_id, id, agent_id, goal_text)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000042',
+    '00000000-0000-4000-8000-000000000031', 'Again.');
 UPDATE astra.goals SET status = 'active' WHERE id = '00000000-0000-4000-8000-000000000042';
-INSERT INTO astra.tasks (org_id, id, goal_id, type) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000053', '00000000-0000-4000-8000-000000000042', 'risky');
+INSERT INTO astra.tasks (org_id, id, goal_id, type)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000053',
+    '00000000-0000-4000-8000-000000000042', 'risky');
 UPDATE astra.tasks
-SET status = 'running', worker_id = '00000000-0000-4000-8000-000000000061', lease_expires_at = now() + interval '1 minute'
+SET status = 'running', worker_id = '00000000-0000-4000-8000-000000000061',
+lease_expires_at = now() + interval '1 minute'
 WHERE id = '00000000-0000-4000-8000-000000000053';
 SELECT throws_ok(
     $$ INSERT INTO astra.approval_requests (org_id, request_type, goal_id, task_id)
-       VALUES ('00000000-0000-4000-8000-00000000000a', 'risky_task', '00000000-0000-4000-8000-000000000042', '00000000-0000-4000-8000-000000000053') $$,
+       VALUES ('00000000-0000-4000-8000-00000000000a', 'risky_task',
+           '00000000-0000-4000-8000-000000000042', '00000000-0000-4000-8000-000000000053') $$,
     'MU412',
     'task_id 00000000-0000-4000-8000-000000000053: the task is running',
     'nobody is asked when it is too late'
 );
-INSERT INTO astra.users (org_id, id, email) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000012', 'bob@example.org');
-INSERT INTO astra.tasks (org_id, id, goal_id, type) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000054', '00000000-0000-4000-8000-000000000042', 'very risky');
+INSERT INTO astra.users (org_id, id, email)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000012',
+    'bob@example.org');
+INSERT INTO astra.tasks (org_id, id, goal_id, type)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000054',
+    '00000000-0000-4000-8000-000000000042', 'very risky');
 INSERT INTO astra.approval_requests (
     org_id, id, request_type, goal_id, task_id, required_approvals
-) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000083', 'risky_task', '00000000-0000-4000-8000-000000000042', '00000000-0000-4000-8000-000000000054', 2);
+)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000083',
+    'risky_task', '00000000-0000-4000-8000-000000000042', '00000000-0000-4000-8000-000000000054',
+    2);
 INSERT INTO astra.approval_decisions (org_id, request_id, user_id, decision) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000083', '00000000-0000-4000-8000-000000000011', 'approved');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000083',
+     '00000000-0000-4000-8000-000000000011', 'approved');
 SELECT results_eq(
-    $$ SELECT status, blockers FROM astra.tasks WHERE id = '00000000-0000-4000-8000-000000000054' $$,
+    $$ SELECT status, blockers FROM astra.tasks
+       WHERE id = '00000000-0000-4000-8000-000000000054' $$,
     $$ VALUES ('pending', 1) $$,
     'half an approval changes nothing'
 );

@@ -24,13 +24,19 @@ SELECT function_owner_is(
 
 -- Behaviour -----------------------------------------------------------------
 
-INSERT INTO astra.organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
+INSERT INTO astra.organizations (id, name, slug)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
 INSERT INTO astra.agents (org_id, id, name, daily_token_budget) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner', 100);
-INSERT INTO astra.goals (org_id, id, agent_id, goal_text) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000031', 'Ship.');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner',
+     100);
+INSERT INTO astra.goals (org_id, id, agent_id, goal_text)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041',
+    '00000000-0000-4000-8000-000000000031', 'Ship.');
 INSERT INTO astra.token_reservations (org_id, id, agent_id, tokens) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000071', '00000000-0000-4000-8000-000000000031', 60),
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000072', '00000000-0000-4000-8000-000000000031', 40);
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000071',
+     '00000000-0000-4000-8000-000000000031', 60),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000072',
+     '00000000-0000-4000-8000-000000000031', 40);
 
 SET LOCAL ROLE muniment_app;
 SELECT throws_ok(
@@ -41,11 +47,15 @@ SELECT throws_ok(
 );
 SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000a');
 SELECT lives_ok(
-    $$ SELECT astra.settle_tokens('00000000-0000-4000-8000-000000000071', 'm', 20, 5, '00000000-0000-4000-8000-000000000041') $$, 'a call is settled'
+    $$ SELECT astra.settle_tokens('00000000-0000-4000-8000-000000000071', 'm', 20, 5,
+           '00000000-0000-4000-8000-000000000041') $$,
+    'a call is settled'
 );
 SELECT results_eq(
     $$ SELECT agent_id, goal_id, model, tokens_in, tokens_out FROM astra.llm_usage $$,
-    $$ VALUES ('00000000-0000-4000-8000-000000000031'::uuid, '00000000-0000-4000-8000-000000000041'::uuid, 'm', 20, 5) $$,
+    $$
+       VALUES ('00000000-0000-4000-8000-000000000031'::uuid,
+           '00000000-0000-4000-8000-000000000041'::uuid, 'm', 20, 5) $$,
     'what it used is written down'
 );
 SELECT results_eq(
@@ -64,7 +74,8 @@ SELECT lives_ok(
     'a call that used more than it said is written down all the same'
 );
 SELECT throws_ok(
-    $$ SELECT astra.reserve_tokens('00000000-0000-4000-8000-000000000031', 1) $$, 'MU415', NULL, 'and the next one refused'
+    $$ SELECT astra.reserve_tokens('00000000-0000-4000-8000-000000000031', 1) $$,
+    'MU415', NULL, 'and the next one refused'
 );
 
 -- Access --------------------------------------------------------------------

@@ -120,14 +120,19 @@ SELECT set_eq(
 
 -- Behaviour -----------------------------------------------------------------
 
-INSERT INTO astra.organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
+INSERT INTO astra.organizations (id, name, slug)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
 INSERT INTO astra.agents (org_id, id, name) VALUES
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner'),
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000032', 'helper');
-INSERT INTO astra.workers (org_id, id, hostname) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000061', 'host');
-INSERT INTO astra.goals (org_id, id, agent_id, goal_text) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000031', 'Ship.');
+INSERT INTO astra.workers (org_id, id, hostname)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000061', 'host');
+INSERT INTO astra.goals (org_id, id, agent_id, goal_text)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041',
+    '00000000-0000-4000-8000-000000000031', 'Ship.');
 INSERT INTO astra.tasks (org_id, id, goal_id, agent_id, type) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000051', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000032', 'write');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000051',
+     '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000032', 'write');
 
 ALTER TABLE astra.tasks DISABLE TRIGGER USER;
 SELECT throws_ok(
@@ -142,7 +147,8 @@ FROM (
         ('status = ''dreamt''', 'status', 'a state is one of five'),
         ('blockers = -1', 'blockers', 'nothing waits for less than nothing'),
         (
-            'status = ''running'', worker_id = ''00000000-0000-4000-8000-000000000061'', lease_expires_at = now()', 'unblocked',
+            'status = ''running'', worker_id = ''00000000-0000-4000-8000-000000000061'', '
+            'lease_expires_at = now()', 'unblocked',
             'nothing runs while it waits for something'
         ),
         (
@@ -151,7 +157,8 @@ FROM (
         ),
         ('attempts = 4', 'attempts', 'nobody tries more often than allowed'),
         (
-            'blockers = 0, status = ''running'', worker_id = ''00000000-0000-4000-8000-000000000061''', 'lease',
+            'blockers = 0, status = ''running'', worker_id = '
+            '''00000000-0000-4000-8000-000000000061''', 'lease',
             'what runs has a lease'
         ),
         ('lease_expires_at = now()', 'lease', 'and what does not has none'),
@@ -176,7 +183,8 @@ SELECT throws_ok(
 );
 UPDATE astra.goals SET status = 'active';
 UPDATE astra.tasks
-SET status = 'running', worker_id = '00000000-0000-4000-8000-000000000061', lease_expires_at = now() + interval '1 minute';
+SET status = 'running', worker_id = '00000000-0000-4000-8000-000000000061',
+lease_expires_at = now() + interval '1 minute';
 SET LOCAL app.tenant_id = '00000000-0000-4000-8000-00000000000a';
 SELECT throws_ok(
     $$ DELETE FROM astra.workers $$,
@@ -221,8 +229,12 @@ SELECT set_eq(
          'attempts, max_attempts, worker_id, lease_expires_at') $$,
     'the rights to columns are these'
 );
-INSERT INTO astra.goals (org_id, id, agent_id, goal_text) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041', '00000000-0000-4000-8000-000000000031', 'Ship.');
-INSERT INTO astra.tasks (org_id, id, goal_id, type) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000051', '00000000-0000-4000-8000-000000000041', 'write');
+INSERT INTO astra.goals (org_id, id, agent_id, goal_text)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041',
+    '00000000-0000-4000-8000-000000000031', 'Ship.');
+INSERT INTO astra.tasks (org_id, id, goal_id, type)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000051',
+    '00000000-0000-4000-8000-000000000041', 'write');
 SET LOCAL ROLE muniment_app;
 SELECT throws_ok(
     $$ UPDATE astra.tasks SET blockers = 0 $$,

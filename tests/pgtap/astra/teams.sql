@@ -75,36 +75,47 @@ SELECT is_empty(
 
 -- Behaviour -----------------------------------------------------------------
 
-INSERT INTO astra.organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
+INSERT INTO astra.organizations (id, name, slug)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
 INSERT INTO astra.users (org_id, id, email) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011', 'ann@example.org'),
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000012', 'bob@example.org');
-INSERT INTO astra.org_memberships (org_id, user_id) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011');
-INSERT INTO astra.teams (org_id, id, name) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000021', 'red');
-INSERT INTO astra.team_memberships (org_id, team_id, user_id) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000021', '00000000-0000-4000-8000-000000000011');
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011',
+     'ann@example.org'),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000012',
+     'bob@example.org');
+INSERT INTO astra.org_memberships (org_id, user_id)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011');
+INSERT INTO astra.teams (org_id, id, name)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000021', 'red');
+INSERT INTO astra.team_memberships (org_id, team_id, user_id)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000021',
+    '00000000-0000-4000-8000-000000000011');
 
 SELECT throws_ok(
-    $$ INSERT INTO astra.teams (org_id, name) VALUES ('00000000-0000-4000-8000-00000000000a', 'red') $$,
+    $$ INSERT INTO astra.teams (org_id, name)
+       VALUES ('00000000-0000-4000-8000-00000000000a', 'red') $$,
     '23505',
     'duplicate key value violates unique constraint "teams_name_uq"',
     'a team has a name of its own'
 );
 SELECT throws_ok(
-    $$ INSERT INTO astra.teams (org_id, name) VALUES ('00000000-0000-4000-8000-00000000000a', '') $$,
+    $$ INSERT INTO astra.teams (org_id, name)
+       VALUES ('00000000-0000-4000-8000-00000000000a', '') $$,
     '23514',
     'new row for relation "teams" violates check constraint "teams_name_ck"',
     'and it is not empty'
 );
 SELECT throws_ok(
     $$ INSERT INTO astra.team_memberships (org_id, team_id, user_id)
-       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000021', '00000000-0000-4000-8000-000000000011') $$,
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000021',
+           '00000000-0000-4000-8000-000000000011') $$,
     '23505',
     'duplicate key value violates unique constraint "team_memberships_user_id_uq"',
     'a member is in a team once'
 );
 SELECT throws_ok(
     $$ INSERT INTO astra.team_memberships (org_id, team_id, user_id)
-       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000021', '00000000-0000-4000-8000-000000000012') $$,
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000021',
+           '00000000-0000-4000-8000-000000000012') $$,
     '23503',
     NULL,
     'who is no member of the organisation is in no team'

@@ -73,18 +73,22 @@ SELECT set_eq(
 
 -- Behaviour -----------------------------------------------------------------
 
-INSERT INTO astra.organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
-INSERT INTO astra.agents (org_id, id, name) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner');
+INSERT INTO astra.organizations (id, name, slug)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
+INSERT INTO astra.agents (org_id, id, name)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner');
 
 SELECT throws_ok(
     $$ INSERT INTO astra.token_reservations (org_id, agent_id, tokens)
-       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 0) $$,
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031',
+           0) $$,
     '23514',
     'new row for relation "token_reservations" violates check constraint '
     '"token_reservations_tokens_ck"',
     'a reservation is of some tokens'
 );
-INSERT INTO astra.token_reservations (org_id, agent_id, tokens) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 5);
+INSERT INTO astra.token_reservations (org_id, agent_id, tokens)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 5);
 SELECT throws_ok(
     $$ UPDATE astra.token_reservations SET tokens = 1 $$,
     'MU001',

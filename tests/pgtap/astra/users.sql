@@ -62,27 +62,34 @@ SELECT is_empty(
 INSERT INTO astra.organizations (id, name, slug) VALUES
     ('00000000-0000-4000-8000-00000000000a', 'A', 'a'),
     ('00000000-0000-4000-8000-00000000000b', 'B', 'b');
-INSERT INTO astra.users (org_id, id, email) VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011', 'ann@example.org');
+INSERT INTO astra.users (org_id, id, email)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011',
+    'ann@example.org');
 
 SELECT throws_ok(
-    $$ INSERT INTO astra.users (org_id, email) VALUES ('00000000-0000-4000-8000-00000000000a', 'ann@example.org') $$,
+    $$ INSERT INTO astra.users (org_id, email)
+       VALUES ('00000000-0000-4000-8000-00000000000a', 'ann@example.org') $$,
     '23505',
     'duplicate key value violates unique constraint "users_email_uq"',
     'an organisation knows an address once'
 );
 SELECT lives_ok(
-    $$ INSERT INTO astra.users (org_id, id, email) VALUES ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000011', 'ann@example.org') $$,
+    $$ INSERT INTO astra.users (org_id, id, email)
+       VALUES ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000011',
+           'ann@example.org') $$,
     'another organisation may know the same person, and nobody finds out'
 );
 SELECT throws_ok(
-    format('INSERT INTO astra.users (org_id, email) VALUES (%L, %L)', '00000000-0000-4000-8000-00000000000a', email),
+    format('INSERT INTO astra.users (org_id, email) VALUES (%L, %L)',
+        '00000000-0000-4000-8000-00000000000a', email),
     '23514',
     'new row for relation "users" violates check constraint "users_email_ck"',
     format('the address is in small letters and not empty: "%s" is refused', email)
 )
 FROM unnest(ARRAY['Ann@example.org', '']) AS email;
 SELECT throws_ok(
-    $$ INSERT INTO astra.users (org_id, email) VALUES ('00000000-0000-4000-8000-0000000000ee', 'x@example.org') $$,
+    $$ INSERT INTO astra.users (org_id, email)
+       VALUES ('00000000-0000-4000-8000-0000000000ee', 'x@example.org') $$,
     '23503',
     NULL,
     'nobody is known to an organisation that is not there'

@@ -62,8 +62,10 @@ SELECT is_empty(
 
 -- Behaviour -----------------------------------------------------------------
 
-INSERT INTO astra.organizations (id, name, slug) VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
-INSERT INTO astra.workers (org_id, hostname) VALUES ('00000000-0000-4000-8000-00000000000a', 'host');
+INSERT INTO astra.organizations (id, name, slug)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
+INSERT INTO astra.workers (org_id, hostname)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'host');
 
 SELECT throws_ok(
     $$ UPDATE astra.workers SET status = 'dancing' $$,
