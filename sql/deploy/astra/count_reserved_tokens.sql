@@ -1,8 +1,8 @@
 -- Deploy astra:count_reserved_tokens to pg
 -- requires: agent_daily_usage
 --
--- The budget of a day is held here and nowhere else: whoever inserts a reservation, by which way
--- ever, is counted or refused.
+-- Calls are held to the budget of the day here: whoever inserts a reservation, in whatever way, is
+-- counted or refused.
 -- Locks: none.  Docs: docs/schema/astra.md#count-reserved-tokens
 
 BEGIN;

@@ -1,10 +1,10 @@
 -- Deploy astra:lock_goal to pg
 -- requires: schema
 --
--- One lock a goal, taken first by whatever changes its tasks, its dependencies or its approvals;
--- then the agent, then tasks. Claims take none: they skip what is locked. A snapshot from before
--- the lock would not show what the one before did, and nothing would notice, which is why only read
--- committed will do.
+-- One lock a goal, taken first by whatever changes its tasks or their dependencies; then the agent,
+-- then tasks. Only the decision of a request comes before it. Claims take none: they skip what is
+-- locked. A snapshot from before the lock would not show what the one before did, and nothing would
+-- notice, which is why only read committed will do.
 -- Locks: one row of goals, FOR NO KEY UPDATE, when it is called.
 -- Docs: docs/schema/astra.md#lock-goal
 

@@ -11,8 +11,8 @@ BEGIN;
 SET LOCAL ROLE muniment_owner;
 
 CREATE FUNCTION astra.search_memories(
-    p_agent_id uuid, p_embedding platform.vector, p_limit integer DEFAULT 10, p_memory_type text
-    DEFAULT NULL
+    p_agent_id uuid, p_embedding platform.vector, p_limit integer DEFAULT 10,
+    p_memory_type text DEFAULT NULL
 )
 RETURNS TABLE (memory_id uuid, memory_type text, content text, distance double precision)
 LANGUAGE sql

@@ -12,8 +12,8 @@ BEGIN;
 SET LOCAL ROLE muniment_owner;
 
 CREATE FUNCTION astra.settle_tokens(
-    p_reservation_id uuid, p_model text, p_tokens_in integer, p_tokens_out integer, p_goal_id
-    uuid DEFAULT NULL
+    p_reservation_id uuid, p_model text, p_tokens_in integer, p_tokens_out integer,
+    p_goal_id uuid DEFAULT NULL
 )
 RETURNS uuid
 LANGUAGE plpgsql
