@@ -45,7 +45,7 @@ OLDEST_SUPPORTED = 15
 # Projects that cannot be deployed to their end without pgvector, which Debian's PostgreSQL 15 has
 # not; :meth:`Clusters.with_vector` finds another server for them. What others require of
 # `platform`, the engine takes along.
-NEED_VECTOR = frozenset({"platform", "goclaw", "agentcore"})
+NEED_VECTOR = frozenset({"platform", "goclaw", "agentcore", "astra"})
 ROOT = Path(__file__).parent.parent
 
 

@@ -25,7 +25,7 @@ __all__ = ["OWNED_SCHEMAS", "include_name", "include_object"]
 
 # One schema a project of the plans, and those in which it is written down what is deployed.
 OWNED_SCHEMAS = frozenset(
-    {"agentcore", "agents", "goclaw", "open_agents", "platform", "muniment", "sqitch"}
+    {"agentcore", "agents", "astra", "goclaw", "open_agents", "platform", "muniment", "sqitch"}
 )
 
 # yoyo's own tables, in whichever schema it keeps them.

@@ -89,12 +89,12 @@ def test_a_stale_page_is_named_and_written_anew(ledger: str, tmp_path: Path) -> 
     assert missing.returncode == 3
     assert missing.stdout == "".join(
         f"pages/{name}.md is missing\n"
-        for name in ("agentcore", "agents", "goclaw", "open_agents", "platform")
+        for name in ("agentcore", "agents", "astra", "goclaw", "open_agents", "platform")
     )
     assert (first.returncode, first.stdout) == (
         0,
-        "pages/agentcore.md\npages/agents.md\npages/goclaw.md\npages/open_agents.md\n"
-        "pages/platform.md\n",
+        "pages/agentcore.md\npages/agents.md\npages/astra.md\npages/goclaw.md\n"
+        "pages/open_agents.md\npages/platform.md\n",
     )
     assert (stale.returncode, stale.stdout) == (3, "pages/agents.md is stale\n")
     assert "hint: Run `muniment docs build`." in stale.stderr

@@ -23,7 +23,7 @@ from muniment.migrate.script import Kind
 
 PROJECTS = engine.Projects(ROOT / "sql")
 # All but the ledger and its ground, which have tests of their own.
-SCHEMAS = ("goclaw", "open_agents", "agentcore")
+SCHEMAS = ("goclaw", "open_agents", "agentcore", "astra")
 TENANT = "00000000-0000-4000-8000-00000000000a"
 
 

@@ -45,6 +45,11 @@ INSERT INTO for_all_tenants (name, reason) VALUES
 CREATE TEMPORARY TABLE mute (name text PRIMARY KEY, reason text NOT NULL);
 INSERT INTO mute (name, reason) VALUES
     ('goclaw.block_team_task', 'wants two tasks of a team, and each table has one row'),
+    ('astra.ready_tasks', 'wants a goal under way'),
+    ('astra.claim_tasks', 'wants a goal under way'),
+    ('astra.complete_task', 'wants a task that was claimed'),
+    ('astra.fail_task', 'wants a task that was claimed'),
+    ('astra.decide_approval', 'wants a request that nobody has decided on'),
     ('agentcore.acting_user_id', 'wants a user who has entered'),
     ('agentcore.acting_user_may', 'wants a user who has entered'),
     ('agentcore.decide_approval', 'wants a user who has entered'),

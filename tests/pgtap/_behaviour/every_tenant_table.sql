@@ -227,7 +227,8 @@ SELECT is_empty(
                name, columns, row_of_b
            )
        ) AS answer
-       WHERE answer <> '42501' $$,
+       -- MU419: only triggers write here, whosever row it is.
+       WHERE answer NOT IN ('42501', 'MU419') $$,
     'a runtime for a writes no row of b'
 );
 SELECT is_empty(

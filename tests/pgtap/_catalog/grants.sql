@@ -322,7 +322,52 @@ FROM (
         (
             'agentcore', 'agent_run', 'muniment_app', 'UPDATE', true,
             'what an answer took is noted when it is there'
-        )
+        ),
+        (
+            'astra', 'organizations', 'muniment_service', 'SELECT', false,
+            'an organisation is looked up before there is a tenant'
+        ),
+        ('astra', 'organizations', 'muniment_service', 'INSERT', false, 'organisations are made'),
+        ('astra', 'organizations', 'muniment_service', 'UPDATE', true, 'and named anew'),
+        ('astra', 'organizations', 'muniment_service', 'DELETE', false, 'and leave'),
+        (
+            'astra', 'users', 'muniment_service', 'SELECT', false,
+            'a login asks which organisations know an address'
+        ),
+        (
+            'astra', 'users', 'muniment_service', 'INSERT', false,
+            'a new organisation gets its first person'
+        ),
+        (
+            'astra', 'org_memberships', 'muniment_service', 'SELECT', false,
+            'a login asks for the organisations of a person'
+        ),
+        (
+            'astra', 'org_memberships', 'muniment_service', 'INSERT', false,
+            'and its first member'
+        ),
+        (
+            'astra', 'memories', 'muniment_service', 'SELECT', false,
+            'what has expired is found'
+        ),
+        ('astra', 'memories', 'muniment_service', 'DELETE', false, 'and deleted'),
+        (
+            'astra', 'memories', 'muniment_service', 'UPDATE', true,
+            'rows are locked first, which asks for a right to a column'
+        ),
+        (
+            'astra', 'chat_sessions', 'muniment_service', 'SELECT', false,
+            'says how long its messages are kept'
+        ),
+        (
+            'astra', 'chat_sessions', 'muniment_service', 'UPDATE', true,
+            'rows are locked first, which asks for a right to a column'
+        ),
+        (
+            'astra', 'chat_messages', 'muniment_service', 'SELECT', false,
+            'what is too old is found'
+        ),
+        ('astra', 'chat_messages', 'muniment_service', 'DELETE', false, 'and deleted')
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
 CREATE TEMPORARY VIEW global_table AS
@@ -367,7 +412,13 @@ FROM (
         ('agentcore', 'agent_task', 'what agents did'),
         ('agentcore', 'agent_tool_call', 'what agents did'),
         ('agentcore', 'agent_run', 'what models answered'),
-        ('agentcore', 'retrieval_hit', 'what was read for an answer')
+        ('agentcore', 'retrieval_hit', 'what was read for an answer'),
+        ('astra', 'organizations', 'organisations are made and changed by the backend'),
+        ('astra', 'agent_config_revisions', 'a history'),
+        ('astra', 'events', 'a journal'),
+        ('astra', 'llm_usage', 'what was spent'),
+        ('astra', 'approval_decisions', 'who decided what'),
+        ('astra', 'chat_messages', 'what was said')
 ) AS declared (schema_name, table_name, reason);
 
 -- Rows that may be given to another tenant, and by whom.

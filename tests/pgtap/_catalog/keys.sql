@@ -54,6 +54,10 @@ FROM (
         (
             'agentcore', 'password_reset_token_token_uq',
             'a link is found before its department is known; who can meet its hash holds the link'
+        ),
+        (
+            'astra', 'organizations_slug_uq',
+            'an organisation is named so in addresses; only the backend writes it'
         )
 ) AS declared (schema_name, index_name, reason);
 

@@ -47,7 +47,8 @@ FROM (
     VALUES
         ('open_agents', 'accounts', 'id', 'a row is an account'),
         ('goclaw', 'tenants', 'id', 'a row is a tenant of the gateway'),
-        ('agentcore', 'department', 'id', 'a row is a department')
+        ('agentcore', 'department', 'id', 'a row is a department'),
+        ('astra', 'organizations', 'id', 'a row is a tenant of the planner')
 ) AS declared (schema_name, table_name, column_name, reason);
 
 -- Tables whose clients know no tenant column: its default is the tenant that is set, or an error.
@@ -122,7 +123,13 @@ FROM (
         ('agentcore', 'password_reset_token', 'a link is looked up to learn whose it is'),
         ('agentcore', 'audit_log', 'what the backend reads is logged where the department sees it'),
         ('agentcore', 'pii_redaction_map', 'only the backend puts the values back'),
-        ('agentcore', 'agent_task', 'workers take the tasks of all departments')
+        ('agentcore', 'agent_task', 'workers take the tasks of all departments'),
+        ('astra', 'organizations', 'made and looked up before there is a tenant'),
+        ('astra', 'users', 'a login asks which organisations know an address'),
+        ('astra', 'org_memberships', 'a login asks for the organisations of a person'),
+        ('astra', 'memories', 'what has expired is deleted for all at once'),
+        ('astra', 'chat_sessions', 'old messages are deleted for all at once'),
+        ('astra', 'chat_messages', 'old messages are deleted for all at once')
 ) AS declared (schema_name, table_name, reason);
 
 -- Found in the catalog ------------------------------------------------------

@@ -65,7 +65,22 @@ INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
     ('agentcore.approval', 'status', '''approved'''),
     ('agentcore.document_generation', 'error', NULL),
     ('agentcore.document_generation', 'status', '''ready'''),
-    ('agentcore.password_reset_token', 'expires_at', '''2100-01-01Z''');
+    ('agentcore.password_reset_token', 'expires_at', '''2100-01-01Z'''),
+    ('astra.agents', 'chat_capable', 'true'),
+    ('astra.agents', 'daily_token_budget', '1000000'),
+    ('astra.agents', 'allowed_tools', NULL),
+    ('astra.memories', 'expires_at', NULL),
+    ('astra.agent_collaborators', 'team_id', NULL),
+    ('astra.agent_config_revisions', 'revision', '2'),
+    ('astra.task_dependencies', 'task_id', 'test_support.another_task(:tenant)'),
+    ('astra.goals', 'completed_at', NULL),
+    ('astra.tasks', 'worker_id', NULL),
+    ('astra.tasks', 'lease_expires_at', NULL),
+    ('astra.tasks', 'finished_at', NULL),
+    ('astra.approval_requests', 'request_type', '''risky_task'''),
+    ('astra.approval_requests', 'requested_by', NULL),
+    ('astra.approval_requests', 'approvals', '''[]'''),
+    ('astra.approval_requests', 'decided_at', NULL);
 
 -- A pair is of two entities, but a table has one row.
 CREATE FUNCTION test_support.another_entity(p_tenant uuid)
@@ -79,6 +94,23 @@ BEGIN
     SELECT e.tenant_id, e.agent_id, 'another', 'another', 'another'
     FROM goclaw.kg_entities AS e
     WHERE e.tenant_id = p_tenant
+    RETURNING id INTO v_id;
+    RETURN v_id;
+END;
+$function$;
+
+-- A dependency is of two tasks, but a table has one row.
+CREATE FUNCTION test_support.another_task(p_tenant uuid)
+RETURNS uuid
+LANGUAGE plpgsql
+AS $function$
+DECLARE
+    v_id uuid;
+BEGIN
+    INSERT INTO astra.tasks (org_id, goal_id, type)
+    SELECT t.org_id, t.goal_id, 'another'
+    FROM astra.tasks AS t
+    WHERE t.org_id = p_tenant
     RETURNING id INTO v_id;
     RETURN v_id;
 END;

@@ -1,0 +1,26 @@
+-- Revert astra:agent_config_revisions from pg
+--
+-- What agent_config_revisions hold cannot be made again, so this refuses while there is a row: it
+-- is exported first. Row security is lifted for the question, because without a tenant the owner
+-- cannot see whether there are rows.
+
+BEGIN;
+
+SET LOCAL lock_timeout = '3s';
+SET LOCAL ROLE muniment_owner;
+
+ALTER TABLE astra.agent_config_revisions NO FORCE ROW LEVEL SECURITY;
+
+DO $revert$
+BEGIN
+    IF EXISTS (SELECT FROM astra.agent_config_revisions) THEN
+        RAISE EXCEPTION 'astra.agent_config_revisions holds rows'
+            USING ERRCODE = 'MU900',
+                  HINT = 'Export them before this is reverted.';
+    END IF;
+END;
+$revert$;
+
+DROP TABLE astra.agent_config_revisions;
+
+COMMIT;

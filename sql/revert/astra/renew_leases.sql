@@ -1,0 +1,9 @@
+-- Revert astra:renew_leases from pg
+
+BEGIN;
+
+SET LOCAL ROLE muniment_owner;
+
+DROP FUNCTION astra.renew_leases(uuid, interval);
+
+COMMIT;

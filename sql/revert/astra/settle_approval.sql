@@ -1,0 +1,9 @@
+-- Revert astra:settle_approval from pg
+
+BEGIN;
+
+SET LOCAL ROLE muniment_owner;
+
+DROP FUNCTION astra.settle_approval();
+
+COMMIT;

@@ -1,0 +1,89 @@
+-- Subject: astra.cancel_goal()    Docs: docs/schema/astra.md#cancel-goal
+BEGIN;
+SET LOCAL client_min_messages = warning;
+SELECT plan(12);
+
+-- Shape ---------------------------------------------------------------------
+
+SELECT function_returns('astra', 'cancel_goal', ARRAY['uuid'], 'void', 'it returns void');
+SELECT volatility_is('astra', 'cancel_goal', ARRAY['uuid'], 'volatile', 'it writes or locks');
+SELECT isnt_definer('astra', 'cancel_goal', ARRAY['uuid'], 'it acts with the rights of its caller');
+SELECT function_owner_is(
+    'astra', 'cancel_goal', ARRAY['uuid'], 'muniment_owner',
+    'the migrations own it'
+);
+
+-- Behaviour -----------------------------------------------------------------
+
+INSERT INTO astra.organizations (id, name, slug) VALUES
+    ('00000000-0000-4000-8000-00000000000a', 'A', 'a'),
+    ('00000000-0000-4000-8000-00000000000b', 'B', 'b');
+INSERT INTO astra.agents (org_id, id, name) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner'),
+    ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000032', 'theirs');
+INSERT INTO astra.goals (org_id, id, agent_id, goal_text) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041',
+     '00000000-0000-4000-8000-000000000031', 'Ship.'),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000042',
+     '00000000-0000-4000-8000-000000000031', 'Done.'),
+    ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000049',
+     '00000000-0000-4000-8000-000000000032', 'Theirs.');
+INSERT INTO astra.tasks (org_id, id, goal_id, type)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000051',
+    '00000000-0000-4000-8000-000000000041', 'write');
+UPDATE astra.goals SET status = 'active' WHERE id = '00000000-0000-4000-8000-000000000042';
+UPDATE astra.goals SET status = 'completed' WHERE id = '00000000-0000-4000-8000-000000000042';
+
+SET LOCAL ROLE muniment_app;
+SELECT throws_ok(
+    $$ SELECT astra.cancel_goal('00000000-0000-4000-8000-000000000041') $$,
+    '42501',
+    'tenant is not set',
+    'without a tenant nothing is cancelled'
+);
+SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000a');
+SELECT throws_ok(
+    format('SELECT astra.cancel_goal(%L)', id),
+    'P0002',
+    format('p_goal_id %s: no such goal', id),
+    promise
+)
+FROM (
+    VALUES
+        ('00000000-0000-4000-8000-0000000000ee', 'nor is what is not there'),
+        ('00000000-0000-4000-8000-000000000049', 'or belongs to another organisation')
+) AS attempt (id, promise);
+SELECT lives_ok(
+    $$ SELECT astra.cancel_goal('00000000-0000-4000-8000-000000000041') $$, 'a goal is cancelled'
+);
+SELECT results_eq(
+    $$ SELECT g.status, t.status
+       FROM astra.goals AS g
+       INNER JOIN astra.tasks AS t ON t.goal_id = g.id $$,
+    $$ VALUES ('cancelled', 'cancelled') $$,
+    'with its tasks'
+);
+SELECT lives_ok(
+    $$ SELECT astra.cancel_goal('00000000-0000-4000-8000-000000000041') $$, 'twice is no error'
+);
+SELECT throws_ok(
+    $$ SELECT astra.cancel_goal('00000000-0000-4000-8000-000000000042') $$,
+    'MU412',
+    'status of goal 00000000-0000-4000-8000-000000000042: completed does not become cancelled',
+    'what was reached cannot be taken back'
+);
+
+-- Access --------------------------------------------------------------------
+
+RESET ROLE;
+SELECT set_eq(
+    $$ SELECT grantee::regrole::text, privilege_type, is_grantable
+       FROM pg_proc, aclexplode(proacl)
+       WHERE pg_proc.oid = 'astra.cancel_goal(uuid)'::regprocedure
+           AND grantee <> proowner $$,
+    $$ VALUES ('muniment_app', 'EXECUTE', false) $$,
+    'those who act for one tenant may call it'
+);
+
+SELECT * FROM finish(true);
+ROLLBACK;

@@ -1,0 +1,79 @@
+-- Subject: astra.expire_chats()    Docs: docs/schema/astra.md#expire-chats
+BEGIN;
+SET LOCAL client_min_messages = warning;
+SELECT plan(9);
+
+-- Shape ---------------------------------------------------------------------
+
+SELECT function_returns('astra', 'expire_chats', ARRAY['integer'], 'bigint', 'it returns bigint');
+SELECT volatility_is('astra', 'expire_chats', ARRAY['integer'], 'volatile', 'it writes or locks');
+SELECT isnt_definer(
+    'astra', 'expire_chats', ARRAY['integer'],
+    'it acts with the rights of its caller'
+);
+SELECT function_owner_is(
+    'astra', 'expire_chats', ARRAY['integer'], 'muniment_owner',
+    'the migrations own it'
+);
+
+-- Behaviour -----------------------------------------------------------------
+
+INSERT INTO astra.organizations (id, name, slug) VALUES
+    ('00000000-0000-4000-8000-00000000000a', 'A', 'a'),
+    ('00000000-0000-4000-8000-00000000000b', 'B', 'b');
+INSERT INTO astra.users (org_id, id, email) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000011',
+     'ann@example.org'),
+    ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000012',
+     'bob@example.org');
+INSERT INTO astra.agents (org_id, id, name, chat_capable) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'open', true),
+    ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000032', 'theirs',
+     true);
+INSERT INTO astra.chat_sessions (org_id, id, agent_id, user_id, retention_days) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-0000000000a1',
+     '00000000-0000-4000-8000-000000000031', '00000000-0000-4000-8000-000000000011', 7),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-0000000000a2',
+     '00000000-0000-4000-8000-000000000031', '00000000-0000-4000-8000-000000000011', NULL),
+    ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-0000000000a3',
+     '00000000-0000-4000-8000-000000000032', '00000000-0000-4000-8000-000000000012', 30);
+INSERT INTO astra.chat_messages (org_id, session_id, role, content, created_at) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-0000000000a1', 'user', 'old',
+     now() - interval '8 days'),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-0000000000a1', 'user',
+     'older', now() - interval '9 days'),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-0000000000a1', 'user', 'new',
+     now() - interval '6 days'),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-0000000000a2', 'user', 'kept',
+     now() - interval '8 years'),
+    ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-0000000000a3', 'user',
+     'theirs, old', now() - interval '31 days'),
+    ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-0000000000a3', 'user',
+     'theirs, new', now() - interval '8 days');
+
+SET LOCAL ROLE muniment_service;
+SELECT is(astra.expire_chats(1), 1::bigint, 'so many at a time are deleted');
+SELECT is(astra.expire_chats(), 2::bigint, 'then the rest');
+SELECT set_eq(
+    $$ SELECT content FROM astra.chat_messages $$,
+    ARRAY['new', 'kept', 'theirs, new'],
+    'what is older than its session keeps is gone, whosever it was'
+);
+SELECT is(
+    (SELECT count(*) FROM astra.chat_sessions), 3::bigint, 'the sessions themselves stay'
+);
+
+-- Access --------------------------------------------------------------------
+
+RESET ROLE;
+SELECT set_eq(
+    $$ SELECT grantee::regrole::text, privilege_type, is_grantable
+       FROM pg_proc, aclexplode(proacl)
+       WHERE pg_proc.oid = 'astra.expire_chats(integer)'::regprocedure
+           AND grantee <> proowner $$,
+    $$ VALUES ('muniment_service', 'EXECUTE', false) $$,
+    'only who works across tenants may call it'
+);
+
+SELECT * FROM finish(true);
+ROLLBACK;

@@ -1,0 +1,94 @@
+-- Subject: astra.settle_tokens()    Docs: docs/schema/astra.md#settle-tokens
+BEGIN;
+SET LOCAL client_min_messages = warning;
+SELECT plan(12);
+
+-- Shape ---------------------------------------------------------------------
+
+SELECT function_returns(
+    'astra', 'settle_tokens', ARRAY['uuid', 'text', 'integer', 'integer', 'uuid'], 'uuid',
+    'it returns uuid'
+);
+SELECT volatility_is(
+    'astra', 'settle_tokens', ARRAY['uuid', 'text', 'integer', 'integer', 'uuid'], 'volatile',
+    'it writes or locks'
+);
+SELECT isnt_definer(
+    'astra', 'settle_tokens', ARRAY['uuid', 'text', 'integer', 'integer', 'uuid'],
+    'it acts with the rights of its caller'
+);
+SELECT function_owner_is(
+    'astra', 'settle_tokens', ARRAY['uuid', 'text', 'integer', 'integer', 'uuid'], 'muniment_owner',
+    'the migrations own it'
+);
+
+-- Behaviour -----------------------------------------------------------------
+
+INSERT INTO astra.organizations (id, name, slug)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
+INSERT INTO astra.agents (org_id, id, name, daily_token_budget) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner',
+     100);
+INSERT INTO astra.goals (org_id, id, agent_id, goal_text)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041',
+    '00000000-0000-4000-8000-000000000031', 'Ship.');
+INSERT INTO astra.token_reservations (org_id, id, agent_id, tokens) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000071',
+     '00000000-0000-4000-8000-000000000031', 60),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000072',
+     '00000000-0000-4000-8000-000000000031', 40);
+
+SET LOCAL ROLE muniment_app;
+SELECT throws_ok(
+    $$ SELECT astra.settle_tokens('00000000-0000-4000-8000-000000000071', 'm', 1, 1) $$,
+    '42501',
+    'tenant is not set',
+    'without a tenant nothing is settled'
+);
+SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000a');
+SELECT lives_ok(
+    $$ SELECT astra.settle_tokens('00000000-0000-4000-8000-000000000071', 'm', 20, 5,
+           '00000000-0000-4000-8000-000000000041') $$,
+    'a call is settled'
+);
+SELECT results_eq(
+    $$ SELECT agent_id, goal_id, model, tokens_in, tokens_out FROM astra.llm_usage $$,
+    $$
+       VALUES ('00000000-0000-4000-8000-000000000031'::uuid,
+           '00000000-0000-4000-8000-000000000041'::uuid, 'm', 20, 5) $$,
+    'what it used is written down'
+);
+SELECT results_eq(
+    $$ SELECT tokens_used, tokens_reserved FROM astra.agent_daily_usage $$,
+    $$ VALUES (25::bigint, 40::bigint) $$,
+    'in the place of what was reserved'
+);
+SELECT throws_ok(
+    $$ SELECT astra.settle_tokens('00000000-0000-4000-8000-000000000071', 'm', 20, 5) $$,
+    'P0002',
+    'p_reservation_id 00000000-0000-4000-8000-000000000071: no such reservation',
+    'once'
+);
+SELECT lives_ok(
+    $$ SELECT astra.settle_tokens('00000000-0000-4000-8000-000000000072', 'm', 4000, 5) $$,
+    'a call that used more than it said is written down all the same'
+);
+SELECT throws_ok(
+    $$ SELECT astra.reserve_tokens('00000000-0000-4000-8000-000000000031', 1) $$,
+    'MU415', NULL, 'and the next one refused'
+);
+
+-- Access --------------------------------------------------------------------
+
+RESET ROLE;
+SELECT set_eq(
+    $$ SELECT grantee::regrole::text, privilege_type, is_grantable
+       FROM pg_proc, aclexplode(proacl)
+       WHERE pg_proc.oid = 'astra.settle_tokens(uuid, text, integer, integer, uuid)'::regprocedure
+           AND grantee <> proowner $$,
+    $$ VALUES ('muniment_app', 'EXECUTE', false) $$,
+    'those who act for one tenant may call it'
+);
+
+SELECT * FROM finish(true);
+ROLLBACK;
