@@ -95,36 +95,42 @@ SELECT is_empty(
 
 -- Referring -----------------------------------------------------------------
 
--- Not even a superuser, for whom there is no row security. Own triggers would answer first.
+-- Not even a superuser, for whom there is no row security. Own triggers and CHECKs would answer
+-- first.
 CREATE TEMPORARY TABLE reference AS
 SELECT
     t.name,
     k.conname::text AS key,
+    parent.row_of_b ->> other.attname AS value,
     format(
-        'ALTER TABLE %1$s DISABLE TRIGGER USER; UPDATE %1$s SET %2$I = %3$L WHERE %4$I = %5$L',
-        t.name, own.attname, t.row_of_b ->> own.attname, t.tenant,
-        '00000000-0000-4000-8000-00000000000a'
-    ) AS statement,
-    t.row_of_b ->> own.attname AS value
+        'ALTER TABLE %1$s DISABLE TRIGGER USER; %6$s'
+        'UPDATE %1$s SET %2$I = %3$L WHERE %4$I = %5$L',
+        t.name, own.attname, parent.row_of_b ->> other.attname, t.tenant,
+        '00000000-0000-4000-8000-00000000000a',
+        (
+            SELECT string_agg(format('ALTER TABLE %s DROP CONSTRAINT %I; ', t.name, c.conname), '')
+            FROM pg_catalog.pg_constraint AS c
+            WHERE c.conrelid = t.name AND c.contype = 'c'
+        )
+    ) AS statement
 FROM target AS t
 INNER JOIN pg_catalog.pg_constraint AS k ON k.conrelid = t.name AND k.contype = 'f'
 INNER JOIN target AS parent ON parent.name = k.confrelid AND parent.tenant <> 'id'
+CROSS JOIN LATERAL unnest(k.conkey, k.confkey) AS pair (own, other)
 INNER JOIN pg_catalog.pg_attribute AS own
-    ON own.attrelid = t.name AND own.attnum = ANY (k.conkey) AND own.attname <> t.tenant;
+    ON own.attrelid = t.name AND own.attnum = pair.own AND own.attname <> t.tenant
+INNER JOIN pg_catalog.pg_attribute AS other
+    ON other.attrelid = parent.name AND other.attnum = pair.other;
 SELECT is_empty(
     $$ SELECT name, key, answer
        FROM reference
        CROSS JOIN LATERAL pg_temp.answer_to(statement) AS answer
-       WHERE value IS NOT NULL
-           AND answer <> '23503 ' || key
+       WHERE value IS NULL
            -- One column may be in several keys: any of them refuses.
-           AND answer !~ '^23503 ' $$,
+           OR answer !~ '^23503 ' $$,
     'no row of a can be made to refer to one of b: the keys carry the tenant'
 );
-SELECT cmp_ok(
-    (SELECT count(*)::integer FROM reference WHERE value IS NOT NULL), '>=', 10,
-    'there were references to try'
-);
+SELECT cmp_ok((SELECT count(*)::integer FROM reference), '>=', 150, 'there were references to try');
 
 -- Detecting -----------------------------------------------------------------
 

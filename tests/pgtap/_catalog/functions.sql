@@ -2,7 +2,7 @@
 --
 -- Holds for every function in a schema that muniment_owner owns, but for those of extensions.
 BEGIN;
-SELECT plan(13);
+SELECT plan(14);
 
 -- Declared ------------------------------------------------------------------
 
@@ -31,6 +31,18 @@ FROM (
             'a runtime must not write who decides'
         )
 ) AS declared (label, role_name, reason);
+
+-- Functions that act for another tenant than the one that is set, if only for a moment.
+CREATE TEMPORARY VIEW tenant_changing_function AS
+SELECT *
+FROM (
+    VALUES
+        ('platform.set_tenant', 'that is what it is for'),
+        ('platform.current_tenant_id', 'names it in a hint'),
+        ('goclaw.system_config', 'looks at the settings of the master, and goes back'),
+        ('goclaw.hooks_for_event', 'looks at the hooks of the master, and goes back'),
+        ('agentcore.enter_department', 'enters the department that the user asked for')
+) AS declared (name, reason);
 
 -- Functions whose answer depends on nothing but their arguments, whoever asks and whenever.
 CREATE TEMPORARY VIEW immutable_function AS
@@ -222,6 +234,17 @@ SELECT is_empty(
         OR f.description !~ ('\m' || r.sqlstate || '\M')
     $$,
     'the comment of a function names every SQLSTATE that it raises'
+);
+
+SELECT is_empty(
+    $$
+    SELECT p.oid::regproc::text
+    FROM pg_catalog.pg_proc AS p
+    INNER JOIN function AS f ON f.oid = p.oid
+    WHERE p.prosrc ~ '\m(set_tenant|app\.tenant_id)\M'
+        AND p.oid::regproc::text NOT IN (SELECT name FROM tenant_changing_function)
+    $$,
+    'only what is declared changes the tenant'
 );
 
 SELECT * FROM finish(true);
