@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
 from statistics import median
 from threading import Barrier, BrokenBarrierError, Thread
@@ -64,6 +65,8 @@ TO_QUOTE = f"{ROUNDS_TO_QUOTE} rounds or more of {PIECES_TO_QUOTE} pieces or mor
 # What each worker does before the clock starts: it prepares its statements, functions are compiled,
 # and the server, which plans the first five executions one by one, has settled for a plan.
 WARM_UP_PIECES = 6
+
+MOST_WORKERS = 64
 
 Side = Literal["bare", "muniment"]
 SIDES: tuple[Side, ...] = get_args(Side)
@@ -111,6 +114,18 @@ class Subject(ABC):
         Raises:
             NotDone: It is not what the work leads to.
         """
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a request was expected to take of something, and what it took, which is less."""
+
+    expected: int
+    taken: int
+
+    def cap(self, requests: int) -> int:
+        """Return how much so many requests need, if each worker holds one at a time."""
+        return requests * self.taken + MOST_WORKERS * (self.expected - self.taken)
 
 
 class WebhookQueue(Subject):
@@ -210,7 +225,169 @@ class WebhookQueue(Subject):
             raise NotDone(f"{self.key}, {side}: {found} done of {pieces}")
 
 
-SUBJECTS: dict[str, type[Subject]] = {subject.key: subject for subject in (WebhookQueue,)}
+class SharedCap(Subject):
+    """Reserve what a request may take, and settle what it took, all under one policy.
+
+    The cap has room for all that is settled, and for what as many workers as there can be hold
+    beyond that: whatever is not given back makes it refuse before the end.
+    """
+
+    key = "usage-shared"
+    title = "Caps on usage: reserve and settle, all workers under one policy"
+    unit = "requests"
+
+    tenants = 1
+    tokens, cost = Figures(expected=100, taken=60), Figures(expected=3000, taken=1700)
+
+    _BARE_RESERVE = """
+        UPDATE public.bare_counters
+        SET reserved_tokens = reserved_tokens + %(tokens)s,
+            reserved_cost_micros = reserved_cost_micros + %(cost)s
+        WHERE tenant_id = %(tenant)s AND policy_id = %(tenant)s AND window_end > now()
+            AND used_tokens + reserved_tokens + %(tokens)s <= max_tokens
+            AND used_cost_micros + reserved_cost_micros + %(cost)s <= max_cost_micros"""
+    _BARE_SETTLE = """
+        UPDATE public.bare_counters
+        SET used_tokens = used_tokens + %(took_tokens)s,
+            reserved_tokens = reserved_tokens - %(tokens)s,
+            used_cost_micros = used_cost_micros + %(took_cost)s,
+            reserved_cost_micros = reserved_cost_micros - %(cost)s
+        WHERE tenant_id = %(tenant)s AND policy_id = %(tenant)s AND window_end > now()"""
+    _RESERVE = """
+        SELECT FROM goclaw.reserve_usage(
+            %(request)s, %(tenant)s, NULL, NULL, 'm', %(tokens)s, %(cost)s
+        )
+        WHERE decision = 'allow'"""
+    _SETTLE = """
+        SELECT FROM goclaw.settle_usage(%(request)s, %(took_tokens)s, %(took_cost)s)
+        WHERE decision = 'settle'"""
+    _COUNTED = """
+        SELECT
+            sum(used_tokens)::bigint, sum(used_cost_micros)::bigint,
+            sum(reserved_tokens + reserved_cost_micros)::bigint,
+            count(*) FILTER (
+                WHERE used_tokens + reserved_tokens > max_tokens
+                    OR used_cost_micros + reserved_cost_micros > max_cost_micros
+            )
+        FROM """
+    _COUNTERS: ClassVar[dict[Side, str]] = {
+        "bare": "public.bare_counters",
+        "muniment": "goclaw.usage_cap_counters AS c"
+        " INNER JOIN goclaw.usage_cap_policies AS p"
+        "     ON p.tenant_id = c.tenant_id AND p.id = c.policy_id",
+    }
+    _RECORDED = """
+        SELECT
+            (SELECT count(*) FROM goclaw.usage_cap_reservations WHERE status = 'settled'),
+            (SELECT count(*) FROM goclaw.usage_cap_events WHERE decision = 'allow'),
+            (SELECT count(*) FROM goclaw.usage_cap_events WHERE decision = 'settle'),
+            (SELECT count(*) FROM goclaw.usage_cap_events)"""
+
+    def prepare(self, database: psycopg.Connection) -> None:
+        """Make tenants, and a table of counters that knows its caps."""
+        database.execute(
+            "INSERT INTO goclaw.tenants (id, name, slug)"
+            " SELECT t, 'T', t::text FROM unnest(%s::uuid[]) AS t ON CONFLICT DO NOTHING",
+            [self._tenants],
+        )
+        database.execute(
+            "CREATE TABLE IF NOT EXISTS public.bare_counters ("
+            " LIKE goclaw.usage_cap_counters INCLUDING DEFAULTS INCLUDING INDEXES,"
+            " max_tokens bigint NOT NULL, max_cost_micros bigint NOT NULL)"
+        )
+
+    def lay_out(self, database: psycopg.Connection, side: Side, pieces: int) -> None:
+        """Give each tenant a policy under which nothing was used yet."""
+        self._requests = iter(range(pieces))
+        self._seats = cycle(self._tenants)
+        caps = [self.tokens.cap(pieces), self.cost.cap(pieces)]
+        with database.transaction():
+            # Events may not be truncated otherwise, and each turn is to find its tables empty.
+            database.execute("SET LOCAL session_replication_role = replica")
+            database.execute(
+                "TRUNCATE public.bare_counters, goclaw.usage_cap_policies,"
+                " goclaw.usage_cap_counters, goclaw.usage_cap_reservations, goclaw.usage_cap_events"
+            )
+            if side == "muniment":
+                database.execute(
+                    "INSERT INTO goclaw.usage_cap_policies"
+                    " (tenant_id, id, window_key, max_tokens, max_cost_micros)"
+                    " SELECT t, t, 'month', %s, %s FROM unnest(%s::uuid[]) AS t",
+                    [*caps, self._tenants],
+                )
+            else:
+                database.execute(
+                    "INSERT INTO public.bare_counters"
+                    " (tenant_id, policy_id, window_start, window_end, max_tokens, max_cost_micros)"
+                    " SELECT t, t, now(), now() + interval '1 month', %s, %s"
+                    " FROM unnest(%s::uuid[]) AS t",
+                    [*caps, self._tenants],
+                )
+        database.execute("VACUUM ANALYZE public.bare_counters, goclaw.usage_cap_policies")
+
+    def work(self, worker: psycopg.Connection, side: Side) -> Callable[[], bool]:
+        """Return what reserves and settles for one request."""
+        tenant = next(self._seats)
+        if side == "muniment":
+            _act_for(worker, tenant)
+            reserve, settle = self._RESERVE, self._SETTLE
+        else:
+            reserve, settle = self._BARE_RESERVE, self._BARE_SETTLE
+        figures = {
+            "tenant": tenant,
+            "tokens": self.tokens.expected,
+            "cost": self.cost.expected,
+            "took_tokens": self.tokens.taken,
+            "took_cost": self.cost.taken,
+        }
+
+        def one() -> bool:
+            number = next(self._requests, None)
+            if number is None:
+                return False
+            request = {**figures, "request": f"request {number}"}
+            return all(
+                worker.execute(step, request, prepare=True).rowcount == 1
+                for step in (reserve, settle)
+            )
+
+        return one
+
+    def check(self, database: psycopg.Connection, side: Side, pieces: int) -> None:
+        """Look whether what was settled was counted, nothing is held, and no cap was passed."""
+        counted = database.execute(self._COUNTED + self._COUNTERS[side]).fetchone()
+        if counted != (pieces * self.tokens.taken, pieces * self.cost.taken, 0, 0):
+            raise NotDone(
+                f"{self.key}, {side}: tokens, cost, still reserved, caps passed: {counted}"
+                f" after {pieces} requests"
+            )
+        recorded = database.execute(self._RECORDED).fetchone()
+        if side == "muniment" and recorded != (pieces, pieces, pieces, 2 * pieces):
+            raise NotDone(f"{self.key}, {side}: recorded {recorded} of {pieces}")
+
+    @property
+    def _tenants(self) -> list[UUID]:
+        return [UUID(int=1000 + number) for number in range(self.tenants)]
+
+
+class OwnCaps(SharedCap):
+    """The same, each worker under the policy of a tenant of its own."""
+
+    key = "usage-apart"
+    title = "Caps on usage: reserve and settle, each worker in a tenant of its own"
+
+    tenants = MOST_WORKERS
+
+
+SUBJECTS: dict[str, type[Subject]] = {
+    subject.key: subject for subject in (WebhookQueue, SharedCap, OwnCaps)
+}
+
+
+def _act_for(worker: psycopg.Connection, tenant: UUID) -> None:
+    """Act as muniment_app for a tenant until the connection ends."""
+    worker.execute("SET ROLE muniment_app")
+    worker.execute("SELECT set_config('app.tenant_id', %s, false)", [str(tenant)])
 
 
 @dataclass(frozen=True)
@@ -393,7 +570,7 @@ def markdown(facts: dict[str, str], lines: Sequence[Line]) -> str:
 )
 @click.option(
     "--workers",
-    type=click.IntRange(1, 64),
+    type=click.IntRange(1, MOST_WORKERS),
     multiple=True,
     help="How many workers at a time, once or more; by default as each subject says.",
 )

@@ -11,7 +11,18 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from benchmarks.goclaw import BEGIN, END, SIDES, SUBJECTS, NotDone, Side, WebhookQueue, measure
+from benchmarks.goclaw import (
+    BEGIN,
+    END,
+    SIDES,
+    SUBJECTS,
+    NotDone,
+    SharedCap,
+    Side,
+    Subject,
+    WebhookQueue,
+    measure,
+)
 from benchmarks.report import put_between_marks
 from benchmarks.rounds import open_server
 from tests.fix_postgres import ROOT
@@ -70,12 +81,34 @@ class Broken(WebhookQueue):
         return lambda: worker.execute("SELECT FROM goclaw.webhooks") is None
 
 
+class NotSettled(SharedCap):
+    """Leaves what was reserved as it is."""
+
+    _BARE_SETTLE = "SELECT"
+
+
+class Unlimited(SharedCap):
+    """Has caps that would not let through what it does, and does not heed them."""
+
+    _BARE_RESERVE = SharedCap._BARE_RESERVE.partition("AND used_tokens")[0]
+
+    def lay_out(self, database: psycopg.Connection, side: Side, pieces: int) -> None:
+        super().lay_out(database, side, pieces)
+        database.execute("UPDATE public.bare_counters SET max_tokens = 1")
+
+
 @pytest.mark.parametrize(
     ("subject", "complaint"),
-    [(Forgetful, r"\(14, 18\) done of 18"), (Broken, "tenant is not set")],
+    [
+        (Forgetful, r"\(14, 18\) done of 18"),
+        (Broken, "tenant is not set"),
+        # Held are 100 tokens and a cost of 3,000 for each request.
+        (NotSettled, r"\(0, 0, 55800, 0\) after 18 requests"),
+        (Unlimited, r"\(1080, 30600, 0, 1\) after 18 requests"),
+    ],
 )
 def test_a_side_that_does_not_do_its_work_ends_the_run(
-    place: Path, subject: type[WebhookQueue], complaint: str
+    place: Path, subject: type[Subject], complaint: str
 ) -> None:
     with (
         open_server(place, fsync=False) as server,
