@@ -4,7 +4,7 @@ It starts a server of its own, of the kind that `muniment up` starts. Each subje
 work in two ways:
 
 bare      the statements that somebody would write without rules: by a superuser, on a table without
-          row security, triggers and CHECKs
+          row security, triggers and CHECKs, or on the same table where it is only read
 muniment  the functions, as a role that row security binds
 
 Workers are threads with a connection each; every statement is a transaction, and is prepared. Both
