@@ -11,7 +11,19 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from benchmarks.goclaw import BEGIN, END, SIDES, SUBJECTS, NotDone, Side, WebhookQueue, measure
+from benchmarks.goclaw import (
+    BEGIN,
+    END,
+    SIDES,
+    SUBJECTS,
+    NotDone,
+    Search,
+    SharedCap,
+    Side,
+    Subject,
+    WebhookQueue,
+    measure,
+)
 from benchmarks.report import put_between_marks
 from benchmarks.rounds import open_server
 from tests.fix_postgres import ROOT
@@ -36,22 +48,30 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_subject_is_measured_on_both_sides(place: Path) -> None:
-    options = ("--rounds", "2", "--warm-up", "0", "--pieces", "20", "--no-fsync", "--json")
-    done = run(*options, "--workers", "1", "--workers", "3", "--directory", place)
+    much = ("--rounds", "2", "--warm-up", "0", "--pieces", "20", "--chunks", "2000")
+    options = (*much, "--workers", "1", "--workers", "3", "--no-fsync", "--json")
+    done = run(*options, "--directory", place)
 
     assert done.returncode == 0, done.stderr
     # The server is gone, and so are its files.
     assert list(place.iterdir()) == []
     report = json.loads(done.stdout)
     assert report["facts"]["server"].startswith("fsync off, synchronous_commit on")
-    assert [(one["subject"], one["workers"]) for one in report["results"]] == [
-        (key, workers) for key in SUBJECTS for workers in (1, 3)
+    assert [(one["subject"], one["variant"], one["workers"]) for one in report["results"]] == [
+        (key, variant, workers)
+        for key, subject in SUBJECTS.items()
+        for variant in subject.variants
+        for workers in (1, 3)
     ]
     for one in report["results"]:
         assert set(one["rates"]) == set(SIDES)
         assert all(len(rates) == 2 and min(rates) > 0 for rates in one["rates"].values())
         bare, ours = (sum(one["rates"][side]) / 2 for side in SIDES)
         assert one["times_bare"] == pytest.approx(bare / ours, abs=0.01)
+        assert set(one["recalls"]) == (set(SIDES) if one["subject"] == "search" else set())
+        # There is nothing to miss for whoever has 20 chunks, and words are not approximate.
+        if one["variant"].startswith("words") or one["variant"] == "vector, small agent":
+            assert one["recalls"]["muniment"] == 1
 
 
 class Forgetful(WebhookQueue):
@@ -70,25 +90,54 @@ class Broken(WebhookQueue):
         return lambda: worker.execute("SELECT FROM goclaw.webhooks") is None
 
 
+class NotSettled(SharedCap):
+    """Leaves what was reserved as it is."""
+
+    _BARE_SETTLE = "SELECT"
+
+
+class Unlimited(SharedCap):
+    """Has caps that would not let through what it does, and does not heed them."""
+
+    _BARE_RESERVE = SharedCap._BARE_RESERVE.partition("AND used_tokens")[0]
+
+    def lay_out(self, database: psycopg.Connection, side: Side, pieces: int) -> None:
+        super().lay_out(database, side, pieces)
+        database.execute("UPDATE public.bare_counters SET max_tokens = 1")
+
+
+class AnybodysMemory(Search):
+    """Searches for one agent in the memory of another."""
+
+    _SEARCH = Search._SEARCH.replace("%(agent)s", f"'{Search.agents['large agent']}'")
+
+
 @pytest.mark.parametrize(
     ("subject", "complaint"),
-    [(Forgetful, r"\(14, 18\) done of 18"), (Broken, "tenant is not set")],
+    [
+        (Forgetful, r"\(14, 18\) done of 18"),
+        (Broken, "tenant is not set"),
+        # Held are 100 tokens and a cost of 3,000 for each request.
+        (NotSettled, r"\(0, 0, 55800, 0\) after 18 requests"),
+        (AnybodysMemory, "search, words, small agent, muniment: finds "),
+        (Unlimited, r"\(1080, 30600, 0, 1\) after 18 requests"),
+    ],
 )
 def test_a_side_that_does_not_do_its_work_ends_the_run(
-    place: Path, subject: type[WebhookQueue], complaint: str
+    place: Path, subject: type[Subject], complaint: str
 ) -> None:
     with (
         open_server(place, fsync=False) as server,
         pytest.raises(NotDone, match=complaint),
     ):
-        list(measure(server, [subject()], rounds=1, warm_up=0, pieces=6, workers=[2]))
+        list(measure(server, [subject(1000)], rounds=1, warm_up=0, pieces=6, workers=[2]))
 
 
 def test_what_says_too_little_is_not_written_down(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"{BEGIN}\n{END}\n")
 
-    for options in (("--rounds", "6"), ("--pieces", "999"), ("--workers", "1"), ("--no-fsync",)):
+    for options in (("--rounds", "6"), ("--pieces", "999"), ("--chunks", "1000"), ("--no-fsync",)):
         done = run(*options, "--write", page)
         assert done.returncode == 2
         assert "--write takes everything, and 7 rounds or more" in done.stderr
