@@ -18,6 +18,7 @@ from tests.fix_postgres import ROOT
 # Each page of docs/explanation that is about a schema.
 PAGES = {
     "open-agents": "open_agents",
+    "goclaw": "goclaw",
 }
 STATEMENT = re.compile(r"(?P<text>[^;]+;)\n?(?P<answer>(?:-- .*\n)*)")
 ENTITY = re.compile(r"^ {4}(\w+) \{$", re.MULTILINE)
