@@ -392,7 +392,7 @@ browser_cookies = sa.Table(
     sa.CheckConstraint(as_written("(path <> ''::text)"), name='browser_cookies_path_ck'),
     sa.PrimaryKeyConstraint('tenant_id', 'id', name='browser_cookies_pk'),
     sa.ForeignKeyConstraint(['tenant_id'], ['goclaw.tenants.id'], name='browser_cookies_tenant_fk', ondelete='CASCADE'),
-    sa.Index('browser_cookies_expires_at_ix', 'tenant_id', 'expires_at', unique=False),
+    sa.Index('browser_cookies_expires_at_ix', 'expires_at', unique=False),
     schema='goclaw',
 )
 
@@ -500,7 +500,7 @@ channel_pending_messages = sa.Table(
     sa.Column('updated_at', sa.TIMESTAMP(timezone=True), server_default=as_written('now()'), nullable=False),
     sa.PrimaryKeyConstraint('tenant_id', 'id', name='channel_pending_messages_pk'),
     sa.ForeignKeyConstraint(['tenant_id'], ['goclaw.tenants.id'], name='channel_pending_messages_tenant_fk', ondelete='RESTRICT'),
-    sa.Index('channel_pending_messages_created_at_ix', 'tenant_id', 'created_at', unique=False),
+    sa.Index('channel_pending_messages_created_at_ix', 'created_at', unique=False),
     sa.Index('channel_pending_messages_history_ix', 'tenant_id', 'channel_name', 'history_key', 'created_at', unique=False),
     schema='goclaw',
 )
@@ -806,7 +806,7 @@ kg_entities = sa.Table(
     sa.CheckConstraint(as_written("((external_id)::text <> ''::text)"), name='kg_entities_external_id_ck'),
     sa.UniqueConstraint('tenant_id', 'agent_id', 'user_id', 'external_id', name='kg_entities_external_id_uq'),
     sa.PrimaryKeyConstraint('tenant_id', 'id', name='kg_entities_pk'),
-    sa.ForeignKeyConstraint(['tenant_id', 'team_id'], ['goclaw.agent_teams.tenant_id', 'goclaw.agent_teams.id'], name='kg_entities_team_fk', ondelete='SET NULL'),
+    sa.ForeignKeyConstraint(['tenant_id', 'team_id'], ['goclaw.agent_teams.tenant_id', 'goclaw.agent_teams.id'], name='kg_entities_team_fk', ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['tenant_id'], ['goclaw.tenants.id'], name='kg_entities_tenant_fk', ondelete='RESTRICT'),
     sa.CheckConstraint(as_written('(valid_until >= valid_from)'), name='kg_entities_valid_ck'),
     sa.Index('kg_entities_current_ix', 'tenant_id', 'agent_id', 'user_id', unique=False, postgresql_where=as_written('(valid_until IS NULL)')),
@@ -841,7 +841,7 @@ kg_relations = sa.Table(
     sa.UniqueConstraint('tenant_id', 'agent_id', 'user_id', 'source_entity_id', 'relation_type', 'target_entity_id', name='kg_relations_relation_type_uq'),
     sa.ForeignKeyConstraint(['tenant_id', 'source_entity_id'], ['goclaw.kg_entities.tenant_id', 'goclaw.kg_entities.id'], name='kg_relations_source_entity_fk', ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['tenant_id', 'target_entity_id'], ['goclaw.kg_entities.tenant_id', 'goclaw.kg_entities.id'], name='kg_relations_target_entity_fk', ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['tenant_id', 'team_id'], ['goclaw.agent_teams.tenant_id', 'goclaw.agent_teams.id'], name='kg_relations_team_fk', ondelete='SET NULL'),
+    sa.ForeignKeyConstraint(['tenant_id', 'team_id'], ['goclaw.agent_teams.tenant_id', 'goclaw.agent_teams.id'], name='kg_relations_team_fk', ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['tenant_id'], ['goclaw.tenants.id'], name='kg_relations_tenant_fk', ondelete='RESTRICT'),
     sa.CheckConstraint(as_written('(valid_until >= valid_from)'), name='kg_relations_valid_ck'),
     sa.Index('kg_relations_current_ix', 'tenant_id', 'agent_id', 'user_id', unique=False, postgresql_where=as_written('(valid_until IS NULL)')),
@@ -1016,7 +1016,7 @@ memory_chunks = sa.Table(
     sa.ForeignKeyConstraint(['tenant_id', 'document_id'], ['goclaw.memory_documents.tenant_id', 'goclaw.memory_documents.id'], name='memory_chunks_document_fk', ondelete='CASCADE'),
     sa.CheckConstraint(as_written('((start_line >= 0) AND (end_line >= start_line))'), name='memory_chunks_lines_ck'),
     sa.PrimaryKeyConstraint('tenant_id', 'id', name='memory_chunks_pk'),
-    sa.ForeignKeyConstraint(['tenant_id', 'team_id'], ['goclaw.agent_teams.tenant_id', 'goclaw.agent_teams.id'], name='memory_chunks_team_fk', ondelete='SET NULL'),
+    sa.ForeignKeyConstraint(['tenant_id', 'team_id'], ['goclaw.agent_teams.tenant_id', 'goclaw.agent_teams.id'], name='memory_chunks_team_fk', ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['tenant_id'], ['goclaw.tenants.id'], name='memory_chunks_tenant_fk', ondelete='RESTRICT'),
     sa.Index('memory_chunks_agent_id_ix', 'tenant_id', 'agent_id', unique=False, postgresql_where=as_written('(user_id IS NULL)')),
     sa.Index('memory_chunks_document_id_ix', 'tenant_id', 'document_id', unique=False),
@@ -1045,7 +1045,7 @@ memory_documents = sa.Table(
     sa.CheckConstraint(as_written("((hash)::text ~ '^[0-9a-f]{64}$'::text)"), name='memory_documents_hash_ck'),
     sa.CheckConstraint(as_written("((path)::text <> ''::text)"), name='memory_documents_path_ck'),
     sa.PrimaryKeyConstraint('tenant_id', 'id', name='memory_documents_pk'),
-    sa.ForeignKeyConstraint(['tenant_id', 'team_id'], ['goclaw.agent_teams.tenant_id', 'goclaw.agent_teams.id'], name='memory_documents_team_fk', ondelete='SET NULL'),
+    sa.ForeignKeyConstraint(['tenant_id', 'team_id'], ['goclaw.agent_teams.tenant_id', 'goclaw.agent_teams.id'], name='memory_documents_team_fk', ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['tenant_id'], ['goclaw.tenants.id'], name='memory_documents_tenant_fk', ondelete='RESTRICT'),
     sa.Index('memory_documents_agent_id_ix', 'tenant_id', 'agent_id', 'path', unique=False),
     sa.Index('memory_documents_team_id_ix', 'tenant_id', 'team_id', unique=False, postgresql_where=as_written('(team_id IS NOT NULL)')),
@@ -1067,6 +1067,7 @@ paired_devices = sa.Table(
     sa.PrimaryKeyConstraint('tenant_id', 'id', name='paired_devices_pk'),
     sa.UniqueConstraint('tenant_id', 'sender_id', 'channel', name='paired_devices_sender_uq'),
     sa.ForeignKeyConstraint(['tenant_id'], ['goclaw.tenants.id'], name='paired_devices_tenant_fk', ondelete='RESTRICT'),
+    sa.Index('paired_devices_expires_at_ix', 'expires_at', unique=False, postgresql_where=as_written('(expires_at IS NOT NULL)')),
     schema='goclaw',
 )
 
@@ -1087,6 +1088,7 @@ pairing_requests = sa.Table(
     sa.UniqueConstraint('tenant_id', 'code', name='pairing_requests_code_uq'),
     sa.PrimaryKeyConstraint('tenant_id', 'id', name='pairing_requests_pk'),
     sa.ForeignKeyConstraint(['tenant_id'], ['goclaw.tenants.id'], name='pairing_requests_tenant_fk', ondelete='RESTRICT'),
+    sa.Index('pairing_requests_expires_at_ix', 'expires_at', unique=False),
     schema='goclaw',
 )
 
