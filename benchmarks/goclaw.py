@@ -804,7 +804,7 @@ def _order(
 def _turn(dsn: str, subject: Subject, side: Side, count: int) -> float:
     """Return how long so many workers took, from a common start to the end of the last one."""
     together = Barrier(count + 1)
-    errors: list[psycopg.Error] = []
+    errors: list[Exception] = []
 
     def run(work: Callable[[], bool]) -> None:
         try:
@@ -813,11 +813,11 @@ def _turn(dsn: str, subject: Subject, side: Side, count: int) -> float:
             together.wait()
             while work():
                 pass
-        except psycopg.Error as error:
-            errors.append(error)
-            together.abort()
         except BrokenBarrierError:
             pass  # Another one has said why.
+        except Exception as error:  # Whatever it is: the others would wait for this one for ever.
+            errors.append(error)
+            together.abort()
 
     with ExitStack() as stack:
         threads = []

@@ -90,6 +90,13 @@ class Broken(WebhookQueue):
         return lambda: worker.execute("SELECT FROM goclaw.webhooks") is None
 
 
+class Confused(WebhookQueue):
+    """Fails, and not for the database."""
+
+    def work(self, worker: psycopg.Connection, side: Side) -> Callable[[], bool]:
+        return lambda: bool(1 // 0)
+
+
 class NotSettled(SharedCap):
     """Leaves what was reserved as it is."""
 
@@ -117,6 +124,7 @@ class AnybodysMemory(Search):
     [
         (Forgetful, r"\(14, 18\) done of 18"),
         (Broken, "tenant is not set"),
+        (Confused, "division or modulo by zero|integer division"),
         # Held are 100 tokens and a cost of 3,000 for each request.
         (NotSettled, r"\(0, 0, 55800, 0\) after 18 requests"),
         (AnybodysMemory, "search, words, small agent, muniment: finds "),

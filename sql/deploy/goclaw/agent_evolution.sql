@@ -4,7 +4,7 @@
 -- How agents improve themselves: what was measured in their sessions, and the changes that follow
 -- from it, which somebody approves or rejects. A measurement is not changed afterwards.
 -- Locks: SHARE ROW EXCLUSIVE on agents, tenants.
--- Docs: docs/schema/goclaw.md#agent-evolution-metrics
+-- Docs: docs/schema/goclaw.md#agent-evolution
 
 BEGIN;
 

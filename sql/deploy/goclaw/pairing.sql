@@ -4,7 +4,7 @@
 -- How a stranger who writes to an agent is let in: the stranger is shown a code, and whoever may
 -- approve it is told the code by the stranger. A code holds within its tenant, where it is looked
 -- up.
--- Locks: SHARE ROW EXCLUSIVE on tenants.  Docs: docs/schema/goclaw.md#pairing-requests
+-- Locks: SHARE ROW EXCLUSIVE on tenants.  Docs: docs/schema/goclaw.md#pairing
 
 BEGIN;
 
