@@ -177,10 +177,10 @@ def skip_where_absent(connection: psycopg.Connection, table: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def connection(each_server: Cluster, clusters: Clusters) -> Iterator[psycopg.Connection]:
-    each_server = clusters.with_vector(each_server) or each_server
+def connection(server: Cluster, clusters: Clusters) -> Iterator[psycopg.Connection]:
+    server = clusters.with_vector(server) or server
     with (
-        each_server.database(template=each_server.ledger_template()) as dsn,
+        server.database(template=server.ledger_template()) as dsn,
         # Parameters are put in by the client, so that format() in a query has them as plain text.
         psycopg.connect(dsn, cursor_factory=psycopg.ClientCursor) as connection,
     ):
