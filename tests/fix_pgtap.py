@@ -325,7 +325,7 @@ class TapServer:
 
 @contextmanager
 def _tap_database(cluster: Cluster) -> Iterator[str]:
-    with cluster.database(template=cluster.ledger_template()) as dsn:
+    with cluster.database(template=cluster.template()) as dsn:
         install_pgtap(dsn)
         with psycopg.connect(dsn, autocommit=True) as connection:
             for script in sorted(PGTAP_SETUP.glob("*.sql")):

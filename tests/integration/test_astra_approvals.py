@@ -37,8 +37,8 @@ DECIDE = "SELECT astra.decide_approval(%s, %s, %s)"
 
 
 @pytest.fixture
-def dsn(ledger: str, round_no: int) -> str:
-    return found(ledger)
+def dsn(deployed: str, round_no: int) -> str:
+    return found(deployed)
 
 
 def add_people(connection: psycopg.Connection, number: int) -> list[UUID]:

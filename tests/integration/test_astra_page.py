@@ -35,8 +35,8 @@ def blocks() -> list[list[tuple[str, list[str]]]]:
 
 
 @pytest.fixture
-def connection(ledger: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(ledger, autocommit=True) as connection:
+def connection(deployed: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(deployed, autocommit=True) as connection:
         if connection.execute("SELECT to_regnamespace('astra')").fetchone() == (None,):
             pytest.skip("astra: this PostgreSQL has no extension vector")
         yield connection

@@ -54,8 +54,8 @@ MISCOUNTED = """
 
 
 @pytest.fixture
-def dsn(ledger: str, round_no: int) -> str:
-    return found(ledger)
+def dsn(deployed: str, round_no: int) -> str:
+    return found(deployed)
 
 
 def test_a_random_graph_is_done_each_task_once_and_none_too_early(dsn: str, round_no: int) -> None:

@@ -204,10 +204,10 @@ def rows_of_the_twin(connection: psycopg.Connection) -> dict[str, list[str]]:
     }
 
 
-def test_a_twin_with_the_same_ids_neither_matters_nor_changes(ledger: str) -> None:
-    with world(ledger, with_twin=False) as connection:
+def test_a_twin_with_the_same_ids_neither_matters_nor_changes(deployed: str) -> None:
+    with world(deployed, with_twin=False) as connection:
         alone = [(statement, answer_to(connection, statement)) for statement in LIFE]
-    with world(ledger, with_twin=True) as connection:
+    with world(deployed, with_twin=True) as connection:
         before = rows_of_the_twin(connection)
         beside = [(statement, answer_to(connection, statement)) for statement in LIFE]
         after = rows_of_the_twin(connection)

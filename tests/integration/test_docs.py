@@ -54,8 +54,8 @@ def run_docs(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedPr
 # The pages that are made ----------------------------------------------------
 
 
-def test_schema_pages_are_fresh_on_every_server(each_ledger: str) -> None:
-    done = run_docs("build", "--check", "--dsn", each_ledger)
+def test_schema_pages_are_fresh_on_every_server(each_deployed: str) -> None:
+    done = run_docs("build", "--check", "--dsn", each_deployed)
 
     assert done.returncode == 0, (
         f"{done.stdout}{done.stderr}Run `muniment docs build` on a database with all of sql/ in it:"
@@ -69,18 +69,18 @@ def test_the_page_of_commands_is_fresh() -> None:
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"
 
 
-def test_more_months_do_not_change_a_page(ledger: str) -> None:
-    with psycopg.connect(ledger, autocommit=True) as connection:
+def test_more_months_do_not_change_a_page(deployed: str) -> None:
+    with psycopg.connect(deployed, autocommit=True) as connection:
         connection.execute("SELECT agents.ensure_partitions('2030-01-01', 2)")
 
-    assert run_docs("build", "--check", "--dsn", ledger).returncode == 0
+    assert run_docs("build", "--check", "--dsn", deployed).returncode == 0
 
 
-def test_a_stale_page_is_named_and_written_anew(ledger: str, tmp_path: Path) -> None:
-    to = ("--out", "pages", "--dsn", ledger)
+def test_a_stale_page_is_named_and_written_anew(deployed: str, tmp_path: Path) -> None:
+    to = ("--out", "pages", "--dsn", deployed)
     missing = run_docs("build", "--check", *to, cwd=tmp_path)
     first = run_docs("build", *to, cwd=tmp_path)
-    with psycopg.connect(ledger, autocommit=True) as connection:
+    with psycopg.connect(deployed, autocommit=True) as connection:
         connection.execute("COMMENT ON TABLE agents.agent_run IS 'Another | comment.'")
     stale = run_docs("build", "--check", *to, cwd=tmp_path)
     second = run_docs("build", *to, cwd=tmp_path)
@@ -103,8 +103,8 @@ def test_a_stale_page_is_named_and_written_anew(ledger: str, tmp_path: Path) -> 
     assert r"Another \| comment." in (tmp_path / "pages" / "agents.md").read_text()
 
 
-def test_a_login_that_only_reads_the_ledger_is_enough(ledger: str) -> None:
-    dsn = make_conninfo(ledger, options="-c role=muniment_reader")
+def test_a_login_that_only_reads_the_ledger_is_enough(deployed: str) -> None:
+    dsn = make_conninfo(deployed, options="-c role=muniment_reader")
 
     done = run_docs("build", "--check", "--dsn", dsn)
 

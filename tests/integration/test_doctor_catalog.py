@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 from psycopg.conninfo import make_conninfo
-from tests.fix_postgres import ROOT, Cluster, installations
+from tests.fix_postgres import LEDGER, ROOT, Cluster, installations
 from tests.patient import Patient
 from tests.processes import eventually
 from tests.sample import SETTINGS, Sample
@@ -43,7 +43,7 @@ def own_server(server: Cluster) -> Iterator[Cluster]:
 @pytest.fixture
 def patient(own_server: Cluster) -> Iterator[Patient]:
     """A ledger with this month and the next two."""
-    with own_server.database(template=own_server.ledger_template()) as dsn:
+    with own_server.database(template=own_server.template(*LEDGER)) as dsn:
         with psycopg.connect(dsn) as connection:
             connection.execute(THREE_MONTHS)
         yield Patient(dsn, SQL)

@@ -30,9 +30,9 @@ APPEND = "SELECT open_agents.append_message(%s, %s, 'assistant', '[]')"
 
 
 @pytest.fixture
-def dsn(ledger: str, round_no: int) -> str:
+def dsn(deployed: str, round_no: int) -> str:
     """A database with one chat."""
-    with psycopg.connect(ledger) as connection:
+    with psycopg.connect(deployed) as connection:
         connection.execute("INSERT INTO open_agents.accounts (id) VALUES (%s)", [ACCOUNT])
         connection.execute(
             "INSERT INTO open_agents.sessions (account_id, id) VALUES (%s, 's')", [ACCOUNT]
@@ -41,7 +41,7 @@ def dsn(ledger: str, round_no: int) -> str:
             "INSERT INTO open_agents.chats (account_id, id, session_id) VALUES (%s, 'c', 's')",
             [ACCOUNT],
         )
-    return ledger
+    return deployed
 
 
 def client(dsn: str, options: str = AS_ACCOUNT) -> psycopg.Connection:

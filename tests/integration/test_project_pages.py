@@ -73,10 +73,10 @@ def in_schema(dsn: str, schema: str, query: str) -> list[str]:
 
 
 @each_page
-def test_the_sql_of_the_page_does_what_it_says(page: str, schema: str, ledger: str) -> None:
-    assert in_schema(ledger, schema, "SELECT %s")
+def test_the_sql_of_the_page_does_what_it_says(page: str, schema: str, deployed: str) -> None:
+    assert in_schema(deployed, schema, "SELECT %s")
 
-    with psycopg.connect(ledger, autocommit=True) as connection:
+    with psycopg.connect(deployed, autocommit=True) as connection:
         for text, rows in statements(page):
             cursor = connection.execute(text.encode())
             if rows:
@@ -88,10 +88,10 @@ def test_the_sql_of_the_page_does_what_it_says(page: str, schema: str, ledger: s
 
 @each_page
 def test_the_page_calls_every_function_that_somebody_may_call(
-    page: str, schema: str, ledger: str
+    page: str, schema: str, deployed: str
 ) -> None:
     functions = in_schema(
-        ledger,
+        deployed,
         schema,
         """
         SELECT DISTINCT p.proname
@@ -112,9 +112,9 @@ def test_the_page_calls_every_function_that_somebody_may_call(
 
 
 @each_page
-def test_the_page_names_every_table_once(page: str, schema: str, ledger: str) -> None:
+def test_the_page_names_every_table_once(page: str, schema: str, deployed: str) -> None:
     there_are = in_schema(
-        ledger,
+        deployed,
         schema,
         "SELECT relname FROM pg_class"
         " WHERE relnamespace = %s::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition",

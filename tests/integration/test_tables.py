@@ -43,21 +43,21 @@ def connected(dsn: str) -> Iterator[sa.Connection]:
 # The contract is the catalog ----------------------------------------------------------
 
 
-def test_the_metadata_equals_the_catalog_of_every_server(each_ledger: str) -> None:
-    with connected(each_ledger) as connection:
+def test_the_metadata_equals_the_catalog_of_every_server(each_deployed: str) -> None:
+    with connected(each_deployed) as connection:
         assert differences(connection) == []
         check(connection)
 
 
-def test_the_modules_are_fresh(each_ledger: str) -> None:
-    done = run_docs("tables", "--check", "--dsn", each_ledger)
+def test_the_modules_are_fresh(each_deployed: str) -> None:
+    done = run_docs("tables", "--check", "--dsn", each_deployed)
 
     assert done.returncode == 0, f"{done.stdout}{done.stderr}Run `muniment docs tables`."
 
 
-def test_it_equals_what_sqlalchemy_itself_reflects(each_ledger: str) -> None:
+def test_it_equals_what_sqlalchemy_itself_reflects(each_deployed: str) -> None:
     """By another way than the one that the contract was made by."""
-    with connected(each_ledger) as connection:
+    with connected(each_deployed) as connection:
         inspector = sa.inspect(connection)
         named = {name for name in inspector.get_table_names("agents") if "_p20" not in name}
         assert named == {table.name for table in metadata.tables.values()}
@@ -318,13 +318,13 @@ class Downstream:
         )
 
 
-def test_a_downstreams_alembic_leaves_the_ledger_alone(each_ledger: str, tmp_path: Path) -> None:
-    with connected(each_ledger) as connection:
+def test_a_downstreams_alembic_leaves_the_ledger_alone(each_deployed: str, tmp_path: Path) -> None:
+    with connected(each_deployed) as connection:
         connection.exec_driver_sql("CREATE SCHEMA office")
         connection.commit()
-    install = [sys.executable, "-m", "muniment", "yoyo", "install", "--dsn", each_ledger]
+    install = [sys.executable, "-m", "muniment", "yoyo", "install", "--dsn", each_deployed]
     subprocess.run(install, check=True, capture_output=True)
-    downstream = Downstream(tmp_path, each_ledger)
+    downstream = Downstream(tmp_path, each_deployed)
 
     made = downstream.alembic("revision", "--autogenerate", "-m", "own")
     assert made.returncode == 0, made.stderr
@@ -345,7 +345,7 @@ def test_a_downstreams_alembic_leaves_the_ledger_alone(each_ledger: str, tmp_pat
         assert f"Table('{table}'" in unguarded.stdout + unguarded.stderr, table
 
     # What is its own is still looked after.
-    with connected(each_ledger) as connection:
+    with connected(each_deployed) as connection:
         connection.exec_driver_sql("ALTER TABLE agent_run_note DROP COLUMN note")
         connection.commit()
     drifted = downstream.alembic("check")

@@ -180,7 +180,7 @@ def skip_where_absent(connection: psycopg.Connection, table: str) -> None:
 def connection(server: Cluster, clusters: Clusters) -> Iterator[psycopg.Connection]:
     server = clusters.with_vector(server) or server
     with (
-        server.database(template=server.ledger_template()) as dsn,
+        server.database(template=server.template()) as dsn,
         # Parameters are put in by the client, so that format() in a query has them as plain text.
         psycopg.connect(dsn, cursor_factory=psycopg.ClientCursor) as connection,
     ):

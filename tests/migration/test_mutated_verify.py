@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import psycopg
 import pytest
-from tests.fix_postgres import ROOT, Cluster
+from tests.fix_postgres import LEDGER, ROOT, Cluster
 
 from muniment.migrate import engine
 
@@ -208,7 +208,7 @@ NOTHING_TO_BREAK = {
 @pytest.fixture(scope="module")
 def connection(each_server: Cluster) -> Iterator[psycopg.Connection]:
     with (
-        each_server.database(template=each_server.ledger_template()) as dsn,
+        each_server.database(template=each_server.template(*LEDGER)) as dsn,
         # Parameters are put in by the client, so that format() in a query has them as plain text.
         psycopg.connect(dsn, cursor_factory=psycopg.ClientCursor) as connection,
     ):
