@@ -217,6 +217,29 @@ BEGIN
             USING ERRCODE = 'MU330',
                   HINT = 'Give each request a key of its own.';
     END IF;
+    -- The answer would still be that it is allowed, and nothing be held for it any more.
+    IF v_event.decision = 'allow'
+        AND (
+            EXISTS (
+                SELECT
+                FROM goclaw.usage_cap_events AS e
+                WHERE e.tenant_id = v_tenant_id
+                    AND e.reservation_key = p_reservation_key
+                    AND e.decision IN ('settle', 'release')
+            )
+            OR EXISTS (
+                SELECT
+                FROM goclaw.usage_cap_reservations AS r
+                WHERE r.tenant_id = v_tenant_id
+                    AND r.reservation_key = p_reservation_key
+                    AND r.status <> 'reserved'
+            )
+        )
+    THEN
+        RAISE EXCEPTION 'p_reservation_key: the reservation has ended'
+            USING ERRCODE = 'MU332',
+                  HINT = 'Give a request that is sent again a key of its own.';
+    END IF;
     RETURN v_event;
 END;
 $function$;
@@ -226,10 +249,11 @@ COMMENT ON FUNCTION goclaw.reserve_usage(text, uuid, uuid, text, text, bigint, b
     'p_reservation_key, in the current windows of all enabled policies that hold for the agent, '
     'provider, type of provider and model; NULL is none of them, for the type that of the '
     'provider. Returns the event: its decision is allow, or deny with the policy that refuses and '
-    'the reason. The same request again gets the same event, and nothing is counted twice. Raises '
-    '42501 when no tenant is set, 22023 for an empty key or what is not 0 or more, MU330 when the '
-    'key was used for another request, 40001 when the isolation level hides what another caller '
-    'decided.';
+    'the reason. The same request again gets the same event, and nothing is counted twice, until '
+    'its reservation has ended. Raises 42501 when no tenant is set, 22023 for an empty key or what '
+    'is not 0 or more, MU330 when the key was used for another request, MU332 when the request was '
+    'allowed and its reservation was settled, released or has expired, 40001 when the isolation '
+    'level hides what another caller decided.';
 
 REVOKE ALL ON FUNCTION goclaw.reserve_usage(text, uuid, uuid, text, text, bigint, bigint)
     FROM PUBLIC;

@@ -1,7 +1,7 @@
 -- Subject: goclaw.expire_usage()    Docs: docs/schema/goclaw.md#expire-usage
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(23);
+SELECT plan(25);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -115,6 +115,20 @@ SELECT set_eq(
          'neither settled nor released', 10, 100) $$,
     'there is an event for each'
 );
+
+SET LOCAL ROLE muniment_app;
+SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000a');
+SELECT throws_ok(
+    $$ SELECT goclaw.reserve_usage('old', NULL, NULL, NULL, NULL, 10, 100) $$,
+    'MU332',
+    'p_reservation_key: the reservation has ended',
+    'what has expired holds nothing, and is not allowed again'
+);
+SELECT is(
+    (goclaw.reserve_usage('young', NULL, NULL, NULL, NULL, 10, 100)).decision, 'allow',
+    'what is held is'
+);
+RESET ROLE;
 
 -- Among many that are done, the open ones are found by their index.
 INSERT INTO goclaw.usage_cap_reservations (

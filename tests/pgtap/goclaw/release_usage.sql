@@ -1,7 +1,7 @@
 -- Subject: goclaw.release_usage()    Docs: docs/schema/goclaw.md#release-usage
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(23);
+SELECT plan(25);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -97,6 +97,18 @@ SELECT results_eq(
     $$ SELECT * FROM counted ORDER BY policy $$,
     $$ VALUES ('c1', 0, 40, 0, 400), ('c2', 0, 40, 0, 400) $$,
     'and gives nothing back'
+);
+SELECT throws_ok(
+    $$ SELECT goclaw.reserve_usage('k', NULL, NULL, NULL, NULL, 20, 200) $$,
+    'MU332',
+    'p_reservation_key: the reservation has ended',
+    'nor is the request allowed again, with nothing that it holds'
+);
+SELECT throws_ok(
+    $$ SELECT goclaw.reserve_usage('k', NULL, NULL, NULL, NULL, 21, 200) $$,
+    'MU330',
+    NULL,
+    'another request under its name is told so'
 );
 SELECT is((goclaw.settle_usage('used', 5, 50)).decision, 'settle', 'what was settled');
 SELECT throws_ok(

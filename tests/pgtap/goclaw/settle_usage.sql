@@ -1,7 +1,7 @@
 -- Subject: goclaw.settle_usage()    Docs: docs/schema/goclaw.md#settle-usage
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(36);
+SELECT plan(38);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -110,6 +110,12 @@ SELECT is(
     'the same figures again get the same event'
 );
 SELECT throws_ok(
+    $$ SELECT goclaw.reserve_usage('k', NULL, NULL, NULL, NULL, 20, 200) $$,
+    'MU332',
+    'p_reservation_key: the reservation has ended',
+    'but the request is not allowed again'
+);
+SELECT throws_ok(
     format($$ SELECT goclaw.settle_usage('k', %s) $$, arguments),
     'MU330',
     'p_reservation_key: was settled with other figures',
@@ -197,6 +203,12 @@ SELECT is(
 );
 SELECT is(
     (goclaw.settle_usage('free', 9, 9)).actual_tokens, 9::bigint, 'is settled for the record'
+);
+SELECT throws_ok(
+    $$ SELECT goclaw.reserve_usage('free', NULL, NULL, NULL, NULL, 1, 1) $$,
+    'MU332',
+    'p_reservation_key: the reservation has ended',
+    'and has ended, though it held nothing'
 );
 SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000b');
 SELECT throws_ok(
