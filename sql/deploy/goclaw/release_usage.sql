@@ -68,10 +68,12 @@ BEGIN
         FOREACH v_reservation IN ARRAY coalesce(v_reservations, '{}') LOOP
             -- One that has expired holds nothing any more.
             IF v_reservation.status = 'reserved' THEN
+                -- Bounded, so that a counter which somebody has changed by hand stops nobody.
                 UPDATE goclaw.usage_cap_counters AS c
-                SET reserved_tokens = c.reserved_tokens - v_reservation.reserved_tokens,
+                SET reserved_tokens =
+                        greatest(c.reserved_tokens - v_reservation.reserved_tokens, 0),
                     reserved_cost_micros =
-                        c.reserved_cost_micros - v_reservation.reserved_cost_micros
+                        greatest(c.reserved_cost_micros - v_reservation.reserved_cost_micros, 0)
                 WHERE c.tenant_id = v_tenant_id
                     AND c.policy_id = v_reservation.policy_id
                     AND c.window_start = v_reservation.window_start;

@@ -38,7 +38,7 @@ DECLARE
         'provider_type', p_provider_type,
         'model_id', p_model_id
     ));
-    v_provider_type text := p_provider_type;
+    v_provider_type text;
     v_policies      goclaw.usage_cap_policies[];
     v_policy        goclaw.usage_cap_policies;
     v_refusing      goclaw.usage_cap_policies;
@@ -54,10 +54,14 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Name the request; name it so again to ask again.';
     END IF;
-    IF (p_tokens >= 0 AND p_cost_micros >= 0) IS NOT TRUE THEN
-        RAISE EXCEPTION 'p_tokens, p_cost_micros: must be 0 or more'
+    IF (
+        p_tokens BETWEEN 0 AND 1000000000000000
+        AND p_cost_micros BETWEEN 0 AND 1000000000000000
+    ) IS NOT TRUE THEN
+        RAISE EXCEPTION 'p_tokens, p_cost_micros: must be from 0 to 10^15'
             USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'Pass what the request is expected to take, 0 if that is not known.';
+                  HINT = 'Pass what the request is expected to take. 0 holds nothing, and is '
+                         'refused only where a cap is full.';
     END IF;
 
     SELECT e.*
@@ -68,13 +72,17 @@ BEGIN
         AND e.decision IN ('allow', 'deny');
     IF NOT FOUND THEN
         BEGIN
-            IF v_provider_type IS NULL THEN
-                SELECT l.provider_type
-                INTO v_provider_type
-                FROM goclaw.llm_providers AS l
-                WHERE l.tenant_id = v_tenant_id
-                    AND l.id = p_provider_id;
+            SELECT l.provider_type
+            INTO v_provider_type
+            FROM goclaw.llm_providers AS l
+            WHERE l.tenant_id = v_tenant_id
+                AND l.id = p_provider_id;
+            IF v_provider_type <> p_provider_type THEN
+                RAISE EXCEPTION 'p_provider_type: the provider is of another type'
+                    USING ERRCODE = 'invalid_parameter_value',
+                          HINT = 'Leave it out where goclaw.llm_providers has the provider.';
             END IF;
+            v_provider_type := coalesce(v_provider_type, p_provider_type);
 
             SELECT array_agg(held.policy)
             INTO v_policies
@@ -111,17 +119,18 @@ BEGIN
                     RETURNING c.* INTO v_counter;
                 END IF;
 
-                -- Numeric, since the sum of three large numbers is no bigint.
+                -- Numeric, since the sum of three large numbers is no bigint. A cap that is full
+                -- refuses also what is expected to take nothing: that may be a wrong guess.
                 v_reason := CASE
-                    WHEN v_counter.used_tokens::numeric + v_counter.reserved_tokens + p_tokens
-                        > v_policy.max_tokens
+                    WHEN v_counter.used_tokens::numeric + v_counter.reserved_tokens
+                        + greatest(p_tokens, 1) > v_policy.max_tokens
                         THEN format(
                             'tokens: %s used and %s reserved of %s, %s asked for',
                             v_counter.used_tokens, v_counter.reserved_tokens,
                             v_policy.max_tokens, p_tokens
                         )
                     WHEN v_counter.used_cost_micros::numeric + v_counter.reserved_cost_micros
-                        + p_cost_micros > v_policy.max_cost_micros
+                        + greatest(p_cost_micros, 1) > v_policy.max_cost_micros
                         THEN format(
                             'cost_micros: %s used and %s reserved of %s, %s asked for',
                             v_counter.used_cost_micros, v_counter.reserved_cost_micros,
@@ -156,8 +165,10 @@ BEGIN
 
             IF v_refusal IS NULL THEN
                 UPDATE goclaw.usage_cap_counters AS c
-                SET reserved_tokens = c.reserved_tokens + p_tokens,
-                    reserved_cost_micros = c.reserved_cost_micros + p_cost_micros,
+                SET reserved_tokens =
+                        least(c.reserved_tokens::numeric + p_tokens, 9223372036854775807),
+                    reserved_cost_micros =
+                        least(c.reserved_cost_micros::numeric + p_cost_micros, 9223372036854775807),
                     window_end = upper(held.bounds)
                 FROM unnest(v_policies) AS p
                 CROSS JOIN LATERAL goclaw.usage_window(p.window_key, now()) AS held (bounds)
@@ -247,11 +258,13 @@ $function$;
 COMMENT ON FUNCTION goclaw.reserve_usage(text, uuid, uuid, text, text, bigint, bigint) IS
     'Reserves p_tokens and p_cost_micros (millionths of a US dollar) for the request named '
     'p_reservation_key, in the current windows of all enabled policies that hold for the agent, '
-    'provider, type of provider and model; NULL is none of them, for the type that of the '
-    'provider. Returns the event: its decision is allow, or deny with the policy that refuses and '
+    'provider, type of provider and model; NULL is none of them. The type is that of the provider, '
+    'and counts as it is passed only for one that is not in llm_providers. A cap that is full '
+    'refuses everything, one with room what does not fit: 0 fits, and holds nothing. Returns the event: its decision is allow, or deny with the policy that refuses and '
     'the reason. The same request again gets the same event, and nothing is counted twice, until '
-    'its reservation has ended. Raises 42501 when no tenant is set, 22023 for an empty key or what '
-    'is not 0 or more, MU330 when the key was used for another request, MU332 when the request was '
+    'its reservation has ended. Raises 42501 when no tenant is set, 22023 for an empty key, '
+    'for tokens or cost that are not from 0 to 10^15, and for a type that is not that of the '
+    'provider, MU330 when the key was used for another request, MU332 when the request was '
     'allowed and its reservation was settled, released or has expired, 40001 when the isolation '
     'level hides what another caller decided.';
 

@@ -29,8 +29,11 @@ DECLARE
     v_reservation  goclaw.usage_cap_reservations;
     v_event        goclaw.usage_cap_events;
 BEGIN
-    IF (p_tokens >= 0 AND p_cost_micros >= 0) IS NOT TRUE THEN
-        RAISE EXCEPTION 'p_tokens, p_cost_micros: must be 0 or more'
+    IF (
+        p_tokens BETWEEN 0 AND 1000000000000000
+        AND p_cost_micros BETWEEN 0 AND 1000000000000000
+    ) IS NOT TRUE THEN
+        RAISE EXCEPTION 'p_tokens, p_cost_micros: must be from 0 to 10^15'
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Pass what the request took.';
     END IF;
@@ -77,16 +80,18 @@ BEGIN
         ) AS held;
 
         FOREACH v_reservation IN ARRAY coalesce(v_reservations, '{}') LOOP
+            -- Bounded, so that a counter which somebody has changed by hand stops nobody.
             UPDATE goclaw.usage_cap_counters AS c
-            SET used_tokens = c.used_tokens + p_tokens,
-                used_cost_micros = c.used_cost_micros + p_cost_micros,
+            SET used_tokens = least(c.used_tokens::numeric + p_tokens, 9223372036854775807),
+                used_cost_micros =
+                    least(c.used_cost_micros::numeric + p_cost_micros, 9223372036854775807),
                 -- One that has expired holds nothing any more.
-                reserved_tokens = c.reserved_tokens - CASE v_reservation.status
+                reserved_tokens = greatest(c.reserved_tokens - CASE v_reservation.status
                     WHEN 'reserved' THEN v_reservation.reserved_tokens ELSE 0
-                END,
-                reserved_cost_micros = c.reserved_cost_micros - CASE v_reservation.status
+                END, 0),
+                reserved_cost_micros = greatest(c.reserved_cost_micros - CASE v_reservation.status
                     WHEN 'reserved' THEN v_reservation.reserved_cost_micros ELSE 0
-                END
+                END, 0)
             WHERE c.tenant_id = v_tenant_id
                 AND c.policy_id = v_reservation.policy_id
                 AND c.window_start = v_reservation.window_start;
@@ -153,7 +158,7 @@ COMMENT ON FUNCTION goclaw.settle_usage(text, bigint, bigint) IS
     'Counts p_tokens and p_cost_micros (millionths of a US dollar) as used by the request named '
     'p_reservation_key, in the windows in which it was reserved, and gives back what was reserved. '
     'Returns the event. The same figures again get the same event. Raises 42501 when no tenant is '
-    'set, 22023 for what is not 0 or more, MU330 when it was settled with other figures, MU331 '
+    'set, 22023 for what is not from 0 to 10^15, MU330 when it was settled with other figures, MU331 '
     'when nothing was reserved under the key, MU332 when the request was refused or the '
     'reservation released, 40001 when the isolation level hides what another caller did.';
 
