@@ -97,9 +97,9 @@ $function$;
 
 COMMENT ON FUNCTION goclaw.expire_usage(interval, integer) IS
     'Gives back what at most p_limit (1 to 10000) reservations of any tenant hold that were made '
-    'longer than p_older_than (0 to 1 year) ago and are neither settled nor released, the oldest first, and '
-    'notes an event for each. Returns how many. Raises 22023 for an age or a limit out of '
-    'range.';
+    'longer than p_older_than (0 to 1 year) ago and are neither settled nor released, the oldest '
+    'first, and notes an event for each. Returns how many. Raises 22023 for an age or a limit out '
+    'of range.';
 
 REVOKE ALL ON FUNCTION goclaw.expire_usage(interval, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION goclaw.expire_usage(interval, integer) TO muniment_service;

@@ -5,11 +5,13 @@
 -- Asked before a request. The answer is the event that records it, and not an error, which would
 -- take the record back. All policies that hold for the request must have room in their windows;
 -- those are locked until the transaction ends, so it should end soon, and reserve for one request
--- only: whoever reserves for two can wait in a circle with another who does.
+-- only: whoever reserves, settles or releases for two can wait in a circle with another who does.
+-- A cap that changes while this waits for its counter is judged by as it is then.
 -- What is counted for a request is one subtransaction. The event is inserted last and is unique for
 -- the request, so of several callers with one key all but one take back what they counted, and
 -- answer as that one did.
--- Locks: policies by id, counters by policy.  Docs: docs/schema/goclaw.md#reserve-usage
+-- Locks: agent, provider, policies by id, counters by policy.
+-- Docs: docs/schema/goclaw.md#reserve-usage
 
 BEGIN;
 
@@ -41,6 +43,7 @@ DECLARE
     v_provider_type text;
     v_policies      goclaw.usage_cap_policies[];
     v_policy        goclaw.usage_cap_policies;
+    v_in_force      goclaw.usage_cap_policies[] := '{}';
     v_refusing      goclaw.usage_cap_policies;
     v_counter       goclaw.usage_cap_counters;
     v_window        tstzrange;
@@ -72,11 +75,19 @@ BEGIN
         AND e.decision IN ('allow', 'deny');
     IF NOT FOUND THEN
         BEGIN
+            -- Before the policies, since whoever deletes one of these goes on to its policies, in
+            -- an order of its own.
+            PERFORM
+            FROM goclaw.agents AS a
+            WHERE a.tenant_id = v_tenant_id
+                AND a.id = p_agent_id
+            FOR KEY SHARE;
             SELECT l.provider_type
             INTO v_provider_type
             FROM goclaw.llm_providers AS l
             WHERE l.tenant_id = v_tenant_id
-                AND l.id = p_provider_id;
+                AND l.id = p_provider_id
+            FOR KEY SHARE;
             IF v_provider_type <> p_provider_type THEN
                 RAISE EXCEPTION 'p_provider_type: the provider is of another type'
                     USING ERRCODE = 'invalid_parameter_value',
@@ -118,6 +129,15 @@ BEGIN
                     DO UPDATE SET window_end = excluded.window_end
                     RETURNING c.* INTO v_counter;
                 END IF;
+
+                -- As it is now: this may have waited for the counter.
+                SELECT p.enabled, p.max_tokens, p.max_cost_micros
+                INTO v_policy.enabled, v_policy.max_tokens, v_policy.max_cost_micros
+                FROM goclaw.usage_cap_policies AS p
+                WHERE p.tenant_id = v_tenant_id
+                    AND p.id = v_policy.id;
+                CONTINUE WHEN NOT v_policy.enabled;
+                v_in_force := v_in_force || v_policy;
 
                 -- Numeric, since the sum of three large numbers is no bigint. A cap that is full
                 -- refuses also what is expected to take nothing: that may be a wrong guess.
@@ -170,7 +190,7 @@ BEGIN
                     reserved_cost_micros =
                         least(c.reserved_cost_micros::numeric + p_cost_micros, 9223372036854775807),
                     window_end = upper(held.bounds)
-                FROM unnest(v_policies) AS p
+                FROM unnest(v_in_force) AS p
                 CROSS JOIN LATERAL goclaw.usage_window(p.window_key, now()) AS held (bounds)
                 WHERE c.tenant_id = v_tenant_id
                     AND c.policy_id = p.id
@@ -182,7 +202,7 @@ BEGIN
                 SELECT
                     v_tenant_id, p_reservation_key, p.id, lower(held.bounds), p_tokens,
                     p_cost_micros
-                FROM unnest(v_policies) AS p
+                FROM unnest(v_in_force) AS p
                 CROSS JOIN LATERAL goclaw.usage_window(p.window_key, now()) AS held (bounds);
             END IF;
 
@@ -260,13 +280,14 @@ COMMENT ON FUNCTION goclaw.reserve_usage(text, uuid, uuid, text, text, bigint, b
     'p_reservation_key, in the current windows of all enabled policies that hold for the agent, '
     'provider, type of provider and model; NULL is none of them. The type is that of the provider, '
     'and counts as it is passed only for one that is not in llm_providers. A cap that is full '
-    'refuses everything, one with room what does not fit: 0 fits, and holds nothing. Returns the event: its decision is allow, or deny with the policy that refuses and '
-    'the reason. The same request again gets the same event, and nothing is counted twice, until '
-    'its reservation has ended. Raises 42501 when no tenant is set, 22023 for an empty key, '
-    'for tokens or cost that are not from 0 to 10^15, and for a type that is not that of the '
-    'provider, MU330 when the key was used for another request, MU332 when the request was '
-    'allowed and its reservation was settled, released or has expired, 40001 when the isolation '
-    'level hides what another caller decided.';
+    'refuses everything, one with room what does not fit: 0 fits, and holds nothing. Returns the '
+    'event: its decision is allow, or deny with the policy that refuses and the reason. The same '
+    'request again gets the same event, and nothing is counted twice, until its reservation has '
+    'ended. Call it for one request a transaction, which ends soon: for two, 40P01 is possible. '
+    'Raises 42501 when no tenant is set, 22023 for an empty key, for tokens or cost that are not '
+    'from 0 to 10^15, and for a type that is not that of the provider, MU330 when the key was used '
+    'for another request, MU332 when the request was allowed and its reservation was settled, '
+    'released or has expired, 40001 when the isolation level hides what another caller decided.';
 
 REVOKE ALL ON FUNCTION goclaw.reserve_usage(text, uuid, uuid, text, text, bigint, bigint)
     FROM PUBLIC;

@@ -4,7 +4,8 @@
 -- What was used is counted, also beyond the cap and also when the reservation has expired: it is
 -- spent. Whoever comes second with the same key meets the event, which is unique, and takes back
 -- what it did.
--- Locks: policies by id, reservations by policy, counters by policy.
+-- Locks: agents and providers by id, policies by id, reservations by policy, counters by policy,
+-- until the transaction ends: one request a transaction, or two callers can wait in a circle.
 -- Docs: docs/schema/goclaw.md#settle-usage
 
 BEGIN;
@@ -56,6 +57,35 @@ BEGIN
     END IF;
 
     BEGIN
+        -- Before the policies, as in goclaw.reserve_usage().
+        PERFORM
+        FROM goclaw.agents AS a
+        WHERE a.tenant_id = v_tenant_id
+            AND a.id IN (
+                SELECT p.agent_id
+                FROM goclaw.usage_cap_policies AS p
+                INNER JOIN goclaw.usage_cap_reservations AS r
+                    ON r.tenant_id = p.tenant_id AND r.policy_id = p.id
+                WHERE p.tenant_id = v_tenant_id
+                    AND r.tenant_id = v_tenant_id
+                    AND r.reservation_key = p_reservation_key
+            )
+        ORDER BY a.id
+        FOR KEY SHARE;
+        PERFORM
+        FROM goclaw.llm_providers AS l
+        WHERE l.tenant_id = v_tenant_id
+            AND l.id IN (
+                SELECT p.provider_id
+                FROM goclaw.usage_cap_policies AS p
+                INNER JOIN goclaw.usage_cap_reservations AS r
+                    ON r.tenant_id = p.tenant_id AND r.policy_id = p.id
+                WHERE p.tenant_id = v_tenant_id
+                    AND r.tenant_id = v_tenant_id
+                    AND r.reservation_key = p_reservation_key
+            )
+        ORDER BY l.id
+        FOR KEY SHARE;
         PERFORM
         FROM goclaw.usage_cap_policies AS p
         WHERE p.tenant_id = v_tenant_id
@@ -157,10 +187,12 @@ $function$;
 COMMENT ON FUNCTION goclaw.settle_usage(text, bigint, bigint) IS
     'Counts p_tokens and p_cost_micros (millionths of a US dollar) as used by the request named '
     'p_reservation_key, in the windows in which it was reserved, and gives back what was reserved. '
-    'Returns the event. The same figures again get the same event. Raises 42501 when no tenant is '
-    'set, 22023 for what is not from 0 to 10^15, MU330 when it was settled with other figures, MU331 '
-    'when nothing was reserved under the key, MU332 when the request was refused or the '
-    'reservation released, 40001 when the isolation level hides what another caller did.';
+    'Returns the event. The same figures again get the same event. Call it for one request a '
+    'transaction: for two, 40P01 is possible. Raises 42501 when no tenant is set, 22023 for what '
+    'is not from 0 to 10^15, MU330 when it was settled with other figures, MU331 when nothing was '
+    'reserved under the key, as far as the isolation level shows, MU332 when the request was '
+    'refused or the reservation released, 40001 when the isolation level hides what another caller '
+    'did.';
 
 REVOKE ALL ON FUNCTION goclaw.settle_usage(text, bigint, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION goclaw.settle_usage(text, bigint, bigint) TO muniment_app;

@@ -5,8 +5,9 @@
 -- Caps on what may be used. A request reserves what it expects in every policy that holds for it,
 -- and is settled with what it took. The functions reserve_usage(), settle_usage(), release_usage()
 -- and expire_usage() do that, and take their locks in one order, so that none waits for another in
--- a circle: policies by id, reservations by policy, counters by policy and window. What is new is
--- inserted last.
+-- a circle: agents and providers, policies by id, reservations by policy, counters by policy and
+-- window. What is new is inserted last. Whoever deletes an agent or a provider begins there too;
+-- whoever deletes several policies by hand goes by no order, and may meet 40P01.
 -- Locks: SHARE ROW EXCLUSIVE on agents, llm_providers, tenants.
 -- Docs: docs/schema/goclaw.md#usage-caps
 
