@@ -613,5 +613,5 @@ def test_budgets_that_are_there_already_get_policies(dsn: str) -> None:
     assert [(row["max_cost_micros"], row["enabled"]) for row in policies] == [
         (10000, False),
         (20000, True),
-        (30000, False),
+        (30000, True),
     ]
