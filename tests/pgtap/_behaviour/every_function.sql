@@ -22,7 +22,8 @@ SELECT unnest(
 CREATE TEMPORARY TABLE for_all_tenants (name text PRIMARY KEY, reason text NOT NULL);
 INSERT INTO for_all_tenants (name, reason) VALUES
     ('goclaw.claim_cron_jobs(integer,interval)', 'gives due jobs of all tenants to a worker'),
-    ('goclaw.claim_heartbeats(integer,interval)', 'gives due heartbeats of all to a worker');
+    ('goclaw.claim_heartbeats(integer,interval)', 'gives due heartbeats of all to a worker'),
+    ('goclaw.claim_webhook_calls(text,integer,interval)', 'gives due calls of all to a worker');
 
 -- Two tenants with rows everywhere ------------------------------------------
 

@@ -43,6 +43,7 @@ INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
     ('goclaw.hooks', 'scope', '''tenant'''),
     ('goclaw.hooks', 'script', NULL),
     ('goclaw.hooks', 'builtin', NULL),
+    ('goclaw.webhook_calls', 'mode', '''async'''),
     ('goclaw.webhook_calls', 'lease_token', NULL),
     ('goclaw.webhook_calls', 'completed_at', NULL);
 

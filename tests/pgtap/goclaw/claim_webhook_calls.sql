@@ -47,19 +47,19 @@ SELECT
     '{"n": 1}', now() - interval '1 hour' + n * interval '1 minute'
 FROM generate_series(1, 5) AS n;
 INSERT INTO goclaw.webhook_calls (
-    tenant_id, webhook_id, idempotency_key, mode, next_attempt_at
+    tenant_id, webhook_id, idempotency_key, mode, status, started_at, next_attempt_at
 ) VALUES
     (
         '00000000-0000-4000-8000-00000000000b', '3eb40000-0000-4000-8000-0000000000b1',
-        'b1', 'async', now()
+        'b1', 'async', 'queued', NULL, now()
     ),
     (
         '00000000-0000-4000-8000-00000000000b', '3eb40000-0000-4000-8000-0000000000b1',
-        'later', 'async', now() + interval '1 second'
+        'later', 'async', 'queued', NULL, now() + interval '1 second'
     ),
     (
         '00000000-0000-4000-8000-00000000000b', '3eb40000-0000-4000-8000-0000000000b1',
-        'sync', 'sync', now() - interval '1 day'
+        'sync', 'sync', 'running', now(), now() - interval '1 day'
     );
 CREATE TEMPORARY TABLE claimed (
     round           integer,
@@ -118,7 +118,7 @@ SELECT results_eq(
     'a worker gets no more than it asked for'
 );
 SELECT is(
-    (SELECT count(*) FROM goclaw.webhook_calls AS c WHERE c.status = 'queued'),
+    (SELECT count(*) FROM goclaw.webhook_calls AS c WHERE c.attempts = 0),
     2::bigint,
     'what is not due stays, and so does what a caller waits for'
 );

@@ -1,7 +1,7 @@
 -- Subject: goclaw.reclaim_webhook_calls()    Docs: docs/schema/goclaw.md#reclaim-webhook-calls
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(14);
+SELECT plan(15);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -84,6 +84,16 @@ SELECT results_eq(
         ('waits', 'running', 1, NULL, now() + interval '1 minute', NULL, NULL),
         ('worn', 'dead', 8, NULL, NULL, now(), 'its time ran out') $$,
     'a lease that ran out is taken back; who has used up the attempts, or waited, is given up'
+);
+SET LOCAL app.tenant_id = '00000000-0000-4000-8000-00000000000a';
+SET LOCAL ROLE muniment_app;
+SELECT throws_ok(
+    $$ UPDATE goclaw.webhook_calls
+       SET status = 'done', response = '{}', completed_at = now()
+       WHERE idempotency_key = 'left' $$,
+    'MU001',
+    NULL,
+    'who comes late to a call that was given up does not end it again'
 );
 SET LOCAL ROLE muniment_service;
 SELECT throws_ok(
