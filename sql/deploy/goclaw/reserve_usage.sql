@@ -6,7 +6,7 @@
 -- take the record back. All policies that hold for the request must have room in their windows;
 -- those are locked until the transaction ends, so it should end soon, and reserve for one request
 -- only: whoever reserves, settles or releases for two can wait in a circle with another who does.
--- A cap that changes while this waits for its counter is judged by as it is then.
+-- Whoever waited for a counter is judged by the cap as it is then.
 -- What is counted for a request is one subtransaction. The event is inserted last and is unique for
 -- the request, so of several callers with one key all but one take back what they counted, and
 -- answer as that one did.

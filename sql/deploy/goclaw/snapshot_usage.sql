@@ -5,12 +5,12 @@
 -- One statement adds up an hour and writes it over what was there, so that spans which arrive late
 -- correct it, and a second run changes no row. A combination that no longer occurs, because a trace
 -- or span was corrected, counts nothing any more; its row stays, since others may count in it.
--- Requests are counted in the row without provider and model: a request has many calls, and would be
--- counted once for each. A span counts in the hour in which it began, whenever its run did. Spans of
--- agents repeat what the spans inside them say, and are left out.
--- An hour of which nothing is left stays as it is: that is what pruning leaves. One of which a part
--- is left cannot be told from one that was corrected, and is added up anew: add up an hour before a
--- part of it is pruned, and not after.
+-- Requests are counted in the row without provider and model: a request has many calls, and would
+-- be counted once for each. A span counts in the hour in which it began, whenever its run did.
+-- Spans of agents repeat what the spans inside them say, and are left out. An hour of which nothing
+-- is left stays as it is: that is what pruning leaves. One of which a part is left cannot be told
+-- from one that was corrected, and is added up anew: add up an hour before a part of it is pruned,
+-- and not after.
 -- Locks: none beyond rows, and an advisory lock on tenant and hour, so that an older view of the
 -- hour is not written over a newer one.  Docs: docs/schema/goclaw.md#snapshot-usage
 

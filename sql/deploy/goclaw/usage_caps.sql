@@ -92,8 +92,8 @@ COMMENT ON COLUMN goclaw.usage_cap_policies.provider_type IS
 COMMENT ON COLUMN goclaw.usage_cap_policies.model_id IS
     'The model that it holds for. NULL means all.';
 COMMENT ON COLUMN goclaw.usage_cap_policies.window_key IS
-    'hour, day, week or month, in UTC. Runtimes cannot change it: in another window nothing is used '
-    'yet.';
+    'hour, day, week or month, in UTC. Runtimes cannot change it: in another window nothing is '
+    'used yet.';
 COMMENT ON COLUMN goclaw.usage_cap_policies.max_tokens IS
     'Most tokens in a window. NULL means no limit.';
 COMMENT ON COLUMN goclaw.usage_cap_policies.max_cost_micros IS

@@ -91,7 +91,8 @@ COMMENT ON COLUMN goclaw.webhook_calls.agent_id IS 'The agent that handles it.';
 COMMENT ON COLUMN goclaw.webhook_calls.idempotency_key IS
     'Given by the caller: the same key at the same webhook is the same call.';
 COMMENT ON COLUMN goclaw.webhook_calls.mode IS
-    'sync: the caller waits, and nobody claims it, so it is never queued. async: workers deliver it.';
+    'sync: the caller waits, and nobody claims it, so it is never queued. async: workers deliver '
+    'it.';
 COMMENT ON COLUMN goclaw.webhook_calls.callback_url IS
     'Where the answer goes, if the caller does not wait for it.';
 COMMENT ON COLUMN goclaw.webhook_calls.status IS

@@ -4,8 +4,8 @@
 -- Endpoints at which programs outside call the gateway, and from which it answers to a callback.
 -- Like an API key, a webhook is found by the hash of its secret before there is a tenant, so the
 -- hash is unique over all tenants while the webhook is not revoked: that tells nobody anything but
--- the holder of the secret. Runtimes revoke webhooks and do not delete them: with a webhook goes the
--- log of its calls.
+-- the holder of the secret. Runtimes revoke webhooks and do not delete them: with a webhook goes
+-- the log of its calls.
 -- Locks: SHARE ROW EXCLUSIVE on agents, tenants.  Docs: docs/schema/goclaw.md#webhooks
 
 BEGIN;
@@ -96,7 +96,7 @@ CREATE POLICY webhooks_tenant_guard ON goclaw.webhooks AS RESTRICTIVE
     USING (tenant_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (tenant_id = (SELECT platform.current_tenant_id()));
 
--- A secret is looked up to learn the tenant.
+-- A secret is looked up to learn the tenant, and workers ask whether a webhook is revoked.
 CREATE POLICY webhooks_service ON goclaw.webhooks
     TO muniment_service
     USING (true)

@@ -1,7 +1,7 @@
 -- Subject: goclaw.fail_webhook_call()    Docs: docs/schema/goclaw.md#fail-webhook-call
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(24);
+SELECT plan(26);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -102,7 +102,8 @@ SELECT throws_ok(
 )
 FROM unnest(ARRAY[
     'p_is_final => NULL', 'p_max_attempts => NULL', 'p_max_attempts => 0', 'p_base => NULL',
-    'p_base => ''0''', 'p_cap => NULL', 'p_base => ''2 hours'''
+    'p_base => ''0''', 'p_cap => NULL', 'p_base => ''2 hours''', 'p_cap => ''300000 years''',
+    'p_base => ''300000 years'', p_cap => ''300001 years'''
 ]) AS rest;
 RESET ROLE;
 SELECT results_eq(
