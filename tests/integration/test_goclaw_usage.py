@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
+from queue import Queue
 from typing import Any
 
 import psycopg
@@ -26,7 +27,9 @@ AGENTS = [f"00000000-0000-4000-8000-0000000000a{number}" for number in range(3)]
 CALLERS = 50
 
 RESERVE = """
-    SELECT (goclaw.reserve_usage(%(key)s, %(agent)s, NULL, NULL, %(model)s, %(tokens)s, %(cost)s)).*
+    SELECT (goclaw.reserve_usage(
+        %(key)s, %(agent)s, %(provider)s, NULL, %(model)s, %(tokens)s, %(cost)s
+    )).*
 """
 # What the counters say must be what the reservations add up to, and used from one settlement each.
 WRONG_COUNTERS = """
@@ -110,12 +113,21 @@ def reserve(
     key: str,
     *,
     agent: str | None = None,
+    provider: str | None = None,
     model: str | None = None,
     tokens: int = 7,
     cost: int = 70,
 ) -> Row:
     row = connection.execute(
-        RESERVE, {"key": key, "agent": agent, "model": model, "tokens": tokens, "cost": cost}
+        RESERVE,
+        {
+            "key": key,
+            "agent": agent,
+            "provider": provider,
+            "model": model,
+            "tokens": tokens,
+            "cost": cost,
+        },
     ).fetchone()
     assert row is not None
     return row
@@ -405,6 +417,92 @@ def test_deleting_a_policy_while_it_is_in_use(dsn: str) -> None:
     hold(dsn)
 
 
+def wait_in_session(
+    dsn: str, pool: ThreadPoolExecutor, call: Callable[[Connection[Row]], Row]
+) -> Future[Row]:
+    """Return a call that waits for a lock, in a session of its own."""
+    pids: Queue[int] = Queue()
+
+    def run() -> Row:
+        with session(dsn) as connection:
+            pids.put(connection.info.backend_pid)
+            return call(connection)
+
+    future = pool.submit(run)
+    until_blocked(dsn, pids.get(), future)
+    return future
+
+
+@pytest.mark.parametrize("act", ["reserve", "settle", "release"])
+@pytest.mark.parametrize("table", ["agents", "llm_providers"])
+def test_deleting_what_has_several_policies_while_they_are_in_use(
+    dsn: str, table: str, act: str
+) -> None:
+    owner = AGENTS[0]
+    column = {"agents": "agent_id", "llm_providers": "provider_id"}[table]
+    low, high = (f"00000000-0000-4000-8000-0000000000c{number}" for number in (1, 2))
+    with psycopg.connect(dsn) as connection:
+        connection.execute(
+            "INSERT INTO goclaw.llm_providers (tenant_id, id, name) VALUES (%s, %s, 'one')",
+            [TENANT, owner],
+        )
+    # A deletion comes to them in this order, the functions by id.
+    for policy in (high, low):
+        add_policy(dsn, id=policy, max_tokens=100, **{column: owner})
+
+    def use(connection: Connection[Row]) -> Row:
+        if act == "settle":
+            return settle(connection, "the request")
+        if act == "release":
+            return release(connection, "the request")
+        return reserve(connection, "the request", agent=owner, provider=owner)
+
+    def delete(connection: Connection[Row]) -> Row:
+        connection.execute(
+            sql.SQL("DELETE FROM goclaw.{} WHERE id = %s").format(sql.Identifier(table)), [owner]
+        )
+        return {"decision": "deleted"}
+
+    if act != "reserve":
+        with session(dsn) as before:
+            reserve(before, "the request", agent=owner, provider=owner)
+
+    with ThreadPoolExecutor(2) as pool:
+        with session(dsn) as holding:
+            holding.execute(
+                "SELECT FROM goclaw.usage_cap_policies WHERE id = %s FOR KEY SHARE", [low]
+            )
+            deleting = wait_in_session(dsn, pool, delete)
+            using = wait_in_session(dsn, pool, use)
+        # No deadlock: it would be an error of one of them.
+        assert deleting.result() == {"decision": "deleted"}
+        assert using.result()["decision"] == {"reserve": "allow"}.get(act, act)
+    assert rows(dsn, "TABLE goclaw.usage_cap_counters") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "tokens", "decision"),
+    [
+        ("UPDATE goclaw.usage_cap_policies SET max_tokens = 60 RETURNING id", 50, "deny"),
+        ("UPDATE goclaw.usage_cap_policies SET enabled = false RETURNING id", 70, "allow"),
+    ],
+)
+def test_who_waited_is_judged_by_the_cap_that_is_in_force(
+    dsn: str, change: str, tokens: int, decision: str
+) -> None:
+    add_policy(dsn, max_tokens=100)
+
+    with ThreadPoolExecutor(1) as pool:
+        with session(dsn) as first:
+            reserve(first, "first", tokens=50)
+            second = wait_in_session(dsn, pool, lambda c: reserve(c, "second", tokens=tokens))
+            rows(dsn, change)
+        assert second.result()["decision"] == decision
+
+    assert [row["reserved_tokens"] for row in rows(dsn, "TABLE goclaw.usage_cap_counters")] == [50]
+    assert len(rows(dsn, "TABLE goclaw.usage_cap_reservations")) == 1
+
+
 def test_who_sees_nothing_newer_is_told_to_try_again(dsn: str) -> None:
     with session(dsn) as connection:
         connection.rollback()
@@ -515,5 +613,5 @@ def test_budgets_that_are_there_already_get_policies(dsn: str) -> None:
     assert [(row["max_cost_micros"], row["enabled"]) for row in policies] == [
         (10000, False),
         (20000, True),
-        (30000, False),
+        (30000, True),
     ]

@@ -2,8 +2,9 @@
 -- requires: usage_caps
 --
 -- The budget in agents is kept as a policy for the month, so that one place decides about usage. A
--- budget that is taken away, and an agent that is deleted, turn the policy off instead of deleting
--- it: with it would go what was used, and a budget that is set again would begin at nothing.
+-- budget that is taken away turns the policy off instead of deleting it: with it would go what was
+-- used, and a budget that is set again would begin at nothing. That of an agent with deleted_at
+-- holds on: it may still be at work, and would have no limit.
 -- Nobody can change the policy apart from the budget: what is written must be what the agent says.
 -- Budgets that are there already get their policies here; for that, row security is lifted from
 -- both tables, because without a tenant the owner sees no agent.
@@ -22,10 +23,9 @@ VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
-    IF NEW.budget_monthly_cents IS NULL OR NEW.deleted_at IS NOT NULL THEN
+    IF NEW.budget_monthly_cents IS NULL THEN
         UPDATE goclaw.usage_cap_policies AS p
-        SET enabled = false,
-            max_cost_micros = coalesce(NEW.budget_monthly_cents::bigint * 10000, p.max_cost_micros)
+        SET enabled = false
         WHERE p.tenant_id = NEW.tenant_id
             AND p.agent_id = NEW.id
             AND p.source = 'agent_budget_monthly_cents';
@@ -47,7 +47,7 @@ $function$;
 
 COMMENT ON FUNCTION goclaw.sync_agent_budget() IS
     'Trigger function that keeps the policy of an agent in step with its budget: 1 cent is 10,000 '
-    'micros, no budget or a deleted agent turns the policy off. Raises nothing.';
+    'micros, no budget turns the policy off. Raises nothing.';
 
 CREATE FUNCTION goclaw.check_agent_budget()
 RETURNS trigger
@@ -58,12 +58,9 @@ AS $function$
 DECLARE
     v_policy CONSTANT goclaw.usage_cap_policies := CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
     v_budget integer;
-    v_is_on  boolean;
 BEGIN
-    SELECT
-        a.budget_monthly_cents,
-        a.budget_monthly_cents IS NOT NULL AND a.deleted_at IS NULL
-    INTO v_budget, v_is_on
+    SELECT a.budget_monthly_cents
+    INTO v_budget
     FROM goclaw.agents AS a
     WHERE a.tenant_id = v_policy.tenant_id
         AND a.id = v_policy.agent_id;
@@ -75,7 +72,7 @@ BEGIN
 
     IF TG_OP = 'DELETE'
         OR (TG_OP = 'UPDATE' AND OLD.agent_id IS DISTINCT FROM NEW.agent_id)
-        OR v_policy.enabled <> v_is_on
+        OR v_policy.enabled <> (v_budget IS NOT NULL)
         OR v_policy.max_cost_micros <> v_budget::bigint * 10000
     THEN
         RAISE EXCEPTION 'usage_cap_policies: % follows agents.budget_monthly_cents', v_policy.id
@@ -94,22 +91,22 @@ REVOKE ALL ON FUNCTION goclaw.sync_agent_budget() FROM PUBLIC;
 REVOKE ALL ON FUNCTION goclaw.check_agent_budget() FROM PUBLIC;
 
 CREATE TRIGGER agents_sync_budget_tg
-    AFTER INSERT OR UPDATE OF budget_monthly_cents, deleted_at ON goclaw.agents
+    AFTER INSERT OR UPDATE OF budget_monthly_cents ON goclaw.agents
     FOR EACH ROW EXECUTE FUNCTION goclaw.sync_agent_budget();
 
 ALTER TABLE goclaw.agents NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE goclaw.usage_cap_policies NO FORCE ROW LEVEL SECURITY;
 
 INSERT INTO goclaw.usage_cap_policies (
-    tenant_id, agent_id, window_key, max_cost_micros, enabled, source
+    tenant_id, agent_id, window_key, max_cost_micros, source
 )
 SELECT
-    a.tenant_id, a.id, 'month', a.budget_monthly_cents::bigint * 10000, a.deleted_at IS NULL,
+    a.tenant_id, a.id, 'month', a.budget_monthly_cents::bigint * 10000,
     'agent_budget_monthly_cents'
 FROM goclaw.agents AS a
 WHERE a.budget_monthly_cents IS NOT NULL
 ON CONFLICT (tenant_id, agent_id) WHERE source = 'agent_budget_monthly_cents'
-DO UPDATE SET enabled = excluded.enabled, max_cost_micros = excluded.max_cost_micros;
+DO UPDATE SET enabled = true, max_cost_micros = excluded.max_cost_micros;
 
 -- Of budgets that were taken away while there was no trigger.
 UPDATE goclaw.usage_cap_policies AS p

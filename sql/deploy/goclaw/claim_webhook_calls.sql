@@ -5,9 +5,10 @@
 -- is just taking. Tenants are served in turn, claim by claim: first who has the fewest calls under
 -- way, among equals by lot, so that one which sends a hundred thousand calls delays its own and
 -- nobody else's; within a tenant by time. For that each tenant that waits is looked up in the index
--- of the queue, one step a tenant, however many calls it has. A worker that dies keeps its calls
--- until their lease runs out, see goclaw.reclaim_webhook_calls(). Rows of the calls are the only
--- ones locked, and never waited for.
+-- of the queue, one step a tenant, however many calls it has. Tenants that are not active and
+-- webhooks that are revoked are passed over; goclaw.reclaim_webhook_calls() clears the latter. A
+-- worker that dies keeps its calls until their lease runs out, see goclaw.reclaim_webhook_calls().
+-- Rows of the calls are the only ones locked, and never waited for.
 -- Locks: none.  Docs: docs/schema/goclaw.md#claim-webhook-calls
 
 BEGIN;
@@ -45,8 +46,8 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Pass how many calls the worker can deliver within p_lease.';
     END IF;
-    IF p_lease IS NULL OR p_lease <= interval '0' THEN
-        RAISE EXCEPTION 'p_lease is not a time above zero'
+    IF p_lease IS NULL OR p_lease <= interval '0' OR p_lease > interval '1 year' THEN
+        RAISE EXCEPTION 'p_lease is not a time above zero, up to 1 year'
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Pass how long the worker takes at most.';
     END IF;
@@ -90,7 +91,13 @@ BEGIN
             SELECT w.tenant
             FROM waiting AS w
             LEFT JOIN under_way AS u ON u.tenant = w.tenant
-            WHERE w.tenant IS NOT NULL
+            -- NULL, the end of the list, is no tenant either.
+            WHERE EXISTS (
+                    SELECT
+                    FROM goclaw.tenants AS t
+                    WHERE t.id = w.tenant
+                        AND t.status = 'active'
+                )
             ORDER BY coalesce(u.calls, 0), random()
         ) AS turn
         CROSS JOIN LATERAL (
@@ -100,6 +107,13 @@ BEGIN
                 AND q.status = 'queued'
                 AND q.mode = 'async'
                 AND q.next_attempt_at <= now()
+                -- A join would let the planner leave the order of the index.
+                AND NOT (
+                    SELECT h.revoked
+                    FROM goclaw.webhooks AS h
+                    WHERE h.tenant_id = q.tenant_id
+                        AND h.id = q.webhook_id
+                )
             ORDER BY q.next_attempt_at
             -- The outer LIMIT would do; this one has the planner walk the index.
             LIMIT p_limit
@@ -131,11 +145,12 @@ END;
 $function$;
 
 COMMENT ON FUNCTION goclaw.claim_webhook_calls(text, integer, interval) IS
-    'Gives calls that are due to a worker, of all tenants in turn, and returns them with the '
-    'lease_token that proves it has them; none when none is due. p_worker: a name for people, '
-    'which begins the token; p_limit: how many at most, 1 to 1000; p_lease: how long the worker '
-    'may take, from now. Ends with goclaw.finish_webhook_call() or goclaw.fail_webhook_call(). '
-    'Raises 22023 when a parameter is out of its range.';
+    'Gives calls that are due to a worker, of all active tenants in turn and of webhooks that are '
+    'not revoked, and returns them with the lease_token that proves it has them; none when none is '
+    'due. p_worker: a name for people, which begins the token; p_limit: how many at most, 1 to '
+    '1000; p_lease: how long the worker may take, from now, above 0 to 1 year. Ends with '
+    'goclaw.finish_webhook_call() or goclaw.fail_webhook_call(). Raises 22023 when a parameter is '
+    'out of its range.';
 
 REVOKE ALL ON FUNCTION goclaw.claim_webhook_calls(text, integer, interval) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION goclaw.claim_webhook_calls(text, integer, interval) TO muniment_service;

@@ -4,7 +4,8 @@
 --
 -- A caller that gets no answer sends its call again, with the same idempotency key, and must not
 -- cause it twice. The unique key decides: who comes second waits for the first to commit and is
--- given its call, with the answer if there is one. A call for which the caller waits is begun at
+-- given its call, with the answer if there is one; who comes when that is there, also when the
+-- webhook was revoked since. A call for which the caller waits is begun at
 -- once and is not for workers; it has a time by which it must have ended, because the process that
 -- holds the connection may die.
 -- Locks: none.  Docs: docs/schema/goclaw.md#enqueue-webhook-call
@@ -32,8 +33,21 @@ DECLARE
     v_tenant_id CONSTANT uuid := platform.current_tenant_id();
     v_agent_id  uuid;
 BEGIN
-    IF p_timeout IS NULL OR p_timeout <= interval '0' THEN
-        RAISE EXCEPTION 'p_timeout is not a time above zero'
+    -- Before anything is refused: what was taken once is not refused when it is sent again.
+    IF p_idempotency_key IS NOT NULL THEN
+        RETURN QUERY
+        SELECT c.id, c.delivery_id, c.status, c.response, false
+        FROM goclaw.webhook_calls AS c
+        WHERE c.tenant_id = v_tenant_id
+            AND c.webhook_id = p_webhook_id
+            AND c.idempotency_key = p_idempotency_key;
+        IF FOUND THEN
+            RETURN;
+        END IF;
+    END IF;
+
+    IF p_timeout IS NULL OR p_timeout <= interval '0' OR p_timeout > interval '1 year' THEN
+        RAISE EXCEPTION 'p_timeout is not a time above zero, up to 1 year'
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Pass how long the caller waits at most.';
     END IF;
@@ -89,12 +103,13 @@ $function$;
 COMMENT ON FUNCTION goclaw.enqueue_webhook_call(uuid, jsonb, text, text, text, uuid, interval) IS
     'Records a call to a webhook of the tenant and returns it; is_new says whether it was not '
     'there before. The same p_idempotency_key at the same webhook gives the same call back, '
-    'whatever else is passed. p_request: what the caller sent; p_mode: async for workers to '
-    'deliver, sync for a caller that waits, whose call is running at once and is given up after '
-    'p_timeout; p_callback_url: where the answer goes; p_agent_id: the agent, if the webhook '
-    'names none. Raises MU341 when the webhook is not there or is revoked, 22023 when it names '
-    'another agent or p_timeout is not above zero, 23514 for another mode or an empty key, 23503 '
-    'when the agent is not there, 42501 when no tenant is set.';
+    'whatever else is passed and whatever has become of the webhook, once that call is committed. '
+    'p_request: what the caller sent; p_mode: async for workers to deliver, sync for a caller that '
+    'waits, whose call is running at once and is given up after p_timeout, above 0 to 1 year; '
+    'p_callback_url: where the answer goes; p_agent_id: the agent, if the webhook names none. '
+    'Raises MU341 when the webhook is not there or is revoked, 22023 when it names another agent '
+    'or p_timeout is out of its range, 23514 for another mode or an empty key, 23502 when p_mode '
+    'is NULL, 23503 when the agent is not there, 42501 when no tenant is set.';
 
 REVOKE ALL ON FUNCTION goclaw.enqueue_webhook_call(
     uuid, jsonb, text, text, text, uuid, interval

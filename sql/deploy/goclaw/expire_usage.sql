@@ -4,7 +4,8 @@
 -- Gives back what callers reserved and neither settled nor released, for all tenants, oldest first.
 -- A reservation that somebody is at work on is passed over, and so is one whose policy is being
 -- deleted, so that this waits for counters only: several can run at once. It never waits for a
--- reservation while it holds a counter.
+-- reservation while it holds a counter. Counters are bounded and sums numeric: what a runtime has
+-- written by hand into those of its tenant stops the others from nothing.
 -- Locks: policies and reservations that are free, counters by tenant, policy and window.
 -- Docs: docs/schema/goclaw.md#expire-usage
 
@@ -25,8 +26,8 @@ DECLARE
     v_held       record;
     v_count      integer;
 BEGIN
-    IF (p_older_than >= interval '0') IS NOT TRUE THEN
-        RAISE EXCEPTION 'p_older_than: must be 0 or more'
+    IF (p_older_than BETWEEN interval '0' AND interval '1 year') IS NOT TRUE THEN
+        RAISE EXCEPTION 'p_older_than: must be from 0 to 1 year'
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Pass how long the longest request may take.';
     END IF;
@@ -56,8 +57,8 @@ BEGIN
             r.tenant_id,
             r.policy_id,
             r.window_start,
-            sum(r.reserved_tokens)::bigint AS tokens,
-            sum(r.reserved_cost_micros)::bigint AS cost_micros
+            sum(r.reserved_tokens) AS tokens,
+            sum(r.reserved_cost_micros) AS cost_micros
         FROM goclaw.usage_cap_reservations AS r
         INNER JOIN unnest(v_tenant_ids, v_ids) AS due (tenant_id, id)
             ON due.tenant_id = r.tenant_id AND due.id = r.id
@@ -65,8 +66,8 @@ BEGIN
         ORDER BY 1, 2, 3
     LOOP
         UPDATE goclaw.usage_cap_counters AS c
-        SET reserved_tokens = c.reserved_tokens - v_held.tokens,
-            reserved_cost_micros = c.reserved_cost_micros - v_held.cost_micros
+        SET reserved_tokens = greatest(c.reserved_tokens - v_held.tokens, 0),
+            reserved_cost_micros = greatest(c.reserved_cost_micros - v_held.cost_micros, 0)
         WHERE c.tenant_id = v_held.tenant_id
             AND c.policy_id = v_held.policy_id
             AND c.window_start = v_held.window_start;
@@ -96,9 +97,9 @@ $function$;
 
 COMMENT ON FUNCTION goclaw.expire_usage(interval, integer) IS
     'Gives back what at most p_limit (1 to 10000) reservations of any tenant hold that were made '
-    'longer than p_older_than ago and are neither settled nor released, the oldest first, and '
-    'notes an event for each. Returns how many. Raises 22023 for an age below 0 or a limit out of '
-    'range.';
+    'longer than p_older_than (0 to 1 year) ago and are neither settled nor released, the oldest '
+    'first, and notes an event for each. Returns how many. Raises 22023 for an age or a limit out '
+    'of range.';
 
 REVOKE ALL ON FUNCTION goclaw.expire_usage(interval, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION goclaw.expire_usage(interval, integer) TO muniment_service;

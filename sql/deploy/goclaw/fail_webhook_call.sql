@@ -37,8 +37,13 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Leave them out to use their defaults.';
     END IF;
-    IF p_base IS NULL OR p_cap IS NULL OR p_base <= interval '0' OR p_cap < p_base THEN
-        RAISE EXCEPTION 'p_base is not a time above zero, or p_cap is not at least p_base'
+    IF p_base IS NULL
+        OR p_cap IS NULL
+        OR p_base <= interval '0'
+        OR p_cap < p_base
+        OR p_cap > interval '1 year'
+    THEN
+        RAISE EXCEPTION 'p_base is not a time above zero, or p_cap is not from p_base to 1 year'
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Pass the shortest and the longest wait.';
     END IF;
@@ -87,12 +92,12 @@ $function$;
 COMMENT ON FUNCTION goclaw.fail_webhook_call(
     uuid, uuid, text, text, boolean, integer, interval, interval
 ) IS
-    'Ends an attempt that failed, and returns what became of the call: queued with the time of '
-    'the next attempt, failed or dead. p_tenant_id, p_id, p_lease_token: as claimed; p_error: '
-    'why; p_is_final: whether another attempt is of no use; p_max_attempts: after so many a call '
-    'is dead; p_base: the wait after the first attempt, doubled with each further one up to '
-    'p_cap, and shortened by up to a quarter. Raises MU342 when the token is not that of the call '
-    'any more, 22023 when a parameter is out of its range.';
+    'Ends an attempt that failed, and returns what became of the call: queued with the time of the '
+    'next attempt, failed or dead. p_tenant_id, p_id, p_lease_token: as claimed; p_error: why; '
+    'p_is_final: whether another attempt is of no use; p_max_attempts: after so many a call is '
+    'dead; p_base: the wait after the first attempt, doubled with each further one up to p_cap (at '
+    'most 1 year), and shortened by up to a quarter. Raises MU342 when the token is not that of '
+    'the call any more, 22023 when a parameter is out of its range.';
 
 REVOKE ALL ON FUNCTION goclaw.fail_webhook_call(
     uuid, uuid, text, text, boolean, integer, interval, interval

@@ -3,7 +3,8 @@
 --
 -- For a request that was not sent. One that was sent and failed is settled with what it took. A
 -- reservation that has expired is released too: it can then no longer be settled.
--- Locks: policies by id, reservations by policy, counters by policy.
+-- Locks: agents and providers by id, policies by id, reservations by policy, counters by policy,
+-- until the transaction ends: one request a transaction, or two callers can wait in a circle.
 -- Docs: docs/schema/goclaw.md#release-usage
 
 BEGIN;
@@ -42,6 +43,35 @@ BEGIN
     END IF;
 
     BEGIN
+        -- Before the policies, as in goclaw.reserve_usage().
+        PERFORM
+        FROM goclaw.agents AS a
+        WHERE a.tenant_id = v_tenant_id
+            AND a.id IN (
+                SELECT p.agent_id
+                FROM goclaw.usage_cap_policies AS p
+                INNER JOIN goclaw.usage_cap_reservations AS r
+                    ON r.tenant_id = p.tenant_id AND r.policy_id = p.id
+                WHERE p.tenant_id = v_tenant_id
+                    AND r.tenant_id = v_tenant_id
+                    AND r.reservation_key = p_reservation_key
+            )
+        ORDER BY a.id
+        FOR KEY SHARE;
+        PERFORM
+        FROM goclaw.llm_providers AS l
+        WHERE l.tenant_id = v_tenant_id
+            AND l.id IN (
+                SELECT p.provider_id
+                FROM goclaw.usage_cap_policies AS p
+                INNER JOIN goclaw.usage_cap_reservations AS r
+                    ON r.tenant_id = p.tenant_id AND r.policy_id = p.id
+                WHERE p.tenant_id = v_tenant_id
+                    AND r.tenant_id = v_tenant_id
+                    AND r.reservation_key = p_reservation_key
+            )
+        ORDER BY l.id
+        FOR KEY SHARE;
         PERFORM
         FROM goclaw.usage_cap_policies AS p
         WHERE p.tenant_id = v_tenant_id
@@ -68,10 +98,12 @@ BEGIN
         FOREACH v_reservation IN ARRAY coalesce(v_reservations, '{}') LOOP
             -- One that has expired holds nothing any more.
             IF v_reservation.status = 'reserved' THEN
+                -- Bounded, so that a counter which somebody has changed by hand stops nobody.
                 UPDATE goclaw.usage_cap_counters AS c
-                SET reserved_tokens = c.reserved_tokens - v_reservation.reserved_tokens,
+                SET reserved_tokens =
+                        greatest(c.reserved_tokens - v_reservation.reserved_tokens, 0),
                     reserved_cost_micros =
-                        c.reserved_cost_micros - v_reservation.reserved_cost_micros
+                        greatest(c.reserved_cost_micros - v_reservation.reserved_cost_micros, 0)
                 WHERE c.tenant_id = v_tenant_id
                     AND c.policy_id = v_reservation.policy_id
                     AND c.window_start = v_reservation.window_start;
@@ -122,9 +154,10 @@ $function$;
 
 COMMENT ON FUNCTION goclaw.release_usage(text) IS
     'Gives back what the request named p_reservation_key has reserved, in all policies. Returns '
-    'the event; a second call gets the same one. Raises 42501 when no tenant is set, MU331 when '
-    'nothing was reserved under the key, MU332 when the request was refused or settled, 40001 when '
-    'the isolation level hides what another caller did.';
+    'the event; a second call gets the same one. Call it for one request a transaction: for two, '
+    '40P01 is possible. Raises 42501 when no tenant is set, MU331 when nothing was reserved under '
+    'the key, as far as the isolation level shows, MU332 when the request was refused or settled, '
+    '40001 when the isolation level hides what another caller did.';
 
 REVOKE ALL ON FUNCTION goclaw.release_usage(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION goclaw.release_usage(text) TO muniment_app;

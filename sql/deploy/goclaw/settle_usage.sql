@@ -4,7 +4,8 @@
 -- What was used is counted, also beyond the cap and also when the reservation has expired: it is
 -- spent. Whoever comes second with the same key meets the event, which is unique, and takes back
 -- what it did.
--- Locks: policies by id, reservations by policy, counters by policy.
+-- Locks: agents and providers by id, policies by id, reservations by policy, counters by policy,
+-- until the transaction ends: one request a transaction, or two callers can wait in a circle.
 -- Docs: docs/schema/goclaw.md#settle-usage
 
 BEGIN;
@@ -29,8 +30,11 @@ DECLARE
     v_reservation  goclaw.usage_cap_reservations;
     v_event        goclaw.usage_cap_events;
 BEGIN
-    IF (p_tokens >= 0 AND p_cost_micros >= 0) IS NOT TRUE THEN
-        RAISE EXCEPTION 'p_tokens, p_cost_micros: must be 0 or more'
+    IF (
+        p_tokens BETWEEN 0 AND 1000000000000000
+        AND p_cost_micros BETWEEN 0 AND 1000000000000000
+    ) IS NOT TRUE THEN
+        RAISE EXCEPTION 'p_tokens, p_cost_micros: must be from 0 to 10^15'
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Pass what the request took.';
     END IF;
@@ -53,6 +57,35 @@ BEGIN
     END IF;
 
     BEGIN
+        -- Before the policies, as in goclaw.reserve_usage().
+        PERFORM
+        FROM goclaw.agents AS a
+        WHERE a.tenant_id = v_tenant_id
+            AND a.id IN (
+                SELECT p.agent_id
+                FROM goclaw.usage_cap_policies AS p
+                INNER JOIN goclaw.usage_cap_reservations AS r
+                    ON r.tenant_id = p.tenant_id AND r.policy_id = p.id
+                WHERE p.tenant_id = v_tenant_id
+                    AND r.tenant_id = v_tenant_id
+                    AND r.reservation_key = p_reservation_key
+            )
+        ORDER BY a.id
+        FOR KEY SHARE;
+        PERFORM
+        FROM goclaw.llm_providers AS l
+        WHERE l.tenant_id = v_tenant_id
+            AND l.id IN (
+                SELECT p.provider_id
+                FROM goclaw.usage_cap_policies AS p
+                INNER JOIN goclaw.usage_cap_reservations AS r
+                    ON r.tenant_id = p.tenant_id AND r.policy_id = p.id
+                WHERE p.tenant_id = v_tenant_id
+                    AND r.tenant_id = v_tenant_id
+                    AND r.reservation_key = p_reservation_key
+            )
+        ORDER BY l.id
+        FOR KEY SHARE;
         PERFORM
         FROM goclaw.usage_cap_policies AS p
         WHERE p.tenant_id = v_tenant_id
@@ -77,16 +110,18 @@ BEGIN
         ) AS held;
 
         FOREACH v_reservation IN ARRAY coalesce(v_reservations, '{}') LOOP
+            -- Bounded, so that a counter which somebody has changed by hand stops nobody.
             UPDATE goclaw.usage_cap_counters AS c
-            SET used_tokens = c.used_tokens + p_tokens,
-                used_cost_micros = c.used_cost_micros + p_cost_micros,
+            SET used_tokens = least(c.used_tokens::numeric + p_tokens, 9223372036854775807),
+                used_cost_micros =
+                    least(c.used_cost_micros::numeric + p_cost_micros, 9223372036854775807),
                 -- One that has expired holds nothing any more.
-                reserved_tokens = c.reserved_tokens - CASE v_reservation.status
+                reserved_tokens = greatest(c.reserved_tokens - CASE v_reservation.status
                     WHEN 'reserved' THEN v_reservation.reserved_tokens ELSE 0
-                END,
-                reserved_cost_micros = c.reserved_cost_micros - CASE v_reservation.status
+                END, 0),
+                reserved_cost_micros = greatest(c.reserved_cost_micros - CASE v_reservation.status
                     WHEN 'reserved' THEN v_reservation.reserved_cost_micros ELSE 0
-                END
+                END, 0)
             WHERE c.tenant_id = v_tenant_id
                 AND c.policy_id = v_reservation.policy_id
                 AND c.window_start = v_reservation.window_start;
@@ -152,10 +187,12 @@ $function$;
 COMMENT ON FUNCTION goclaw.settle_usage(text, bigint, bigint) IS
     'Counts p_tokens and p_cost_micros (millionths of a US dollar) as used by the request named '
     'p_reservation_key, in the windows in which it was reserved, and gives back what was reserved. '
-    'Returns the event. The same figures again get the same event. Raises 42501 when no tenant is '
-    'set, 22023 for what is not 0 or more, MU330 when it was settled with other figures, MU331 '
-    'when nothing was reserved under the key, MU332 when the request was refused or the '
-    'reservation released, 40001 when the isolation level hides what another caller did.';
+    'Returns the event. The same figures again get the same event. Call it for one request a '
+    'transaction: for two, 40P01 is possible. Raises 42501 when no tenant is set, 22023 for what '
+    'is not from 0 to 10^15, MU330 when it was settled with other figures, MU331 when nothing was '
+    'reserved under the key, as far as the isolation level shows, MU332 when the request was '
+    'refused or the reservation released, 40001 when the isolation level hides what another caller '
+    'did.';
 
 REVOKE ALL ON FUNCTION goclaw.settle_usage(text, bigint, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION goclaw.settle_usage(text, bigint, bigint) TO muniment_app;

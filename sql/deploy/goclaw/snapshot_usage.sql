@@ -3,11 +3,14 @@
 -- requires: traces
 --
 -- One statement adds up an hour and writes it over what was there, so that spans which arrive late
--- correct it, and a second run changes no row. Requests are counted in the row without provider and
--- model: a request has many calls, and would be counted once for each. A span counts in the hour in
--- which it began, whenever its run did. Spans of agents repeat what the spans inside them say, and
--- are left out.
--- What traces and spans no longer show, because they were pruned, stays as it is.
+-- correct it, and a second run changes no row. A combination that no longer occurs, because a trace
+-- or span was corrected, counts nothing any more; its row stays, since others may count in it.
+-- Requests are counted in the row without provider and model: a request has many calls, and would
+-- be counted once for each. A span counts in the hour in which it began, whenever its run did.
+-- Spans of agents repeat what the spans inside them say, and are left out. An hour of which nothing
+-- is left stays as it is: that is what pruning leaves. One of which a part is left cannot be told
+-- from one that was corrected, and is added up anew: add up an hour before a part of it is pruned,
+-- and not after.
 -- Locks: none beyond rows, and an advisory lock on tenant and hour, so that an older view of the
 -- hour is not written over a newer one.  Docs: docs/schema/goclaw.md#snapshot-usage
 
@@ -106,6 +109,14 @@ BEGIN
             0, 0, 0
         FROM call AS c
         GROUP BY 1, 2, 3, 4
+        UNION ALL
+        SELECT
+            s.agent_id, s.provider, s.model, s.channel,
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+        FROM goclaw.usage_snapshots AS s
+        WHERE s.tenant_id = v_tenant_id
+            AND s.bucket_hour = v_from
+            AND (EXISTS (SELECT FROM request) OR EXISTS (SELECT FROM call))
     )
     INSERT INTO goclaw.usage_snapshots AS u (
         tenant_id, bucket_hour, agent_id, provider, model, channel, input_tokens, output_tokens,
@@ -154,8 +165,10 @@ $function$;
 
 COMMENT ON FUNCTION goclaw.snapshot_usage(timestamptz) IS
     'Adds up the UTC hour that contains p_hour into usage_snapshots, and returns how many rows '
-    'that made or changed: none, if nothing is new. The columns memory_docs to kg_relations are '
-    'not touched. Raises 42501 when no tenant is set, 22023 when p_hour is NULL or infinite.';
+    'that made or changed: none, if nothing is new. Everything in the hour is counted anew, and '
+    'what no longer occurs counts nothing; but an hour of which no request and no call is left '
+    'stays as it is, as after pruning. The columns memory_docs to kg_relations are not touched. '
+    'Raises 42501 when no tenant is set, 22023 when p_hour is NULL or infinite.';
 
 REVOKE ALL ON FUNCTION goclaw.snapshot_usage(timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION goclaw.snapshot_usage(timestamptz) TO muniment_app;

@@ -23,7 +23,8 @@ CREATE TABLE goclaw.tenant_hook_budget (
     CONSTRAINT tenant_hook_budget_pk PRIMARY KEY (tenant_id),
     CONSTRAINT tenant_hook_budget_tenant_fk FOREIGN KEY (tenant_id)
         REFERENCES goclaw.tenants (id) ON DELETE RESTRICT,
-    CONSTRAINT tenant_hook_budget_month_start_ck CHECK (extract(day FROM month_start) = 1),
+    CONSTRAINT tenant_hook_budget_month_start_ck
+        CHECK (extract(day FROM month_start) = 1 AND isfinite(month_start)),
     CONSTRAINT tenant_hook_budget_remaining_ck CHECK (remaining >= 0 AND remaining <= budget_total)
 );
 
@@ -31,7 +32,8 @@ COMMENT ON TABLE goclaw.tenant_hook_budget IS
     'The monthly budget of a tenant for hooks that ask a model.';
 COMMENT ON COLUMN goclaw.tenant_hook_budget.tenant_id IS 'The tenant.';
 COMMENT ON COLUMN goclaw.tenant_hook_budget.month_start IS
-    'First day of the month, in UTC, to which remaining belongs.';
+    'First day of the month, in UTC, to which remaining belongs. Before a month has come, nothing '
+    'is spent of it.';
 COMMENT ON COLUMN goclaw.tenant_hook_budget.budget_total IS 'Units for a month.';
 COMMENT ON COLUMN goclaw.tenant_hook_budget.remaining IS 'Units left of the month.';
 COMMENT ON COLUMN goclaw.tenant_hook_budget.last_warned_at IS

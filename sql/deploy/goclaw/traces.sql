@@ -4,7 +4,8 @@
 -- What the gateway observed: a trace is one run of an agent, a span one step in it. The gateway
 -- writes a trace when the run begins and completes it when it ends; spans come in batches, the
 -- inner ones often before the outer one, so parent_span_id is no reference. A delegated run goes
--- with the run that it worked for: without it, it would count as one that a user asked for.
+-- with the run that it worked for: without it, it would count as one that a user asked for. A cost
+-- is a number: NaN is above every other, and would make each sum NaN.
 -- Locks: SHARE ROW EXCLUSIVE on agent_teams, agents, tenants.  Docs: docs/schema/goclaw.md#traces
 
 BEGIN;
@@ -52,7 +53,8 @@ CREATE TABLE goclaw.traces (
     CONSTRAINT traces_status_ck CHECK (status IN ('running', 'ok', 'error')),
     CONSTRAINT traces_duration_ms_ck CHECK (duration_ms >= 0),
     CONSTRAINT traces_tokens_ck CHECK (total_input_tokens >= 0 AND total_output_tokens >= 0),
-    CONSTRAINT traces_total_cost_ck CHECK (total_cost >= 0),
+    CONSTRAINT traces_total_cost_ck
+        CHECK (total_cost >= 0 AND total_cost < 'NaN'),
     CONSTRAINT traces_counts_ck
         CHECK (span_count >= 0 AND llm_call_count >= 0 AND tool_call_count >= 0),
     CONSTRAINT traces_parent_ck CHECK (parent_trace_id <> id)
@@ -175,7 +177,8 @@ CREATE TABLE goclaw.spans (
     CONSTRAINT spans_status_ck CHECK (status IN ('running', 'ok', 'error')),
     CONSTRAINT spans_duration_ms_ck CHECK (duration_ms >= 0),
     CONSTRAINT spans_tokens_ck CHECK (input_tokens >= 0 AND output_tokens >= 0),
-    CONSTRAINT spans_total_cost_ck CHECK (total_cost >= 0),
+    CONSTRAINT spans_total_cost_ck
+        CHECK (total_cost >= 0 AND total_cost < 'NaN'),
     CONSTRAINT spans_parent_ck CHECK (parent_span_id <> id)
 );
 

@@ -5,8 +5,9 @@
 -- Caps on what may be used. A request reserves what it expects in every policy that holds for it,
 -- and is settled with what it took. The functions reserve_usage(), settle_usage(), release_usage()
 -- and expire_usage() do that, and take their locks in one order, so that none waits for another in
--- a circle: policies by id, reservations by policy, counters by policy and window. What is new is
--- inserted last.
+-- a circle: agents and providers, policies by id, reservations by policy, counters by policy and
+-- window. What is new is inserted last. Whoever deletes an agent or a provider begins there too;
+-- whoever deletes several policies by hand goes by no order, and may meet 40P01.
 -- Locks: SHARE ROW EXCLUSIVE on agents, llm_providers, tenants.
 -- Docs: docs/schema/goclaw.md#usage-caps
 
@@ -90,7 +91,9 @@ COMMENT ON COLUMN goclaw.usage_cap_policies.provider_type IS
     'The type of provider that it holds for. NULL means all.';
 COMMENT ON COLUMN goclaw.usage_cap_policies.model_id IS
     'The model that it holds for. NULL means all.';
-COMMENT ON COLUMN goclaw.usage_cap_policies.window_key IS 'hour, day, week or month, in UTC.';
+COMMENT ON COLUMN goclaw.usage_cap_policies.window_key IS
+    'hour, day, week or month, in UTC. Runtimes cannot change it: in another window nothing is '
+    'used yet.';
 COMMENT ON COLUMN goclaw.usage_cap_policies.max_tokens IS
     'Most tokens in a window. NULL means no limit.';
 COMMENT ON COLUMN goclaw.usage_cap_policies.max_cost_micros IS
@@ -129,8 +132,8 @@ CREATE POLICY usage_cap_policies_service ON goclaw.usage_cap_policies
 
 GRANT SELECT, INSERT, DELETE ON goclaw.usage_cap_policies TO muniment_app;
 GRANT UPDATE (
-    agent_id, provider_id, provider_type, model_id, window_key, max_tokens, max_cost_micros,
-    enabled, priority, updated_at
+    agent_id, provider_id, provider_type, model_id, max_tokens, max_cost_micros, enabled, priority,
+    updated_at
 ) ON goclaw.usage_cap_policies TO muniment_app;
 GRANT SELECT ON goclaw.usage_cap_policies TO muniment_reader;
 -- A lock on a row wants the right to change it.
@@ -378,6 +381,17 @@ COMMENT ON COLUMN goclaw.usage_cap_events.metadata IS
     'Further facts: under request what the request is about, under retry_at when the window of '
     'the policy ends.';
 COMMENT ON COLUMN goclaw.usage_cap_events.created_at IS 'When the row was made.';
+
+-- A policy that is deleted empties policy_id; compared as a whole, so that a column which is added
+-- later is guarded too.
+CREATE TRIGGER usage_cap_events_forbid_update_tg
+    BEFORE UPDATE ON goclaw.usage_cap_events
+    FOR EACH ROW
+    WHEN (
+        to_jsonb(OLD) - 'policy_id' IS DISTINCT FROM to_jsonb(NEW) - 'policy_id'
+        OR (NEW.policy_id IS NOT NULL AND NEW.policy_id IS DISTINCT FROM OLD.policy_id)
+    )
+    EXECUTE FUNCTION platform.forbid_change();
 
 CREATE TRIGGER usage_cap_events_forbid_truncate_tg
     BEFORE TRUNCATE ON goclaw.usage_cap_events

@@ -3,7 +3,7 @@
 --
 -- What models cost. The catalogue is global: providers publish it, and the backend copies it. A
 -- tenant overrides it for a provider with which it has other prices. Prices are for one unit, not
--- for a million, so they have many digits.
+-- for a million, so they have many digits. NaN is above every number, hence the second bound.
 -- Locks: SHARE ROW EXCLUSIVE on llm_providers, tenants.
 -- Docs: docs/schema/goclaw.md#usage-pricing
 
@@ -33,14 +33,22 @@ CREATE TABLE goclaw.usage_pricing_catalog (
     CONSTRAINT usage_pricing_catalog_pk PRIMARY KEY (id),
     CONSTRAINT usage_pricing_catalog_model_id_uq UNIQUE (model_id),
     CONSTRAINT usage_pricing_catalog_model_id_ck CHECK (model_id <> ''),
-    CONSTRAINT usage_pricing_catalog_input_price_ck CHECK (input_price >= 0),
-    CONSTRAINT usage_pricing_catalog_output_price_ck CHECK (output_price >= 0),
-    CONSTRAINT usage_pricing_catalog_cache_read_price_ck CHECK (cache_read_price >= 0),
-    CONSTRAINT usage_pricing_catalog_cache_write_price_ck CHECK (cache_write_price >= 0),
-    CONSTRAINT usage_pricing_catalog_reasoning_price_ck CHECK (reasoning_price >= 0),
-    CONSTRAINT usage_pricing_catalog_request_price_ck CHECK (request_price >= 0),
-    CONSTRAINT usage_pricing_catalog_image_price_ck CHECK (image_price >= 0),
-    CONSTRAINT usage_pricing_catalog_web_search_price_ck CHECK (web_search_price >= 0)
+    CONSTRAINT usage_pricing_catalog_input_price_ck
+        CHECK (input_price >= 0 AND input_price < 'NaN'),
+    CONSTRAINT usage_pricing_catalog_output_price_ck
+        CHECK (output_price >= 0 AND output_price < 'NaN'),
+    CONSTRAINT usage_pricing_catalog_cache_read_price_ck
+        CHECK (cache_read_price >= 0 AND cache_read_price < 'NaN'),
+    CONSTRAINT usage_pricing_catalog_cache_write_price_ck
+        CHECK (cache_write_price >= 0 AND cache_write_price < 'NaN'),
+    CONSTRAINT usage_pricing_catalog_reasoning_price_ck
+        CHECK (reasoning_price >= 0 AND reasoning_price < 'NaN'),
+    CONSTRAINT usage_pricing_catalog_request_price_ck
+        CHECK (request_price >= 0 AND request_price < 'NaN'),
+    CONSTRAINT usage_pricing_catalog_image_price_ck
+        CHECK (image_price >= 0 AND image_price < 'NaN'),
+    CONSTRAINT usage_pricing_catalog_web_search_price_ck
+        CHECK (web_search_price >= 0 AND web_search_price < 'NaN')
 );
 
 -- Stated: what was read last.
@@ -116,14 +124,22 @@ CREATE TABLE goclaw.usage_pricing_overrides (
     CONSTRAINT usage_pricing_overrides_provider_fk FOREIGN KEY (tenant_id, provider_id)
         REFERENCES goclaw.llm_providers (tenant_id, id) ON DELETE CASCADE,
     CONSTRAINT usage_pricing_overrides_model_id_ck CHECK (model_id <> ''),
-    CONSTRAINT usage_pricing_overrides_input_price_ck CHECK (input_price >= 0),
-    CONSTRAINT usage_pricing_overrides_output_price_ck CHECK (output_price >= 0),
-    CONSTRAINT usage_pricing_overrides_cache_read_price_ck CHECK (cache_read_price >= 0),
-    CONSTRAINT usage_pricing_overrides_cache_write_price_ck CHECK (cache_write_price >= 0),
-    CONSTRAINT usage_pricing_overrides_reasoning_price_ck CHECK (reasoning_price >= 0),
-    CONSTRAINT usage_pricing_overrides_request_price_ck CHECK (request_price >= 0),
-    CONSTRAINT usage_pricing_overrides_image_price_ck CHECK (image_price >= 0),
-    CONSTRAINT usage_pricing_overrides_web_search_price_ck CHECK (web_search_price >= 0)
+    CONSTRAINT usage_pricing_overrides_input_price_ck
+        CHECK (input_price >= 0 AND input_price < 'NaN'),
+    CONSTRAINT usage_pricing_overrides_output_price_ck
+        CHECK (output_price >= 0 AND output_price < 'NaN'),
+    CONSTRAINT usage_pricing_overrides_cache_read_price_ck
+        CHECK (cache_read_price >= 0 AND cache_read_price < 'NaN'),
+    CONSTRAINT usage_pricing_overrides_cache_write_price_ck
+        CHECK (cache_write_price >= 0 AND cache_write_price < 'NaN'),
+    CONSTRAINT usage_pricing_overrides_reasoning_price_ck
+        CHECK (reasoning_price >= 0 AND reasoning_price < 'NaN'),
+    CONSTRAINT usage_pricing_overrides_request_price_ck
+        CHECK (request_price >= 0 AND request_price < 'NaN'),
+    CONSTRAINT usage_pricing_overrides_image_price_ck
+        CHECK (image_price >= 0 AND image_price < 'NaN'),
+    CONSTRAINT usage_pricing_overrides_web_search_price_ck
+        CHECK (web_search_price >= 0 AND web_search_price < 'NaN')
 );
 
 -- Stated: the overrides in force.

@@ -3,7 +3,7 @@
 --
 -- What was used in an hour, added up from traces and spans so that a year can be shown without
 -- them; snapshots stay when these are pruned. Each figure can be summed over rows, except
--- unique_users and avg_duration_ms.
+-- unique_users and avg_duration_ms. A cost is a number: one NaN would make each sum NaN.
 -- Locks: SHARE ROW EXCLUSIVE on agents, tenants.  Docs: docs/schema/goclaw.md#usage-snapshots
 
 BEGIN;
@@ -49,7 +49,8 @@ CREATE TABLE goclaw.usage_snapshots (
         input_tokens >= 0 AND output_tokens >= 0 AND cache_read_tokens >= 0
         AND cache_create_tokens >= 0 AND thinking_tokens >= 0
     ),
-    CONSTRAINT usage_snapshots_total_cost_ck CHECK (total_cost >= 0),
+    CONSTRAINT usage_snapshots_total_cost_ck
+        CHECK (total_cost >= 0 AND total_cost < 'NaN'),
     CONSTRAINT usage_snapshots_counts_ck CHECK (
         request_count >= 0 AND llm_call_count >= 0 AND tool_call_count >= 0
         AND error_count >= 0 AND unique_users >= 0 AND avg_duration_ms >= 0

@@ -1,10 +1,12 @@
 -- Deploy goclaw:webhook_calls to pg
 -- requires: webhooks
+-- requires: platform:forbid_change
 --
 -- The calls that came in, and the queue from which workers deliver the answers of those that nobody
 -- waits for. Who may end a call that is under way is a question of lease_token: runtimes cannot
 -- change that column, and a CHECK ties it to the state, so only a worker that holds the token gets
--- a leased call out of running.
+-- a leased call out of running. A call that has ended is a log entry, and a trigger keeps it: also
+-- from a process that comes late to a call that was given up.
 -- Locks: SHARE ROW EXCLUSIVE on agents, tenants, webhooks.
 -- Docs: docs/schema/goclaw.md#webhook-calls
 
@@ -47,8 +49,11 @@ CREATE TABLE goclaw.webhook_calls (
     CONSTRAINT webhook_calls_attempts_ck CHECK (attempts >= 0),
     CONSTRAINT webhook_calls_leased_ck
         CHECK ((lease_token IS NOT NULL) = (mode = 'async' AND status = 'running')),
-    CONSTRAINT webhook_calls_due_ck
-        CHECK (mode = 'sync' OR status NOT IN ('queued', 'running') OR next_attempt_at IS NOT NULL),
+    CONSTRAINT webhook_calls_due_ck CHECK (
+        status NOT IN ('queued', 'running')
+        OR (next_attempt_at IS NOT NULL AND isfinite(next_attempt_at))
+    ),
+    CONSTRAINT webhook_calls_queued_ck CHECK (mode = 'async' OR status <> 'queued'),
     CONSTRAINT webhook_calls_started_ck CHECK (status <> 'running' OR started_at IS NOT NULL),
     CONSTRAINT webhook_calls_completed_ck
         CHECK ((completed_at IS NOT NULL) = (status IN ('done', 'failed', 'dead')))
@@ -86,7 +91,8 @@ COMMENT ON COLUMN goclaw.webhook_calls.agent_id IS 'The agent that handles it.';
 COMMENT ON COLUMN goclaw.webhook_calls.idempotency_key IS
     'Given by the caller: the same key at the same webhook is the same call.';
 COMMENT ON COLUMN goclaw.webhook_calls.mode IS
-    'sync: the caller waits, and nobody claims it. async: workers deliver it.';
+    'sync: the caller waits, and nobody claims it, so it is never queued. async: workers deliver '
+    'it.';
 COMMENT ON COLUMN goclaw.webhook_calls.callback_url IS
     'Where the answer goes, if the caller does not wait for it.';
 COMMENT ON COLUMN goclaw.webhook_calls.status IS
@@ -96,7 +102,8 @@ COMMENT ON COLUMN goclaw.webhook_calls.attempts IS 'How often it was begun.';
 COMMENT ON COLUMN goclaw.webhook_calls.delivery_id IS
     'Sent along, the same at each attempt, so that the receiver knows a repetition.';
 COMMENT ON COLUMN goclaw.webhook_calls.lease_token IS
-    'The worker that has it, and a number that only it knows; NULL takes it away from the worker.';
+    'The worker that has it, and a number: whoever shows both ends the call, and the reader has no '
+    'right to it. NULL takes the call away from the worker.';
 COMMENT ON COLUMN goclaw.webhook_calls.next_attempt_at IS
     'When it may be begun; while running, when whoever has it must have ended.';
 COMMENT ON COLUMN goclaw.webhook_calls.started_at IS 'When the last attempt began.';
@@ -105,6 +112,20 @@ COMMENT ON COLUMN goclaw.webhook_calls.response IS 'What the agent answered.';
 COMMENT ON COLUMN goclaw.webhook_calls.last_error IS 'Why the last attempt failed.';
 COMMENT ON COLUMN goclaw.webhook_calls.created_at IS 'When the row was made.';
 COMMENT ON COLUMN goclaw.webhook_calls.completed_at IS 'When it was done, or given up.';
+
+-- An agent that is deleted empties agent_id; compared as a whole, so that a column which is added
+-- later is guarded too.
+CREATE TRIGGER webhook_calls_forbid_update_tg
+    BEFORE UPDATE ON goclaw.webhook_calls
+    FOR EACH ROW
+    WHEN (
+        OLD.completed_at IS NOT NULL
+        AND (
+            to_jsonb(OLD) - 'agent_id' IS DISTINCT FROM to_jsonb(NEW) - 'agent_id'
+            OR (NEW.agent_id IS NOT NULL AND NEW.agent_id IS DISTINCT FROM OLD.agent_id)
+        )
+    )
+    EXECUTE FUNCTION platform.forbid_change();
 
 ALTER TABLE goclaw.webhook_calls ENABLE ROW LEVEL SECURITY;
 ALTER TABLE goclaw.webhook_calls FORCE ROW LEVEL SECURITY;
@@ -128,7 +149,11 @@ GRANT SELECT, INSERT ON goclaw.webhook_calls TO muniment_app;
 GRANT UPDATE (
     agent_id, status, started_at, response, last_error, completed_at
 ) ON goclaw.webhook_calls TO muniment_app;
-GRANT SELECT ON goclaw.webhook_calls TO muniment_reader;
+GRANT SELECT (
+    tenant_id, id, webhook_id, agent_id, idempotency_key, mode, callback_url, status, attempts,
+    delivery_id, next_attempt_at, started_at, request_payload, response, last_error, created_at,
+    completed_at
+) ON goclaw.webhook_calls TO muniment_reader;
 GRANT SELECT (
     tenant_id, id, webhook_id, agent_id, mode, callback_url, status, attempts, delivery_id,
     lease_token, next_attempt_at, started_at, request_payload

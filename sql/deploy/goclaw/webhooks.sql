@@ -4,7 +4,8 @@
 -- Endpoints at which programs outside call the gateway, and from which it answers to a callback.
 -- Like an API key, a webhook is found by the hash of its secret before there is a tenant, so the
 -- hash is unique over all tenants while the webhook is not revoked: that tells nobody anything but
--- the holder of the secret.
+-- the holder of the secret. Runtimes revoke webhooks and do not delete them: with a webhook goes
+-- the log of its calls.
 -- Locks: SHARE ROW EXCLUSIVE on agents, tenants.  Docs: docs/schema/goclaw.md#webhooks
 
 BEGIN;
@@ -42,9 +43,6 @@ CREATE TABLE goclaw.webhooks (
     CONSTRAINT webhooks_secret_hash_ck CHECK (secret_hash ~ '^[0-9a-f]{64}$'),
     CONSTRAINT webhooks_rate_limit_per_min_ck CHECK (rate_limit_per_min >= 0)
 );
-
--- Stated: the webhooks of a tenant.
-CREATE INDEX webhooks_tenant_id_ix ON goclaw.webhooks (tenant_id);
 
 -- Stated: the webhooks of an agent. Serves the reference.
 CREATE INDEX webhooks_agent_id_ix ON goclaw.webhooks (tenant_id, agent_id);
@@ -98,13 +96,13 @@ CREATE POLICY webhooks_tenant_guard ON goclaw.webhooks AS RESTRICTIVE
     USING (tenant_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (tenant_id = (SELECT platform.current_tenant_id()));
 
--- A secret is looked up to learn the tenant.
+-- A secret is looked up to learn the tenant, and workers ask whether a webhook is revoked.
 CREATE POLICY webhooks_service ON goclaw.webhooks
     TO muniment_service
     USING (true)
     WITH CHECK (true);
 
-GRANT SELECT, INSERT, DELETE ON goclaw.webhooks TO muniment_app;
+GRANT SELECT, INSERT ON goclaw.webhooks TO muniment_app;
 GRANT UPDATE (
     agent_id, name, kind, secret_prefix, secret_hash, encrypted_secret, scopes, channel_id,
     rate_limit_per_min, ip_allowlist, require_hmac, localhost_only, revoked, created_by,

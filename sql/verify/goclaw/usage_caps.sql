@@ -111,7 +111,9 @@ BEGIN
             ('usage_cap_policies', ARRAY['usage_cap_policies_set_updated_at_tg']),
             ('usage_cap_counters', ARRAY['usage_cap_counters_set_updated_at_tg']),
             ('usage_cap_reservations', ARRAY['usage_cap_reservations_set_updated_at_tg']),
-            ('usage_cap_events', ARRAY['usage_cap_events_forbid_truncate_tg'])
+            ('usage_cap_events', ARRAY[
+                'usage_cap_events_forbid_update_tg', 'usage_cap_events_forbid_truncate_tg'
+            ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
     WHERE NOT EXISTS (
@@ -249,8 +251,8 @@ BEGIN
         FROM (
             VALUES
                 ('usage_cap_policies', 'muniment_app', 'UPDATE', ARRAY[
-                    'agent_id', 'provider_id', 'provider_type', 'model_id', 'window_key',
-                    'max_tokens', 'max_cost_micros', 'enabled', 'priority', 'updated_at'
+                    'agent_id', 'provider_id', 'provider_type', 'model_id', 'max_tokens',
+                    'max_cost_micros', 'enabled', 'priority', 'updated_at'
                 ]),
                 ('usage_cap_policies', 'muniment_service', 'SELECT', ARRAY['tenant_id', 'id']),
                 ('usage_cap_policies', 'muniment_service', 'UPDATE', ARRAY['updated_at']),

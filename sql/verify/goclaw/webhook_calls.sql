@@ -24,6 +24,7 @@ BEGIN
                 'webhook_calls_agent_fk', 'webhook_calls_idempotency_key_ck',
                 'webhook_calls_mode_ck', 'webhook_calls_status_ck',
                 'webhook_calls_attempts_ck', 'webhook_calls_leased_ck', 'webhook_calls_due_ck',
+                'webhook_calls_queued_ck',
                 'webhook_calls_started_ck', 'webhook_calls_completed_ck'
             ])
     ) AS want (table_name, names)
@@ -59,6 +60,24 @@ BEGIN
     );
     IF v_offender IS NOT NULL THEN
         RAISE EXCEPTION 'missing or invalid index: %', v_offender;
+    END IF;
+
+    SELECT string_agg(format('goclaw.%s: %s', want.table_name, part.name), ', ')
+    INTO v_offender
+    FROM (
+        VALUES
+            ('webhook_calls', ARRAY['webhook_calls_forbid_update_tg'])
+    ) AS want (table_name, names)
+    CROSS JOIN LATERAL unnest(want.names) AS part (name)
+    WHERE NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_trigger
+        WHERE tgrelid = to_regclass('goclaw.' || want.table_name)
+            AND tgname = part.name
+            AND tgenabled = 'O'
+    );
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'missing or disabled trigger: %', v_offender;
     END IF;
 
     SELECT string_agg(format('goclaw.%s', want.table_name), ', ')
@@ -130,8 +149,7 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('webhook_calls', 'muniment_app', ARRAY['INSERT', 'SELECT']),
-                ('webhook_calls', 'muniment_reader', ARRAY['SELECT'])
+                ('webhook_calls', 'muniment_app', ARRAY['INSERT', 'SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
     ) AS want
@@ -166,6 +184,12 @@ BEGIN
             VALUES
                 ('webhook_calls', 'muniment_app', 'UPDATE', ARRAY[
                     'agent_id', 'status', 'started_at', 'response', 'last_error', 'completed_at'
+                ]),
+                ('webhook_calls', 'muniment_reader', 'SELECT', ARRAY[
+                    'tenant_id', 'id', 'webhook_id', 'agent_id', 'idempotency_key', 'mode',
+                    'callback_url', 'status', 'attempts', 'delivery_id', 'next_attempt_at',
+                    'started_at', 'request_payload', 'response', 'last_error', 'created_at',
+                    'completed_at'
                 ]),
                 ('webhook_calls', 'muniment_service', 'SELECT', ARRAY[
                     'tenant_id', 'id', 'webhook_id', 'agent_id', 'mode', 'callback_url', 'status',

@@ -41,7 +41,7 @@ BEGIN
     FROM (
         VALUES
             ('webhooks', ARRAY[
-                'webhooks_tenant_id_ix', 'webhooks_agent_id_ix', 'webhooks_secret_hash_uq'
+                'webhooks_agent_id_ix', 'webhooks_secret_hash_uq'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
@@ -143,7 +143,7 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('webhooks', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT'])
+                ('webhooks', 'muniment_app', ARRAY['INSERT', 'SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
     ) AS want

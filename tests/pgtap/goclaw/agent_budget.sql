@@ -1,7 +1,7 @@
 -- Subject: goclaw.sync_agent_budget()    Docs: docs/schema/goclaw.md#agent-budget
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(30);
+SELECT plan(31);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -53,8 +53,9 @@ VALUES
      'm', 5, now());
 SELECT set_eq(
     $$ SELECT * FROM budget $$,
-    $$ VALUES ('poor', 0::bigint, true), ('rich', 21474836470000, true) $$,
-    'an agent with a budget gets a policy, 10,000 micros a cent; no budget and no agent, none'
+    $$ VALUES
+        ('poor', 0::bigint, true), ('rich', 21474836470000, true), ('gone', 50000, true) $$,
+    'an agent with a budget gets a policy, 10,000 micros a cent, deleted or not; no budget, none'
 );
 SELECT is(
     (SELECT (p.agent_id, p.provider_id, p.provider_type, p.model_id, p.window_key, p.max_tokens,
@@ -75,7 +76,7 @@ SELECT is(
 UPDATE goclaw.agents SET budget_monthly_cents = 3 WHERE agent_key IN ('poor', 'free', 'gone');
 SELECT set_eq(
     $$ SELECT * FROM budget WHERE agent_key <> 'rich' $$,
-    $$ VALUES ('poor', 30000::bigint, true), ('free', 30000, true) $$,
+    $$ VALUES ('poor', 30000::bigint, true), ('free', 30000, true), ('gone', 30000, true) $$,
     'a budget that changes changes the policy, one that is new makes one'
 );
 SELECT is(
@@ -110,13 +111,20 @@ SELECT is(
 UPDATE goclaw.agents SET deleted_at = now() WHERE agent_key = 'poor';
 SELECT results_eq(
     $$ SELECT max_cost_micros, enabled FROM budget WHERE agent_key = 'poor' $$,
-    $$ VALUES (30000::bigint, false) $$,
-    'an agent that is deleted has no policy that holds'
+    $$ VALUES (30000::bigint, true) $$,
+    'the budget of an agent that is deleted holds: it may still be at work'
+);
+SELECT is(
+    (goclaw.reserve_usage(
+        'o', '00000000-0000-4000-8000-0000000000a1', NULL, NULL, 'm', 1, 20000
+    )).decision,
+    'deny',
+    'so that it spends no more than before'
 );
 UPDATE goclaw.agents SET budget_monthly_cents = 4 WHERE agent_key = 'poor';
 SELECT results_eq(
     $$ SELECT max_cost_micros, enabled FROM budget WHERE agent_key = 'poor' $$,
-    $$ VALUES (40000::bigint, false) $$,
+    $$ VALUES (40000::bigint, true) $$,
     'its budget can change'
 );
 UPDATE goclaw.agents SET deleted_at = NULL WHERE agent_key IN ('poor', 'gone');

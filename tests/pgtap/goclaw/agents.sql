@@ -114,7 +114,7 @@ SELECT set_eq(
          'BEFORE UPDATE ON goclaw.agents FOR EACH ROW EXECUTE FUNCTION '
          'platform.set_updated_at()'),
         ('agents_sync_budget_tg',
-         'AFTER INSERT OR UPDATE OF budget_monthly_cents, deleted_at ON goclaw.agents FOR EACH ROW '
+         'AFTER INSERT OR UPDATE OF budget_monthly_cents ON goclaw.agents FOR EACH ROW '
          'EXECUTE FUNCTION goclaw.sync_agent_budget()') $$,
     'the triggers are these'
 );

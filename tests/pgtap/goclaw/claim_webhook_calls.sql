@@ -1,7 +1,7 @@
 -- Subject: goclaw.claim_webhook_calls()    Docs: docs/schema/goclaw.md#claim-webhook-calls
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(21);
+SELECT plan(23);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -26,8 +26,18 @@ SELECT function_owner_is(
 
 INSERT INTO goclaw.tenants (id, name, slug) VALUES
     ('00000000-0000-4000-8000-00000000000a', 'A', 'a'),
-    ('00000000-0000-4000-8000-00000000000b', 'B', 'b');
+    ('00000000-0000-4000-8000-00000000000b', 'B', 'b'),
+    ('00000000-0000-4000-8000-00000000000c', 'C', 'c');
+UPDATE goclaw.tenants SET status = 'suspended' WHERE slug = 'c';
 INSERT INTO goclaw.webhooks (tenant_id, id, name, kind, secret_hash) VALUES
+    (
+        '00000000-0000-4000-8000-00000000000a', '3eb40000-0000-4000-8000-0000000000a2',
+        'revoked', 'llm', repeat('d', 64)
+    ),
+    (
+        '00000000-0000-4000-8000-00000000000c', '3eb40000-0000-4000-8000-0000000000c1',
+        'w', 'llm', repeat('c', 64)
+    ),
     (
         '00000000-0000-4000-8000-00000000000a', '3eb40000-0000-4000-8000-0000000000a1',
         'w', 'llm', repeat('a', 64)
@@ -47,20 +57,29 @@ SELECT
     '{"n": 1}', now() - interval '1 hour' + n * interval '1 minute'
 FROM generate_series(1, 5) AS n;
 INSERT INTO goclaw.webhook_calls (
-    tenant_id, webhook_id, idempotency_key, mode, next_attempt_at
+    tenant_id, webhook_id, idempotency_key, mode, status, started_at, next_attempt_at
 ) VALUES
     (
         '00000000-0000-4000-8000-00000000000b', '3eb40000-0000-4000-8000-0000000000b1',
-        'b1', 'async', now()
+        'b1', 'async', 'queued', NULL, now()
+    ),
+    (
+        '00000000-0000-4000-8000-00000000000a', '3eb40000-0000-4000-8000-0000000000a2',
+        'revoked', 'async', 'queued', NULL, now() - interval '1 day'
+    ),
+    (
+        '00000000-0000-4000-8000-00000000000c', '3eb40000-0000-4000-8000-0000000000c1',
+        'suspended', 'async', 'queued', NULL, now() - interval '1 day'
     ),
     (
         '00000000-0000-4000-8000-00000000000b', '3eb40000-0000-4000-8000-0000000000b1',
-        'later', 'async', now() + interval '1 second'
+        'later', 'async', 'queued', NULL, now() + interval '1 second'
     ),
     (
         '00000000-0000-4000-8000-00000000000b', '3eb40000-0000-4000-8000-0000000000b1',
-        'sync', 'sync', now() - interval '1 day'
+        'sync', 'sync', 'running', now(), now() - interval '1 day'
     );
+UPDATE goclaw.webhooks SET revoked = true WHERE name = 'revoked';
 CREATE TEMPORARY TABLE claimed (
     round           integer,
     tenant_id       uuid,
@@ -90,8 +109,9 @@ FROM (
         ('''w'', 0', 'p_limit is not a number from 1 to 1000'),
         ('''w'', 1001', 'p_limit is not a number from 1 to 1000'),
         ('''w'', NULL', 'p_limit is not a number from 1 to 1000'),
-        ('''w'', 1, ''0''', 'p_lease is not a time above zero'),
-        ('''w'', 1, NULL', 'p_lease is not a time above zero')
+        ('''w'', 1, ''0''', 'p_lease is not a time above zero, up to 1 year'),
+        ('''w'', 1, ''300000 years''', 'p_lease is not a time above zero, up to 1 year'),
+        ('''w'', 1, NULL', 'p_lease is not a time above zero, up to 1 year')
 ) AS attempt (parameters, message);
 INSERT INTO claimed SELECT 1, * FROM goclaw.claim_webhook_calls('w');
 INSERT INTO claimed SELECT 2, * FROM goclaw.claim_webhook_calls('w');
@@ -118,9 +138,18 @@ SELECT results_eq(
     'a worker gets no more than it asked for'
 );
 SELECT is(
-    (SELECT count(*) FROM goclaw.webhook_calls AS c WHERE c.status = 'queued'),
+    (SELECT count(*) FROM goclaw.webhook_calls AS c
+     WHERE c.attempts = 0 AND c.idempotency_key IN ('later', 'sync')),
     2::bigint,
     'what is not due stays, and so does what a caller waits for'
+);
+SELECT results_eq(
+    $$ SELECT c.idempotency_key, c.status
+       FROM goclaw.webhook_calls AS c
+       WHERE c.idempotency_key IN ('revoked', 'suspended')
+       ORDER BY 1 $$,
+    $$ VALUES ('revoked', 'queued'), ('suspended', 'queued') $$,
+    'nobody delivers for a webhook that is revoked, or a tenant that is not active'
 );
 SELECT is(
     (SELECT count(DISTINCT c.id) FROM claimed AS c), 6::bigint, 'nothing is given out twice'

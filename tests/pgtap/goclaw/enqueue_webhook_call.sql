@@ -1,7 +1,7 @@
 -- Subject: goclaw.enqueue_webhook_call()    Docs: docs/schema/goclaw.md#enqueue-webhook-call
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(26);
+SELECT plan(28);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -96,6 +96,7 @@ FROM (
         ('p_mode => NULL', '23502'),
         ('p_agent_id => ''a9e00000-0000-4000-8000-0000000000a2''', '22023'),
         ('p_timeout => ''0''', '22023'),
+        ('p_timeout => ''300000 years''', '22023'),
         ('p_timeout => NULL', '22023')
 ) AS attempt (rest, state);
 SELECT throws_ok(
@@ -138,6 +139,18 @@ SELECT results_eq(
     $$ SELECT f.id, f.delivery_id, f.status, f.response, false FROM first AS f $$,
     'the same key gives the same call back'
 );
+UPDATE goclaw.webhooks SET revoked = true
+WHERE id = '3eb40000-0000-4000-8000-0000000000a1';
+SELECT results_eq(
+    $$ SELECT * FROM goclaw.enqueue_webhook_call(
+           '3eb40000-0000-4000-8000-0000000000a1', NULL, 'k', 'later', NULL,
+           'a9e00000-0000-4000-8000-0000000000a2', '-1 second'
+       ) $$,
+    $$ SELECT f.id, f.delivery_id, f.status, f.response, false FROM first AS f $$,
+    'whatever else is passed, and whatever has become of the webhook'
+);
+UPDATE goclaw.webhooks SET revoked = false
+WHERE id = '3eb40000-0000-4000-8000-0000000000a1';
 SELECT is(
     (SELECT count(*)
      FROM generate_series(1, 2)

@@ -1,7 +1,7 @@
 -- Subject: goclaw.expire_usage()    Docs: docs/schema/goclaw.md#expire-usage
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(23);
+SELECT plan(30);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -74,8 +74,10 @@ SELECT throws_ok(
 )
 FROM (
     VALUES
-        ($$ '-1 second', 1 $$, 'p_older_than: must be 0 or more', 'an age is not negative'),
-        ($$ NULL, 1 $$, 'p_older_than: must be 0 or more', 'an age is known'),
+        ($$ '-1 second', 1 $$, 'p_older_than: must be from 0 to 1 year', 'an age is not negative'),
+        ($$ NULL, 1 $$, 'p_older_than: must be from 0 to 1 year', 'an age is known'),
+        ($$ '300000 years', 1 $$, 'p_older_than: must be from 0 to 1 year',
+         'nor longer than time'),
         ($$ '1 hour', 0 $$, 'p_limit: must be between 1 and 10000', 'a batch is not empty'),
         ($$ '1 hour', 10001 $$, 'p_limit: must be between 1 and 10000', 'nor too large'),
         ($$ '1 hour', NULL $$, 'p_limit: must be between 1 and 10000', 'nor unlimited')
@@ -114,6 +116,49 @@ SELECT set_eq(
         ('00000000-0000-4000-8000-00000000000b', 'old', 'd1', 'expire',
          'neither settled nor released', 10, 100) $$,
     'there is an event for each'
+);
+
+SET LOCAL ROLE muniment_app;
+SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000a');
+SELECT throws_ok(
+    $$ SELECT goclaw.reserve_usage('old', NULL, NULL, NULL, NULL, 10, 100) $$,
+    'MU332',
+    'p_reservation_key: the reservation has ended',
+    'what has expired holds nothing, and is not allowed again'
+);
+SELECT is(
+    (goclaw.reserve_usage('young', NULL, NULL, NULL, NULL, 10, 100)).decision, 'allow',
+    'what is held is'
+);
+
+-- Counters and reservations that a runtime has made wrong by hand, of one tenant among others.
+SELECT is(
+    (goclaw.reserve_usage('wrong', NULL, NULL, NULL, NULL, 10, 100)).decision, 'allow',
+    'a request whose counters go wrong'
+);
+UPDATE goclaw.usage_cap_counters SET reserved_tokens = 0, reserved_cost_micros = 9;
+INSERT INTO goclaw.usage_cap_reservations (
+    reservation_key, policy_id, window_start, reserved_tokens, reserved_cost_micros
+)
+SELECT 'vast ' || i, c.policy_id, c.window_start, 9223372036854775807, 9223372036854775807
+FROM goclaw.usage_cap_counters AS c
+CROSS JOIN generate_series(1, 2) AS i
+WHERE c.policy_id = '00000000-0000-4000-8000-0000000000c1';
+SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000b');
+SELECT is(
+    (goclaw.reserve_usage('right', NULL, NULL, NULL, NULL, 10, 100)).decision, 'allow',
+    'and one of another tenant'
+);
+RESET ROLE;
+UPDATE goclaw.usage_cap_reservations SET created_at = now() - interval '3 hours'
+WHERE reservation_key IN ('wrong', 'vast 1', 'vast 2', 'right');
+SET LOCAL ROLE muniment_service;
+SELECT is(goclaw.expire_usage('1 hour', 100), 5, 'all of them expire: nobody stops the others');
+RESET ROLE;
+SELECT results_eq(
+    $$ SELECT * FROM counted ORDER BY policy $$,
+    $$ VALUES ('c1', 1, 0, 1, 0), ('c2', 1, 0, 1, 0), ('d1', 0, 0, 0, 0) $$,
+    'a counter that would be less than nothing is nothing'
 );
 
 -- Among many that are done, the open ones are found by their index.

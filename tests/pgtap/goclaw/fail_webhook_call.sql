@@ -1,7 +1,7 @@
 -- Subject: goclaw.fail_webhook_call()    Docs: docs/schema/goclaw.md#fail-webhook-call
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(24);
+SELECT plan(26);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -62,8 +62,7 @@ LANGUAGE plpgsql
 AS $function$
 BEGIN
     UPDATE goclaw.webhook_calls AS c
-    SET status = 'running', attempts = p_attempt, lease_token = 'w:1', next_attempt_at = now(),
-        completed_at = NULL;
+    SET status = 'running', attempts = p_attempt, lease_token = 'w:1', next_attempt_at = now();
     SET LOCAL ROLE muniment_service;
     SELECT f.status, f.next_attempt_at - now()
     INTO status, wait
@@ -103,7 +102,8 @@ SELECT throws_ok(
 )
 FROM unnest(ARRAY[
     'p_is_final => NULL', 'p_max_attempts => NULL', 'p_max_attempts => 0', 'p_base => NULL',
-    'p_base => ''0''', 'p_cap => NULL', 'p_base => ''2 hours'''
+    'p_base => ''0''', 'p_cap => NULL', 'p_base => ''2 hours''', 'p_cap => ''300000 years''',
+    'p_base => ''300000 years'', p_cap => ''300001 years'''
 ]) AS rest;
 RESET ROLE;
 SELECT results_eq(
@@ -157,14 +157,19 @@ SELECT results_eq(
     $$ VALUES ('dead', NULL::text, now(), NULL::timestamptz) $$,
     'and is not due any more'
 );
-UPDATE goclaw.webhook_calls AS c
-SET status = 'running', attempts = 1, lease_token = 'w:1', next_attempt_at = now(),
-    completed_at = NULL;
+INSERT INTO goclaw.webhook_calls (
+    tenant_id, id, webhook_id, mode, status, attempts, lease_token, started_at, next_attempt_at
+) VALUES
+    (
+        '00000000-0000-4000-8000-00000000000a', 'ca110000-0000-4000-8000-0000000000a2',
+        '3eb40000-0000-4000-8000-0000000000a1', 'async', 'running', 1, 'w:2', now(),
+        now() + interval '1 minute'
+    );
 SET LOCAL ROLE muniment_service;
 SELECT results_eq(
     $$ SELECT * FROM goclaw.fail_webhook_call(
-           '00000000-0000-4000-8000-00000000000a', 'ca110000-0000-4000-8000-0000000000a1',
-           'w:1', 'gone', p_is_final => true
+           '00000000-0000-4000-8000-00000000000a', 'ca110000-0000-4000-8000-0000000000a2',
+           'w:2', 'gone', p_is_final => true
        ) $$,
     $$ VALUES ('failed', NULL::timestamptz) $$,
     'what is of no use to try again has failed at once'

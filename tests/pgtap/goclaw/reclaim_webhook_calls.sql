@@ -1,7 +1,7 @@
 -- Subject: goclaw.reclaim_webhook_calls()    Docs: docs/schema/goclaw.md#reclaim-webhook-calls
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(14);
+SELECT plan(16);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -59,6 +59,18 @@ VALUES
         'queued', 'async', now() - interval '1 day'
     );
 
+INSERT INTO goclaw.webhooks (tenant_id, id, name, kind, secret_hash, revoked) VALUES
+    (
+        '00000000-0000-4000-8000-00000000000b', '3eb40000-0000-4000-8000-0000000000b2',
+        'revoked', 'llm', repeat('c', 64), true
+    );
+INSERT INTO goclaw.webhook_calls (tenant_id, webhook_id, idempotency_key, mode, next_attempt_at)
+VALUES
+    (
+        '00000000-0000-4000-8000-00000000000b', '3eb40000-0000-4000-8000-0000000000b2',
+        'revoked', 'async', now() + interval '1 day'
+    );
+
 SET LOCAL ROLE muniment_service;
 SELECT throws_ok(
     format('SELECT goclaw.reclaim_webhook_calls(%s)', parameters),
@@ -68,7 +80,8 @@ SELECT throws_ok(
 )
 FROM unnest(ARRAY['0', 'NULL', '1, 0', '1, NULL']) AS parameters;
 SELECT is(goclaw.reclaim_webhook_calls(1), 1, 'it takes no more than it was asked for');
-SELECT is(goclaw.reclaim_webhook_calls(), 2, 'and the rest the next time');
+SELECT is(goclaw.reclaim_webhook_calls(2), 2, 'and more the next time');
+SELECT is(goclaw.reclaim_webhook_calls(), 1, 'last what waits for a webhook that is revoked');
 SELECT is(goclaw.reclaim_webhook_calls(), 0, 'until nothing is stale');
 RESET ROLE;
 SELECT results_eq(
@@ -80,10 +93,21 @@ SELECT results_eq(
         ('busy', 'running', 1, 'w:1', now() + interval '1 second', NULL::timestamptz, NULL),
         ('left', 'failed', 1, NULL, NULL, now(), 'its time ran out'),
         ('queued', 'queued', 0, NULL, now() - interval '1 day', NULL, NULL),
+        ('revoked', 'failed', 0, NULL, NULL, now(), 'the webhook is revoked'),
         ('stale', 'queued', 1, NULL, now(), NULL, 'its time ran out'),
         ('waits', 'running', 1, NULL, now() + interval '1 minute', NULL, NULL),
         ('worn', 'dead', 8, NULL, NULL, now(), 'its time ran out') $$,
     'a lease that ran out is taken back; who has used up the attempts, or waited, is given up'
+);
+SET LOCAL app.tenant_id = '00000000-0000-4000-8000-00000000000a';
+SET LOCAL ROLE muniment_app;
+SELECT throws_ok(
+    $$ UPDATE goclaw.webhook_calls
+       SET status = 'done', response = '{}', completed_at = now()
+       WHERE idempotency_key = 'left' $$,
+    'MU001',
+    NULL,
+    'who comes late to a call that was given up does not end it again'
 );
 SET LOCAL ROLE muniment_service;
 SELECT throws_ok(

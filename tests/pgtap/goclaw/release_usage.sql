@@ -1,7 +1,7 @@
 -- Subject: goclaw.release_usage()    Docs: docs/schema/goclaw.md#release-usage
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(23);
+SELECT plan(28);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -98,6 +98,18 @@ SELECT results_eq(
     $$ VALUES ('c1', 0, 40, 0, 400), ('c2', 0, 40, 0, 400) $$,
     'and gives nothing back'
 );
+SELECT throws_ok(
+    $$ SELECT goclaw.reserve_usage('k', NULL, NULL, NULL, NULL, 20, 200) $$,
+    'MU332',
+    'p_reservation_key: the reservation has ended',
+    'nor is the request allowed again, with nothing that it holds'
+);
+SELECT throws_ok(
+    $$ SELECT goclaw.reserve_usage('k', NULL, NULL, NULL, NULL, 21, 200) $$,
+    'MU330',
+    NULL,
+    'another request under its name is told so'
+);
 SELECT is((goclaw.settle_usage('used', 5, 50)).decision, 'settle', 'what was settled');
 SELECT throws_ok(
     $$ SELECT goclaw.release_usage('used') $$,
@@ -123,6 +135,18 @@ SELECT set_eq(
     $$ SELECT status FROM goclaw.usage_cap_reservations WHERE reservation_key IN ('k', 'late') $$,
     $$ VALUES ('released') $$,
     'the reservations say so'
+);
+SELECT is(
+    (goclaw.reserve_usage('wrong', NULL, NULL, NULL, NULL, 10, 10)).decision,
+    'allow',
+    'a request whose counters somebody changes by hand'
+);
+UPDATE goclaw.usage_cap_counters SET reserved_tokens = 9, reserved_cost_micros = 9;
+SELECT is((goclaw.release_usage('wrong')).decision, 'release', 'is released all the same');
+SELECT results_eq(
+    $$ SELECT * FROM counted ORDER BY policy $$,
+    $$ VALUES ('c1', 5, 0, 50, 0), ('c2', 5, 0, 50, 0) $$,
+    'and they stay at nothing'
 );
 SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000b');
 SELECT throws_ok(

@@ -1,7 +1,7 @@
 -- Subject: goclaw.reserve_usage()    Docs: docs/schema/goclaw.md#reserve-usage
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(49);
+SELECT plan(59);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -94,13 +94,20 @@ FROM (
         ($$ NULL, NULL, NULL, NULL, NULL, 1, 1 $$,
          'p_reservation_key: must not be empty', 'a request has a name, and not NULL'),
         ($$ 'k', NULL, NULL, NULL, NULL, -1, 1 $$,
-         'p_tokens, p_cost_micros: must be 0 or more', 'nobody asks for less than no tokens'),
+         'p_tokens, p_cost_micros: must be from 0 to 10^15', 'nobody asks for less than no tokens'),
         ($$ 'k', NULL, NULL, NULL, NULL, 1, -1 $$,
-         'p_tokens, p_cost_micros: must be 0 or more', 'nor for less than no cost'),
+         'p_tokens, p_cost_micros: must be from 0 to 10^15', 'nor for less than no cost'),
         ($$ 'k', NULL, NULL, NULL, NULL, NULL, 1 $$,
-         'p_tokens, p_cost_micros: must be 0 or more', 'nobody asks for an unknown number'),
+         'p_tokens, p_cost_micros: must be from 0 to 10^15', 'nobody asks for an unknown number'),
         ($$ 'k', NULL, NULL, NULL, NULL, 1, NULL $$,
-         'p_tokens, p_cost_micros: must be 0 or more', 'nor for an unknown cost')
+         'p_tokens, p_cost_micros: must be from 0 to 10^15', 'nor for an unknown cost'),
+        ($$ 'k', NULL, NULL, NULL, NULL, 1000000000000001, 1 $$,
+         'p_tokens, p_cost_micros: must be from 0 to 10^15', 'nor for more tokens than there are'),
+        ($$ 'k', NULL, NULL, NULL, NULL, 1, 1000000000000001 $$,
+         'p_tokens, p_cost_micros: must be from 0 to 10^15', 'nor for more money than there is'),
+        ($$ 'k', NULL, '00000000-0000-4000-8000-0000000000a3', 'own', NULL, 1, 1 $$,
+         'p_provider_type: the provider is of another type',
+         'a provider is of its own type, so that nobody goes around a policy for that')
 ) AS broken (arguments, message, reason);
 
 -- Which policies hold.
@@ -117,7 +124,8 @@ FROM (
         ('agent', '00000000-0000-4000-8000-0000000000a1', NULL, NULL, NULL),
         ('provider', NULL, '00000000-0000-4000-8000-0000000000a3', NULL, NULL),
         ('other provider', NULL, '00000000-0000-4000-8000-0000000000a4', NULL, NULL),
-        ('said otherwise', NULL, '00000000-0000-4000-8000-0000000000a3', 'own', NULL),
+        ('said again', NULL, '00000000-0000-4000-8000-0000000000a3', 'anthropic', NULL),
+        ('unknown', NULL, '00000000-0000-4000-8000-0000000000ff', 'anthropic', NULL),
         ('type', NULL, NULL, 'anthropic', NULL),
         ('model', NULL, NULL, NULL, 'm'),
         ('all', '00000000-0000-4000-8000-0000000000a1', '00000000-0000-4000-8000-0000000000a3',
@@ -135,8 +143,9 @@ SELECT results_eq(
         ('other provider', 'c1'),
         ('others', 'c1'),
         ('provider', 'c1 c3 c4'),
-        ('said otherwise', 'c1 c3'),
-        ('type', 'c1 c4') $$,
+        ('said again', 'c1 c3 c4'),
+        ('type', 'c1 c4'),
+        ('unknown', 'c1 c4') $$,
     'a policy holds where all that it names is the same; the type is that of the provider'
 );
 
@@ -202,6 +211,12 @@ SELECT is(
     'allow',
     'a cap can be reached'
 );
+SELECT is(
+    (SELECT (e.decision, e.reason)::text
+     FROM goclaw.reserve_usage('nothing', NULL, NULL, NULL, NULL, 0, 0) AS e),
+    ROW('deny', 'tokens: 0 used and 1000 reserved of 1000, 0 asked for')::text,
+    'one that is full refuses also who asks for nothing'
+);
 INSERT INTO answer
 SELECT 'refused', e
 FROM goclaw.reserve_usage('over', '00000000-0000-4000-8000-0000000000a2', NULL, NULL, NULL, 1, 0)
@@ -240,14 +255,15 @@ SELECT is(
         'none again', '00000000-0000-4000-8000-0000000000a2', NULL, NULL, NULL, 0, 0
     )).decision,
     'allow',
-    'who asks for nothing gets it'
+    'who asks for nothing gets it while there is room'
 );
 SELECT is(
     (goclaw.reserve_usage(
-        'vast', '00000000-0000-4000-8000-0000000000a2', NULL, NULL, NULL, 9223372036854775807, 0
+        'vast', '00000000-0000-4000-8000-0000000000a2', NULL, NULL, NULL, 1000000000000000,
+        1000000000000000
     )).decision,
     'deny',
-    'the largest number there is does not wrap around'
+    'as much as can be asked for is too much here'
 );
 
 -- Several that refuse: for all, for the agent, for all four scopes.
@@ -264,6 +280,14 @@ SELECT is(
     )).policy_id,
     '00000000-0000-4000-8000-0000000000c6'::uuid,
     'of those that refuse, the most specific one is named'
+);
+SELECT is(
+    (SELECT (e.decision, e.reason)::text
+     FROM goclaw.reserve_usage(
+         'zero', '00000000-0000-4000-8000-0000000000a1', NULL, NULL, NULL, 0, 0
+     ) AS e),
+    ROW('deny', 'tokens: 0 used and 0 reserved of 0, 0 asked for')::text,
+    'a cap of nothing is full'
 );
 UPDATE goclaw.usage_cap_policies SET priority = 50
 WHERE id = '00000000-0000-4000-8000-0000000000c2';
@@ -309,6 +333,44 @@ SELECT results_eq(
        WHERE policy_id = '00000000-0000-4000-8000-0000000000c8' $$,
     $$ SELECT goclaw.usage_window('week', now()) $$,
     'it counts in the window that is'
+);
+SELECT is(
+    (SELECT (e.decision, e.reason)::text
+     FROM goclaw.reserve_usage(
+         'no cost', '00000000-0000-4000-8000-0000000000a2', NULL, NULL, NULL, 1, 0
+     ) AS e),
+    ROW('deny', 'cost_micros: 0 used and 10 reserved of 10, 0 asked for')::text,
+    'a cap on cost that is full refuses also what costs nothing'
+);
+
+-- A counter that somebody has made as large as it gets.
+UPDATE goclaw.usage_cap_counters SET reserved_tokens = 9223372036854775807
+WHERE policy_id = '00000000-0000-4000-8000-0000000000c8';
+UPDATE goclaw.usage_cap_policies SET max_cost_micros = 20
+WHERE id = '00000000-0000-4000-8000-0000000000c8';
+SELECT is(
+    (goclaw.reserve_usage(
+        'on top', '00000000-0000-4000-8000-0000000000a2', NULL, NULL, NULL, 1, 1
+    )).decision,
+    'allow',
+    'what is counted and not capped stops nobody'
+);
+SELECT results_eq(
+    $$ SELECT reserved_tokens, reserved_cost_micros
+       FROM goclaw.usage_cap_counters
+       WHERE policy_id = '00000000-0000-4000-8000-0000000000c8' $$,
+    $$ VALUES (9223372036854775807, 11::bigint) $$,
+    'a counter stays at the largest number'
+);
+UPDATE goclaw.usage_cap_policies
+SET max_tokens = 9223372036854775807
+WHERE id = '00000000-0000-4000-8000-0000000000c8';
+SELECT is(
+    (goclaw.reserve_usage(
+        'over the top', '00000000-0000-4000-8000-0000000000a2', NULL, NULL, NULL, 1, 1
+    )).decision,
+    'deny',
+    'and does not wrap around where it is capped'
 );
 UPDATE goclaw.usage_cap_policies SET enabled = false;
 SELECT is(

@@ -1,7 +1,7 @@
 -- Subject: goclaw.settle_usage()    Docs: docs/schema/goclaw.md#settle-usage
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(36);
+SELECT plan(43);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -74,10 +74,12 @@ SELECT throws_ok(
 SELECT throws_ok(
     format($$ SELECT goclaw.settle_usage('k', %s) $$, arguments),
     '22023',
-    'p_tokens, p_cost_micros: must be 0 or more',
+    'p_tokens, p_cost_micros: must be from 0 to 10^15',
     'what was used is known: ' || arguments
 )
-FROM unnest(ARRAY['-1, 0', '0, -1', 'NULL, 0', '0, NULL']) AS arguments;
+FROM unnest(ARRAY[
+    '-1, 0', '0, -1', 'NULL, 0', '0, NULL', '1000000000000001, 0', '0, 1000000000000001'
+]) AS arguments;
 
 SELECT is(
     (SELECT count(*) FROM unnest(ARRAY['k', 'more', 'late', 'other']) AS key,
@@ -108,6 +110,12 @@ SELECT set_eq(
 SELECT is(
     goclaw.settle_usage('k', 5, 50), (SELECT event FROM answer),
     'the same figures again get the same event'
+);
+SELECT throws_ok(
+    $$ SELECT goclaw.reserve_usage('k', NULL, NULL, NULL, NULL, 20, 200) $$,
+    'MU332',
+    'p_reservation_key: the reservation has ended',
+    'but the request is not allowed again'
 );
 SELECT throws_ok(
     format($$ SELECT goclaw.settle_usage('k', %s) $$, arguments),
@@ -189,6 +197,27 @@ SELECT results_eq(
     'it counts in the window in which it was reserved'
 );
 
+-- Counters that somebody has changed by hand.
+SELECT is(
+    (goclaw.reserve_usage('wrong', NULL, NULL, NULL, NULL, 1, 1)).decision,
+    'allow',
+    'a request whose counters go wrong'
+);
+UPDATE goclaw.usage_cap_counters
+SET used_tokens = 9223372036854775807, used_cost_micros = 9223372036854775807,
+    reserved_tokens = 0, reserved_cost_micros = 0;
+SELECT is(
+    (goclaw.settle_usage('wrong', 1000000000000000, 1000000000000000)).decision,
+    'settle',
+    'is settled all the same'
+);
+SELECT set_eq(
+    $$ SELECT used_tokens, reserved_tokens, used_cost_micros, reserved_cost_micros
+       FROM goclaw.usage_cap_counters $$,
+    $$ VALUES (9223372036854775807, 0::bigint, 9223372036854775807, 0::bigint) $$,
+    'they stay at the largest number, and at nothing'
+);
+
 DELETE FROM goclaw.usage_cap_policies;
 SELECT is(
     (goclaw.reserve_usage('free', NULL, NULL, NULL, NULL, 1, 1)).decision,
@@ -197,6 +226,12 @@ SELECT is(
 );
 SELECT is(
     (goclaw.settle_usage('free', 9, 9)).actual_tokens, 9::bigint, 'is settled for the record'
+);
+SELECT throws_ok(
+    $$ SELECT goclaw.reserve_usage('free', NULL, NULL, NULL, NULL, 1, 1) $$,
+    'MU332',
+    'p_reservation_key: the reservation has ended',
+    'and has ended, though it held nothing'
 );
 SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000b');
 SELECT throws_ok(

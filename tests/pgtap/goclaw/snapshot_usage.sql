@@ -1,7 +1,7 @@
 -- Subject: goclaw.snapshot_usage()    Docs: docs/schema/goclaw.md#snapshot-usage
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(22);
+SELECT plan(27);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -182,12 +182,40 @@ SELECT results_eq(
         (NULL, 'p', 'm', '', 9, 1, 1, 1, 1, 1, 0, 1, 0, 0, 0, 0) $$,
     'in each figure'
 );
+UPDATE goclaw.usage_snapshots SET memory_docs = 9 WHERE model = 'n';
+UPDATE goclaw.spans SET provider = 'q' WHERE model = 'n';
+SELECT is(
+    goclaw.snapshot_usage('2026-11-21 10:00+00'), 2, 'a call that was of another provider moves'
+);
+PREPARE calls AS
+    SELECT provider, llm_call_count, input_tokens, memory_docs
+    FROM goclaw.usage_snapshots
+    WHERE model = 'n'
+    ORDER BY 1;
+SELECT results_eq(
+    'calls',
+    $$ VALUES ('p'::varchar, 0, 0::bigint, 9), ('q', 1, 5, 0) $$,
+    'and is not counted twice; what others have counted stays'
+);
+SELECT is(goclaw.snapshot_usage('2026-11-21 10:00+00'), 0, 'once');
+DELETE FROM goclaw.traces WHERE id <> '00000000-0000-4000-8000-0000000000a7';
+SELECT is(
+    goclaw.snapshot_usage('2026-11-21 10:00+00'), 3,
+    'an hour of which a part is gone is added up anew'
+);
+SELECT results_eq(
+    $$ SELECT sum(request_count), sum(llm_call_count), sum(tool_call_count), sum(total_cost)
+       FROM goclaw.usage_snapshots $$,
+    $$ VALUES (1::bigint, 1::bigint, 0::bigint, 1::numeric) $$,
+    'and tells of what is left'
+);
 DELETE FROM goclaw.traces;
 SELECT is(
     goclaw.snapshot_usage('2026-11-21 10:00+00'), 0, 'what was pruned is not added up again'
 );
 SELECT is(
-    (SELECT count(*) FROM goclaw.usage_snapshots), 5::bigint, 'but what was added up stays'
+    (SELECT sum(request_count) FROM goclaw.usage_snapshots), 1::bigint,
+    'but what was added up stays when all of it is gone'
 );
 SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000b');
 SELECT is(goclaw.snapshot_usage('2026-11-21 10:00+00'), 1, 'each tenant is added up by itself');

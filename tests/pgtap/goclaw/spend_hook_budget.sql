@@ -76,13 +76,16 @@ SELECT is(
 );
 SELECT is(goclaw.spend_hook_budget(1), 98::bigint, 'and begins once');
 UPDATE goclaw.tenant_hook_budget SET month_start = '2999-01-01';
-SELECT is(
-    goclaw.spend_hook_budget(1), 97::bigint, 'who comes late into a later month spends of that'
+SELECT throws_ok(
+    $$ SELECT goclaw.spend_hook_budget(1) $$,
+    'MU340',
+    NULL,
+    'what is of a month to come is not spent now'
 );
-SELECT is(
-    (SELECT b.month_start FROM goclaw.tenant_hook_budget AS b),
-    '2999-01-01'::date,
-    'and does not turn it back, which would give the budget out again'
+SELECT results_eq(
+    $$ SELECT b.month_start, b.remaining FROM goclaw.tenant_hook_budget AS b $$,
+    $$ VALUES ('2999-01-01'::date, 98::bigint) $$,
+    'nor is that month turned back'
 );
 SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000b');
 SELECT throws_ok(

@@ -1,7 +1,7 @@
 -- Subject: goclaw.tenant_hook_budget    Docs: docs/schema/goclaw.md#tenant-hook-budget
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(11);
+SELECT plan(12);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -35,7 +35,7 @@ SELECT set_eq(
         ('tenant_hook_budget_tenant_fk',
          'FOREIGN KEY (tenant_id) REFERENCES goclaw.tenants(id) ON DELETE RESTRICT'),
         ('tenant_hook_budget_month_start_ck',
-         'CHECK ((EXTRACT(day FROM month_start) = (1)::numeric))'),
+         'CHECK (((EXTRACT(day FROM month_start) = (1)::numeric) AND isfinite(month_start)))'),
         ('tenant_hook_budget_remaining_ck',
          'CHECK (((remaining >= 0) AND (remaining <= budget_total)))') $$,
     'the keys, references and rules are these'
@@ -78,7 +78,7 @@ SELECT throws_ok(
 )
 FROM (
     VALUES
-        ('month_start', '2026-06-02'), ('remaining', '-1'), ('remaining', '101'),
+        ('month_start', '2026-06-02'), ('month_start', 'infinity'), ('remaining', '-1'), ('remaining', '101'),
         ('budget_total', '99')
 ) AS attempt (name, value);
 

@@ -1,7 +1,7 @@
 -- Subject: goclaw.traces    Docs: docs/schema/goclaw.md#traces
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(32);
+SELECT plan(34);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -90,7 +90,9 @@ SELECT set_eq(
         ('traces_duration_ms_ck', 'CHECK ((duration_ms >= 0))'),
         ('traces_tokens_ck',
          'CHECK (((total_input_tokens >= 0) AND (total_output_tokens >= 0)))'),
-        ('traces_total_cost_ck', 'CHECK ((total_cost >= (0)::numeric))'),
+        ('traces_total_cost_ck',
+         'CHECK (((total_cost >= (0)::numeric) AND '
+         '(total_cost < ''NaN''::numeric)))'),
         ('traces_counts_ck',
          'CHECK (((span_count >= 0) AND (llm_call_count >= 0) AND (tool_call_count >= 0)))'),
         ('traces_parent_ck', 'CHECK ((parent_trace_id <> id))'),
@@ -112,7 +114,9 @@ SELECT set_eq(
          '''ok''::character varying, ''error''::character varying])::text[])))'),
         ('spans_duration_ms_ck', 'CHECK ((duration_ms >= 0))'),
         ('spans_tokens_ck', 'CHECK (((input_tokens >= 0) AND (output_tokens >= 0)))'),
-        ('spans_total_cost_ck', 'CHECK ((total_cost >= (0)::numeric))'),
+        ('spans_total_cost_ck',
+         'CHECK (((total_cost >= (0)::numeric) AND '
+         '(total_cost < ''NaN''::numeric)))'),
         ('spans_parent_ck', 'CHECK ((parent_span_id <> id))') $$,
     'the keys, references and rules are these'
 );
@@ -198,6 +202,7 @@ FROM (
         ($$ total_input_tokens = -1 $$, 'a trace reads no less than no tokens'),
         ($$ total_output_tokens = -1 $$, 'a trace writes no less than no tokens'),
         ($$ total_cost = -1 $$, 'a trace costs no less than nothing'),
+        ($$ total_cost = 'NaN' $$, 'what a trace costs is a number'),
         ($$ span_count = -1 $$, 'a trace has no less than no spans'),
         ($$ llm_call_count = -1 $$, 'nor less than no calls of models'),
         ($$ tool_call_count = -1 $$, 'nor less than no calls of tools'),
@@ -214,6 +219,7 @@ FROM (
         ($$ input_tokens = -1 $$, 'a span reads no less than no tokens'),
         ($$ output_tokens = -1 $$, 'a span writes no less than no tokens'),
         ($$ total_cost = -1 $$, 'a span costs no less than nothing'),
+        ($$ total_cost = 'NaN' $$, 'what a span costs is a number'),
         ($$ parent_span_id = id $$, 'a span is not around itself')
 ) AS broken (change, reason);
 SELECT throws_ok(

@@ -1,7 +1,7 @@
 -- Subject: goclaw.usage_cap_policies    Docs: docs/schema/goclaw.md#usage-cap-policies
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(51);
+SELECT plan(57);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -196,6 +196,12 @@ SELECT set_eq(
         ('usage_cap_reservations_set_updated_at_tg',
          'BEFORE UPDATE ON goclaw.usage_cap_reservations FOR EACH ROW EXECUTE FUNCTION '
          'platform.set_updated_at()'),
+        ('usage_cap_events_forbid_update_tg',
+         'BEFORE UPDATE ON goclaw.usage_cap_events FOR EACH ROW WHEN '
+         '((((to_jsonb(old.*) - ''policy_id''::text) IS DISTINCT FROM '
+         '(to_jsonb(new.*) - ''policy_id''::text)) OR ((new.policy_id IS NOT NULL) AND '
+         '(new.policy_id IS DISTINCT FROM old.policy_id)))) EXECUTE FUNCTION '
+         'platform.forbid_change()'),
         ('usage_cap_events_forbid_truncate_tg',
          'BEFORE TRUNCATE ON goclaw.usage_cap_events FOR EACH STATEMENT EXECUTE FUNCTION '
          'platform.forbid_change()'),
@@ -270,12 +276,52 @@ FROM (
         ('reservations', $$ status = 'lost' $$, 'a reservation has one of four states'),
         ('reservations', $$ actual_tokens = 1 $$, 'nothing was used before it is settled'),
         ('reservations', $$ actual_cost_micros = 1 $$, 'and nothing was spent'),
-        ('events', $$ decision = 'guess' $$, 'a decision is one of five'),
-        ('events', $$ estimated_tokens = -1 $$, 'an estimate of tokens is not negative'),
-        ('events', $$ estimated_cost_micros = -1 $$, 'nor one of cost'),
-        ('events', $$ actual_tokens = -1 $$, 'nor are tokens that were used'),
-        ('events', $$ actual_cost_micros = -1 $$, 'nor what they cost')
+        ('reservations', $$ actual_tokens = 1, actual_cost_micros = 1 $$, 'nor both')
 ) AS broken (name, change, reason);
+SELECT throws_ok(
+    format(
+        $$ INSERT INTO goclaw.usage_cap_events (tenant_id, decision, %I)
+           VALUES ('00000000-0000-4000-8000-00000000000a', %L, -1) $$,
+        name, decision
+    ),
+    '23514',
+    NULL,
+    reason
+)
+FROM (
+    VALUES
+        ('estimated_tokens', 'allow', 'an estimate of tokens is not negative'),
+        ('estimated_cost_micros', 'allow', 'nor one of cost'),
+        ('actual_tokens', 'allow', 'nor are tokens that were used'),
+        ('actual_cost_micros', 'allow', 'nor what they cost')
+) AS broken (name, decision, reason);
+SELECT throws_ok(
+    $$ INSERT INTO goclaw.usage_cap_events (tenant_id, decision)
+       VALUES ('00000000-0000-4000-8000-00000000000a', 'guess') $$,
+    '23514',
+    NULL,
+    'a decision is one of five'
+);
+SELECT throws_ok(
+    format('UPDATE goclaw.usage_cap_events SET %s', change),
+    'MU001',
+    NULL,
+    'nobody changes the journal: ' || change
+)
+FROM unnest(ARRAY[
+    $$ decision = 'settle' $$, $$ actual_tokens = 1 $$, $$ metadata = '{"a": 1}' $$,
+    $$ policy_id = '00000000-0000-4000-8000-0000000000a4' $$
+]) AS change;
+SET LOCAL app.tenant_id = '00000000-0000-4000-8000-00000000000a';
+SET LOCAL ROLE muniment_app;
+SELECT throws_ok(
+    $$ UPDATE goclaw.usage_cap_policies SET window_key = 'month' $$,
+    '42501',
+    NULL,
+    'nobody gives a cap out anew in another window'
+);
+RESET ROLE;
+SET LOCAL app.tenant_id = '';
 SELECT throws_ok(
     format(
         $$ INSERT INTO goclaw.usage_cap_policies (
@@ -463,7 +509,7 @@ SELECT set_eq(
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
         ('usage_cap_policies'::name, 'muniment_app', 'UPDATE',
-         'agent_id, provider_id, provider_type, model_id, window_key, max_tokens, '
+         'agent_id, provider_id, provider_type, model_id, max_tokens, '
          'max_cost_micros, enabled, priority, updated_at'),
         ('usage_cap_policies', 'muniment_service', 'SELECT',
          'tenant_id, id'),

@@ -1,7 +1,7 @@
 -- Subject: goclaw.usage_pricing_catalog    Docs: docs/schema/goclaw.md#usage-pricing-catalog
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(32);
+SELECT plan(48);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -59,18 +59,30 @@ SELECT set_eq(
         ('usage_pricing_catalog_pk'::name, 'PRIMARY KEY (id)'),
         ('usage_pricing_catalog_model_id_uq', 'UNIQUE (model_id)'),
         ('usage_pricing_catalog_model_id_ck', 'CHECK ((model_id <> ''''::text))'),
-        ('usage_pricing_catalog_input_price_ck', 'CHECK ((input_price >= (0)::numeric))'),
-        ('usage_pricing_catalog_output_price_ck', 'CHECK ((output_price >= (0)::numeric))'),
+        ('usage_pricing_catalog_input_price_ck',
+         'CHECK (((input_price >= (0)::numeric) AND '
+         '(input_price < ''NaN''::numeric)))'),
+        ('usage_pricing_catalog_output_price_ck',
+         'CHECK (((output_price >= (0)::numeric) AND '
+         '(output_price < ''NaN''::numeric)))'),
         ('usage_pricing_catalog_cache_read_price_ck',
-         'CHECK ((cache_read_price >= (0)::numeric))'),
+         'CHECK (((cache_read_price >= (0)::numeric) AND '
+         '(cache_read_price < ''NaN''::numeric)))'),
         ('usage_pricing_catalog_cache_write_price_ck',
-         'CHECK ((cache_write_price >= (0)::numeric))'),
+         'CHECK (((cache_write_price >= (0)::numeric) AND '
+         '(cache_write_price < ''NaN''::numeric)))'),
         ('usage_pricing_catalog_reasoning_price_ck',
-         'CHECK ((reasoning_price >= (0)::numeric))'),
-        ('usage_pricing_catalog_request_price_ck', 'CHECK ((request_price >= (0)::numeric))'),
-        ('usage_pricing_catalog_image_price_ck', 'CHECK ((image_price >= (0)::numeric))'),
+         'CHECK (((reasoning_price >= (0)::numeric) AND '
+         '(reasoning_price < ''NaN''::numeric)))'),
+        ('usage_pricing_catalog_request_price_ck',
+         'CHECK (((request_price >= (0)::numeric) AND '
+         '(request_price < ''NaN''::numeric)))'),
+        ('usage_pricing_catalog_image_price_ck',
+         'CHECK (((image_price >= (0)::numeric) AND '
+         '(image_price < ''NaN''::numeric)))'),
         ('usage_pricing_catalog_web_search_price_ck',
-         'CHECK ((web_search_price >= (0)::numeric))'),
+         'CHECK (((web_search_price >= (0)::numeric) AND '
+         '(web_search_price < ''NaN''::numeric)))'),
         ('usage_pricing_overrides_pk', 'PRIMARY KEY (tenant_id, id)'),
         ('usage_pricing_overrides_model_id_uq', 'UNIQUE (tenant_id, provider_id, model_id)'),
         ('usage_pricing_overrides_tenant_fk',
@@ -79,18 +91,30 @@ SELECT set_eq(
          'FOREIGN KEY (tenant_id, provider_id) REFERENCES goclaw.llm_providers(tenant_id, '
          'id) ON DELETE CASCADE'),
         ('usage_pricing_overrides_model_id_ck', 'CHECK ((model_id <> ''''::text))'),
-        ('usage_pricing_overrides_input_price_ck', 'CHECK ((input_price >= (0)::numeric))'),
-        ('usage_pricing_overrides_output_price_ck', 'CHECK ((output_price >= (0)::numeric))'),
+        ('usage_pricing_overrides_input_price_ck',
+         'CHECK (((input_price >= (0)::numeric) AND '
+         '(input_price < ''NaN''::numeric)))'),
+        ('usage_pricing_overrides_output_price_ck',
+         'CHECK (((output_price >= (0)::numeric) AND '
+         '(output_price < ''NaN''::numeric)))'),
         ('usage_pricing_overrides_cache_read_price_ck',
-         'CHECK ((cache_read_price >= (0)::numeric))'),
+         'CHECK (((cache_read_price >= (0)::numeric) AND '
+         '(cache_read_price < ''NaN''::numeric)))'),
         ('usage_pricing_overrides_cache_write_price_ck',
-         'CHECK ((cache_write_price >= (0)::numeric))'),
+         'CHECK (((cache_write_price >= (0)::numeric) AND '
+         '(cache_write_price < ''NaN''::numeric)))'),
         ('usage_pricing_overrides_reasoning_price_ck',
-         'CHECK ((reasoning_price >= (0)::numeric))'),
-        ('usage_pricing_overrides_request_price_ck', 'CHECK ((request_price >= (0)::numeric))'),
-        ('usage_pricing_overrides_image_price_ck', 'CHECK ((image_price >= (0)::numeric))'),
+         'CHECK (((reasoning_price >= (0)::numeric) AND '
+         '(reasoning_price < ''NaN''::numeric)))'),
+        ('usage_pricing_overrides_request_price_ck',
+         'CHECK (((request_price >= (0)::numeric) AND '
+         '(request_price < ''NaN''::numeric)))'),
+        ('usage_pricing_overrides_image_price_ck',
+         'CHECK (((image_price >= (0)::numeric) AND '
+         '(image_price < ''NaN''::numeric)))'),
         ('usage_pricing_overrides_web_search_price_ck',
-         'CHECK ((web_search_price >= (0)::numeric))') $$,
+         'CHECK (((web_search_price >= (0)::numeric) AND '
+         '(web_search_price < ''NaN''::numeric)))') $$,
     'the keys, references and rules are these'
 );
 SELECT set_eq(
@@ -161,16 +185,17 @@ SELECT throws_ok(
 )
 FROM unnest(ARRAY['usage_pricing_catalog', 'usage_pricing_overrides']) AS name;
 SELECT throws_ok(
-    format($$ UPDATE goclaw.%I SET %I = -0.000000000000000001 $$, name, price),
+    format($$ UPDATE goclaw.%I SET %I = %L $$, name, price, value),
     '23514',
     NULL,
-    format('%s of %s is not negative', price, name)
+    format('%s of %s is not %s', price, name, value)
 )
 FROM unnest(ARRAY['usage_pricing_catalog', 'usage_pricing_overrides']) AS name
 CROSS JOIN unnest(ARRAY[
     'input_price', 'output_price', 'cache_read_price', 'cache_write_price', 'reasoning_price',
     'request_price', 'image_price', 'web_search_price'
-]) AS price;
+]) AS price
+CROSS JOIN unnest(ARRAY['-0.000000000000000001', 'NaN']) AS value;
 SELECT is(
     (SELECT input_price FROM goclaw.usage_pricing_catalog), 0.000000000000000001,
     'a price keeps 18 digits behind the point'

@@ -1,7 +1,7 @@
 -- Subject: goclaw.usage_snapshots    Docs: docs/schema/goclaw.md#usage-snapshots
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(28);
+SELECT plan(29);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -60,7 +60,9 @@ SELECT set_eq(
         ('usage_snapshots_tokens_ck',
          'CHECK (((input_tokens >= 0) AND (output_tokens >= 0) AND (cache_read_tokens >= 0)'
          ' AND (cache_create_tokens >= 0) AND (thinking_tokens >= 0)))'),
-        ('usage_snapshots_total_cost_ck', 'CHECK ((total_cost >= (0)::numeric))'),
+        ('usage_snapshots_total_cost_ck',
+         'CHECK (((total_cost >= (0)::numeric) AND '
+         '(total_cost < ''NaN''::numeric)))'),
         ('usage_snapshots_counts_ck',
          'CHECK (((request_count >= 0) AND (llm_call_count >= 0) AND (tool_call_count >= 0)'
          ' AND (error_count >= 0) AND (unique_users >= 0) AND (avg_duration_ms >= 0) AND '
@@ -146,6 +148,12 @@ FROM unnest(ARRAY[
     'total_cost', 'request_count', 'llm_call_count', 'tool_call_count', 'error_count',
     'unique_users', 'avg_duration_ms', 'memory_docs', 'memory_chunks', 'kg_entities', 'kg_relations'
 ]) AS name;
+SELECT throws_ok(
+    $$ UPDATE goclaw.usage_snapshots SET total_cost = 'NaN' $$,
+    '23514',
+    NULL,
+    'what was used costs a number'
+);
 SELECT throws_ok(
     $$ DELETE FROM goclaw.tenants WHERE slug = 'a' $$,
     CASE

@@ -1,7 +1,7 @@
 -- Subject: goclaw.webhook_calls    Docs: docs/schema/goclaw.md#webhook-calls
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(27);
+SELECT plan(38);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -62,8 +62,10 @@ SELECT set_eq(
          'CHECK (((lease_token IS NOT NULL) = ((mode = ''async''::text) AND (status = '
          '''running''::text))))'),
         ('webhook_calls_due_ck',
-         'CHECK (((mode = ''sync''::text) OR (status <> ALL (ARRAY[''queued''::text, '
-         '''running''::text])) OR (next_attempt_at IS NOT NULL)))'),
+         'CHECK (((status <> ALL (ARRAY[''queued''::text, ''running''::text])) OR '
+         '((next_attempt_at IS NOT NULL) AND isfinite(next_attempt_at))))'),
+        ('webhook_calls_queued_ck',
+         'CHECK (((mode = ''async''::text) OR (status <> ''queued''::text)))'),
         ('webhook_calls_started_ck',
          'CHECK (((status <> ''running''::text) OR (started_at IS NOT NULL)))'),
         ('webhook_calls_completed_ck',
@@ -94,12 +96,19 @@ SELECT set_eq(
          'btree (tenant_id, agent_id) WHERE (agent_id IS NOT NULL)') $$,
     'the indexes besides those of keys are these'
 );
-SELECT is_empty(
+SELECT set_eq(
     $$ SELECT tgname, substring(pg_get_triggerdef(oid) FROM '(?:BEFORE|AFTER).*')
        FROM pg_trigger
        WHERE tgrelid IN (SELECT oid FROM subject) AND NOT tgisinternal
            AND tgenabled = 'O' $$,
-    'there are no triggers'
+    $$ VALUES
+        ('webhook_calls_forbid_update_tg'::name,
+         'BEFORE UPDATE ON goclaw.webhook_calls FOR EACH ROW WHEN (((old.completed_at IS NOT '
+         'NULL) AND (((to_jsonb(old.*) - ''agent_id''::text) IS DISTINCT FROM '
+         '(to_jsonb(new.*) - ''agent_id''::text)) OR ((new.agent_id IS NOT NULL) AND '
+         '(new.agent_id IS DISTINCT FROM old.agent_id))))) EXECUTE FUNCTION '
+         'platform.forbid_change()') $$,
+    'the triggers are these'
 );
 
 -- Behaviour -----------------------------------------------------------------
@@ -141,6 +150,10 @@ FROM (
         ($$ mode = 'sync', status = 'running', started_at = now(), lease_token = 'w:1' $$,
          'leased_ck'),
         ($$ next_attempt_at = NULL $$, 'due_ck'),
+        ($$ next_attempt_at = 'infinity' $$, 'due_ck'),
+        ($$ mode = 'sync', status = 'running', started_at = now(), next_attempt_at = NULL $$,
+         'due_ck'),
+        ($$ mode = 'sync' $$, 'queued_ck'),
         ($$ status = 'running', lease_token = 'w:1' $$, 'started_ck'),
         ($$ status = 'done' $$, 'completed_ck'),
         ($$ status = 'failed' $$, 'completed_ck'),
@@ -155,7 +168,7 @@ SELECT throws_ok(
 );
 SELECT throws_ok(
     $$ INSERT INTO goclaw.webhook_calls (tenant_id, webhook_id, idempotency_key, mode)
-       SELECT tenant_id, id, 'k', 'sync' FROM goclaw.webhooks $$,
+       SELECT tenant_id, id, 'k', 'async' FROM goclaw.webhooks $$,
     '23505',
     'duplicate key value violates unique constraint "webhook_calls_idempotency_key_uq"',
     'the same key at the same webhook is the same call'
@@ -185,6 +198,26 @@ SELECT throws_ok(
     'nor delete it'
 );
 RESET ROLE;
+
+-- It has ended.
+UPDATE goclaw.webhook_calls
+SET status = 'done', lease_token = NULL, response = '{"said": "yes"}', completed_at = now();
+SELECT throws_ok(
+    format('UPDATE goclaw.webhook_calls SET %s', change),
+    'MU001',
+    NULL,
+    format('nobody rewrites a call that has ended: %s', change)
+)
+FROM unnest(ARRAY[
+    $$ response = '{"said": "no"}' $$, $$ status = 'failed' $$,
+    $$ completed_at = completed_at - interval '1 day' $$,
+    $$ status = 'queued', completed_at = NULL $$, $$ attempts = 7 $$, $$ request_payload = '{}' $$
+]) AS change;
+SET LOCAL ROLE muniment_app;
+SELECT throws_ok(
+    $$ UPDATE goclaw.webhook_calls SET response = NULL $$, 'MU001', NULL, 'nor does a runtime'
+);
+RESET ROLE;
 DELETE FROM goclaw.agents;
 SELECT results_eq(
     $$ SELECT tenant_id, agent_id FROM goclaw.webhook_calls $$,
@@ -209,8 +242,7 @@ SELECT set_eq(
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
         ('webhook_calls'::name, 'muniment_app', 'INSERT'),
-        ('webhook_calls', 'muniment_app', 'SELECT'),
-        ('webhook_calls', 'muniment_reader', 'SELECT') $$,
+        ('webhook_calls', 'muniment_app', 'SELECT') $$,
     'the rights to whole rows are these'
 );
 SELECT set_eq(
@@ -224,6 +256,10 @@ SELECT set_eq(
     $$ VALUES
         ('webhook_calls'::name, 'muniment_app', 'UPDATE',
          'agent_id, status, started_at, response, last_error, completed_at'),
+        ('webhook_calls', 'muniment_reader', 'SELECT',
+         'tenant_id, id, webhook_id, agent_id, idempotency_key, mode, callback_url, status, '
+         'attempts, delivery_id, next_attempt_at, started_at, request_payload, response, '
+         'last_error, created_at, completed_at'),
         ('webhook_calls', 'muniment_service', 'SELECT',
          'tenant_id, id, webhook_id, agent_id, mode, callback_url, status, attempts, '
          'delivery_id, lease_token, next_attempt_at, started_at, request_payload'),
@@ -233,6 +269,13 @@ SELECT set_eq(
     'the rights to columns are these'
 );
 
+SET LOCAL ROLE muniment_reader;
+SELECT throws_ok(
+    $$ SELECT lease_token FROM goclaw.webhook_calls $$,
+    '42501',
+    'permission denied for table webhook_calls',
+    'a reader does not get what a worker proves its lease with'
+);
 SET LOCAL ROLE muniment_service;
 SELECT throws_ok(
     $$ SELECT response FROM goclaw.webhook_calls $$,

@@ -1,7 +1,7 @@
 -- Subject: goclaw.webhooks    Docs: docs/schema/goclaw.md#webhooks
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(17);
+SELECT plan(18);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -64,8 +64,7 @@ SELECT set_eq(
                SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u')
            ) $$,
     $$ VALUES
-        ('webhooks_tenant_id_ix'::name, false, 'btree (tenant_id)'),
-        ('webhooks_agent_id_ix', false, 'btree (tenant_id, agent_id)'),
+        ('webhooks_agent_id_ix'::name, false, 'btree (tenant_id, agent_id)'),
         ('webhooks_secret_hash_uq', true, 'btree (secret_hash) WHERE (NOT revoked)') $$,
     'the indexes besides those of keys are these'
 );
@@ -140,8 +139,7 @@ SELECT set_eq(
        CROSS JOIN aclexplode(relacl)
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
-        ('webhooks'::name, 'muniment_app', 'DELETE'),
-        ('webhooks', 'muniment_app', 'INSERT'),
+        ('webhooks'::name, 'muniment_app', 'INSERT'),
         ('webhooks', 'muniment_app', 'SELECT') $$,
     'the rights to whole rows are these'
 );
@@ -168,6 +166,14 @@ SELECT set_eq(
 );
 
 SET LOCAL app.tenant_id = '00000000-0000-4000-8000-00000000000a';
+SET LOCAL ROLE muniment_app;
+SELECT throws_ok(
+    $$ DELETE FROM goclaw.webhooks $$,
+    '42501',
+    'permission denied for table webhooks',
+    'a runtime revokes a webhook: to delete it would delete the log of its calls'
+);
+RESET ROLE;
 SET LOCAL ROLE muniment_reader;
 SELECT throws_ok(
     format('SELECT %I FROM goclaw.%I', secret, name),
