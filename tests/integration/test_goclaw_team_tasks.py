@@ -366,18 +366,27 @@ def test_what_begins_to_wait_is_released_by_an_end_that_waited(dsn: str) -> None
     assert_nothing_wrong(dsn)
 
 
-def test_an_old_snapshot_leaves_nobody_waiting(dsn: str) -> None:
-    # What it cannot see it cannot release; but whoever takes a task asks its blockers.
+@pytest.mark.parametrize(
+    "isolation",
+    [psycopg.IsolationLevel.REPEATABLE_READ, psycopg.IsolationLevel.SERIALIZABLE],
+    ids=["repeatable read", "serializable"],
+)
+@pytest.mark.parametrize("status", ["completed", "cancelled"])
+def test_an_old_snapshot_ends_nothing(
+    dsn: str, status: str, isolation: psycopg.IsolationLevel
+) -> None:
+    # It could not release whom it cannot see.
     with session_of(dsn) as first, session_of(dsn) as second:
         blocker, task = first.create_task(), first.create_task()
         first.commit()
-        second.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        second.isolation_level = isolation
         second.execute("SELECT FROM goclaw.team_tasks")
         first.block_task(task, blocker)
         first.commit()
-        second.finish_task(blocker, "completed")
-        second.commit()
-        assert first.lock_task(task) is not None
+        with pytest.raises(psycopg.Error) as caught:
+            second.finish_task(blocker, status)
+    assert caught.value.sqlstate == "MU327"
+    assert_nothing_wrong(dsn)
 
 
 # Counters --------------------------------------------------------------------

@@ -106,7 +106,8 @@ COMMENT ON FUNCTION goclaw.finish_team_task(uuid, text, text, timestamptz) IS
     'came of it; NULL leaves what is there. p_locked_at: what lock_team_task() returned, NULL for '
     'a task that nobody locked. To cancel needs no lock, and cancels failed tasks too. Raises '
     '42501 when no tenant is set, 22023 for another status, P0002 when the task is not there, '
-    'MU320 when it has ended, MU321 when the lock is somebody else''s.';
+    'MU320 when it has ended, MU321 when the lock is somebody else''s, MU327 under REPEATABLE READ '
+    'and SERIALIZABLE, unless it fails.';
 
 REVOKE ALL ON FUNCTION goclaw.finish_team_task(uuid, text, text, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION goclaw.finish_team_task(uuid, text, text, timestamptz) TO muniment_app;

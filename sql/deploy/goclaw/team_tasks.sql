@@ -7,7 +7,8 @@
 -- runtime deletes no task: its number is not given twice and its events are kept; a task that
 -- nobody wants is cancelled. Whoever locks a team and tasks of it takes the team first, then tasks
 -- by id; statements that change status or blocked_by by themselves cannot, and may meet a deadlock
--- instead.
+-- instead. Tasks are completed and cancelled under READ COMMITTED alone: an older snapshot does not
+-- show everybody who waits for them.
 -- Locks: SHARE ROW EXCLUSIVE on agent_teams, agents, tenants.
 -- Docs: docs/schema/goclaw.md#team-tasks
 
@@ -293,6 +294,13 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
+    -- Whoever began to wait since the snapshot would be passed over, and wait for ever.
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        RAISE EXCEPTION 'team_tasks.status: task % cannot end under this isolation level', NEW.id
+            USING ERRCODE = 'MU327',
+                  HINT = 'Complete and cancel tasks in a transaction that is READ COMMITTED.';
+    END IF;
+
     UPDATE goclaw.team_tasks AS t
     SET blocked_by = array_remove(t.blocked_by, NEW.id)
     WHERE t.tenant_id = NEW.tenant_id
@@ -313,7 +321,8 @@ $function$;
 
 COMMENT ON FUNCTION goclaw.release_team_tasks() IS
     'Trigger function for team_tasks AFTER UPDATE OF status: takes a task that is completed or '
-    'cancelled from blocked_by of the tasks that wait for it. Raises nothing.';
+    'cancelled from blocked_by of the tasks that wait for it. Raises MU327 under REPEATABLE READ '
+    'and SERIALIZABLE, where some of them could not be seen.';
 
 REVOKE ALL ON FUNCTION goclaw.release_team_tasks() FROM PUBLIC;
 
