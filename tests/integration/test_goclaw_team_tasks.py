@@ -249,6 +249,17 @@ def test_whoever_waited_for_a_taker_gets_nothing(dsn: str) -> None:
         assert behind(first, second, lambda session: session.lock_task(task)) is None
 
 
+def test_a_taker_behind_a_blocker_gets_nothing(dsn: str) -> None:
+    with session_of(dsn) as first, session_of(dsn) as second:
+        task = first.create_task()
+        first.commit()
+        # The blocker is younger than what the taker saw when it began to wait.
+        assert first.block_task(task, first.create_task()) is True
+        assert behind(first, second, lambda session: session.lock_task(task)) is None
+        second.commit()
+    assert_nothing_wrong(dsn)
+
+
 def test_a_lock_that_is_being_renewed_is_not_taken_back(dsn: str) -> None:
     with session_of(dsn) as holder, session_of(dsn, "muniment_service") as service:
         task = holder.create_task()

@@ -2,8 +2,9 @@
 -- requires: team_tasks
 --
 -- A lock belongs to whoever knows when it was taken, not to an agent: two turns of one agent cannot
--- hold it both, and a turn that lost its lock cannot finish. One UPDATE, so of two takers the
--- second looks again at what the first has made of the row.
+-- hold it both, and a turn that lost its lock cannot finish. One UPDATE that asks nothing but the
+-- row of the task, so whoever waits for that row looks again at all that decides: lock, status and
+-- blocked_by, which triggers hold free of what has ended.
 -- Locks: none.  Docs: docs/schema/goclaw.md#lock-team-task
 
 BEGIN;
@@ -31,11 +32,9 @@ BEGIN
                   HINT = 'Give the time that the work takes, and lock again to go on.';
     END IF;
 
-    -- Asks the blockers themselves: that one has ended counts, even if it is still noted.
     UPDATE goclaw.team_tasks AS t
     SET status = 'in_progress',
         owner_agent_id = p_agent_id,
-        blocked_by = '{}',
         locked_at = coalesce(p_locked_at, clock_timestamp()),
         lock_expires_at = clock_timestamp() + make_interval(secs => p_seconds)
     WHERE t.tenant_id = v_tenant_id
@@ -44,14 +43,7 @@ BEGIN
             WHEN p_locked_at IS NOT NULL THEN t.locked_at = p_locked_at
             WHEN t.status = 'in_progress'
                 THEN coalesce(t.lock_expires_at <= clock_timestamp(), true)
-            ELSE t.status = 'pending'
-                AND NOT EXISTS (
-                    SELECT
-                    FROM goclaw.team_tasks AS b
-                    WHERE b.tenant_id = v_tenant_id
-                        AND b.id = ANY (t.blocked_by)
-                        AND b.status NOT IN ('completed', 'cancelled')
-                )
+            ELSE t.status = 'pending' AND t.blocked_by = '{}'
         END
     RETURNING t.locked_at INTO v_locked_at;
 
