@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
@@ -89,8 +89,13 @@ class Session(psycopg.Connection):
         row = self.execute(statement.encode(), values).fetchone()
         return None if row is None else row[0]
 
-    def create_task(self, subject: str = "x") -> UUID:
-        made = self.value("SELECT id FROM goclaw.create_team_task(%s, %s)", TEAM, subject)
+    def create_task(self, subject: str = "x", blockers: Sequence[UUID] = ()) -> UUID:
+        made = self.value(
+            "SELECT id FROM goclaw.create_team_task(%s, %s, p_blocker_ids => %s::uuid[])",
+            TEAM,
+            subject,
+            list(blockers),
+        )
         assert isinstance(made, UUID)
         return made
 
@@ -425,12 +430,41 @@ def test_thirty_comments_at_once_are_counted(dsn: str, round_no: int) -> None:
 # All of it -------------------------------------------------------------------
 
 
+def test_a_task_that_is_made_does_not_deadlock_with_the_end_of_its_blocker(dsn: str) -> None:
+    with (
+        session_of(dsn) as holder,
+        session_of(dsn) as ender,
+        session_of(dsn) as maker,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        blocker = holder.create_task()
+        holder.commit()
+
+        def end() -> object:
+            released = ender.finish_task(blocker, "completed")
+            ender.commit()
+            return released
+
+        holder.execute("SELECT FROM goclaw.agent_teams FOR NO KEY UPDATE")
+        try:
+            ended = pool.submit(end)
+            eventually(waits(holder, ender), "the end waits for the team")
+            made = pool.submit(maker.create_task, "x", [blocker])
+            eventually(waits(ender, maker), "the maker waits behind it")
+        finally:
+            holder.commit()
+        assert ended.result(timeout=60) == []
+        assert made.result(timeout=60)
+        maker.commit()
+    assert_nothing_wrong(dsn)
+
+
 def test_a_crowd_leaves_nothing_wrong_and_nobody_deadlocked(dsn: str, round_no: int) -> None:
     with session_of(dsn) as session:
         made = [session.create_task() for _ in range(12)]
         session.commit()
     # What the functions say no with. A deadlock is not among it.
-    no = {"MU320", "MU321", "MU322", "MU323", "MU324"}
+    no = {"MU320", "MU321", "MU322", "MU323", "MU324", "MU325"}
     said: set[str | None] = set()
 
     def work(session: Session, number: int) -> None:
@@ -440,7 +474,7 @@ def test_a_crowd_leaves_nothing_wrong_and_nobody_deadlocked(dsn: str, round_no: 
             act = choice.choices(["create", "block", "end", "comment", "fail"], [2, 8, 2, 4, 1])[0]
             try:
                 if act == "create":
-                    session.create_task()
+                    session.create_task(blockers=[task, other])
                 elif act == "block":
                     session.block_task(task, other)
                 elif act == "end":

@@ -357,7 +357,8 @@ COMMENT ON FUNCTION goclaw.count_team_task_parts() IS
 
 REVOKE ALL ON FUNCTION goclaw.count_team_task_parts() FROM PUBLIC;
 
-CREATE TRIGGER team_tasks_number_tg
+-- By name, the number comes before the blockers: the team is locked before tasks of it.
+CREATE TRIGGER team_tasks_assign_number_tg
     BEFORE INSERT ON goclaw.team_tasks
     FOR EACH ROW EXECUTE FUNCTION goclaw.number_team_task();
 CREATE TRIGGER team_tasks_check_blockers_tg

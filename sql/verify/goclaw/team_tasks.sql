@@ -113,8 +113,8 @@ BEGIN
     FROM (
         VALUES
             ('team_tasks', ARRAY[
-                'team_tasks_number_tg', 'team_tasks_check_blockers_tg', 'team_tasks_count_tg',
-                'team_tasks_release_tg', 'team_tasks_set_updated_at_tg'
+                'team_tasks_assign_number_tg', 'team_tasks_check_blockers_tg',
+                'team_tasks_count_tg', 'team_tasks_release_tg', 'team_tasks_set_updated_at_tg'
             ]),
             ('team_task_comments', ARRAY[
                 'team_task_comments_count_insert_tg', 'team_task_comments_count_delete_tg',

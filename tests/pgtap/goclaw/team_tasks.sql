@@ -218,7 +218,7 @@ SELECT set_eq(
        WHERE tgrelid IN (SELECT oid FROM subject) AND NOT tgisinternal
            AND tgenabled = 'O' $$,
     $$ VALUES
-        ('team_tasks_number_tg'::name,
+        ('team_tasks_assign_number_tg'::name,
          'BEFORE INSERT ON goclaw.team_tasks FOR EACH ROW EXECUTE FUNCTION '
          'goclaw.number_team_task()'),
         ('team_tasks_check_blockers_tg',
