@@ -43,6 +43,11 @@ WRONG = {
         )
         SELECT FROM waits WHERE id = blocker
     """,
+    "tasks that wait are worked on or done": """
+        SELECT FROM goclaw.team_tasks AS t
+        INNER JOIN goclaw.team_tasks AS b ON b.id = ANY (t.blocked_by)
+        WHERE t.status IN ('in_progress', 'completed')
+    """,
     "tasks wait for what has ended": """
         SELECT FROM goclaw.team_tasks AS t
         INNER JOIN goclaw.team_tasks AS b ON b.id = ANY (t.blocked_by)

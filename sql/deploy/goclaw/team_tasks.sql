@@ -82,7 +82,8 @@ CREATE TABLE goclaw.team_tasks (
         AND lock_expires_at > locked_at
         AND (status = 'in_progress' OR locked_at IS NULL)
     ),
-    CONSTRAINT team_tasks_blocked_by_ck CHECK (status <> 'in_progress' OR blocked_by = '{}'),
+    CONSTRAINT team_tasks_blocked_by_ck
+        CHECK (status NOT IN ('in_progress', 'completed') OR blocked_by = '{}'),
     CONSTRAINT team_tasks_progress_percent_ck CHECK (progress_percent BETWEEN 0 AND 100),
     CONSTRAINT team_tasks_followup_ck CHECK (followup_count >= 0 AND followup_max >= 0)
 );
@@ -151,8 +152,8 @@ COMMENT ON COLUMN goclaw.team_tasks.user_id IS 'The user for whom it is done.';
 COMMENT ON COLUMN goclaw.team_tasks.parent_id IS
     'The task of the same team that this one is a part of.';
 COMMENT ON COLUMN goclaw.team_tasks.blocked_by IS
-    'The tasks of the same team that have to end first. Held free of cycles, and of tasks that '
-    'are completed or cancelled, by triggers.';
+    'The tasks of the same team that have to end before this one is worked on or completed. Held '
+    'free of cycles, and of tasks that are completed or cancelled, by triggers.';
 COMMENT ON COLUMN goclaw.team_tasks.channel IS 'Channel of the message that led to it.';
 COMMENT ON COLUMN goclaw.team_tasks.chat_id IS 'Chat of that message.';
 COMMENT ON COLUMN goclaw.team_tasks.locked_at IS

@@ -1,7 +1,7 @@
 -- Subject: goclaw.team_tasks    Docs: docs/schema/goclaw.md#team-tasks
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(57);
+SELECT plan(58);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -133,8 +133,8 @@ SELECT set_eq(
          'locked_at) AND (((status)::text = ''in_progress''::text) OR (locked_at IS '
          'NULL))))'),
         ('team_tasks_blocked_by_ck',
-         'CHECK ((((status)::text <> ''in_progress''::text) OR (blocked_by = '
-         '''{}''::uuid[])))'),
+         'CHECK ((((status)::text <> ALL ((ARRAY[''in_progress''::character varying, '
+         '''completed''::character varying])::text[])) OR (blocked_by = ''{}''::uuid[])))'),
         ('team_tasks_progress_percent_ck',
          'CHECK (((progress_percent >= 0) AND (progress_percent <= 100)))'),
         ('team_tasks_followup_ck', 'CHECK (((followup_count >= 0) AND (followup_max >= 0)))'),
@@ -402,12 +402,15 @@ SELECT throws_ok(
     'a task does not wait for nobody'
 );
 SELECT throws_ok(
-    $$ UPDATE goclaw.team_tasks SET status = 'in_progress'
-       WHERE id = '7a500000-0000-4000-8000-0000000000a2' $$,
+    format(
+        'UPDATE goclaw.team_tasks SET status = %L WHERE id = %L', status,
+        '7a500000-0000-4000-8000-0000000000a2'
+    ),
     '23514',
     NULL,
-    'what waits is not in progress'
-);
+    'what waits is not ' || status
+)
+FROM unnest(ARRAY['in_progress', 'completed']) AS status;
 UPDATE goclaw.team_tasks SET status = 'failed'
 WHERE id = '7a500000-0000-4000-8000-0000000000a1';
 SELECT is(
