@@ -4,8 +4,8 @@
 --
 -- The tasks of a team, and what is said, attached and noted about them. Numbers, counters, blockers
 -- and their release are kept by triggers, for whoever writes, with or without the functions. A
--- runtime deletes no task: its number is not given twice and its events are kept; a task that
--- nobody wants is cancelled. Whoever locks a team and tasks of it takes the team first, then tasks
+-- runtime deletes no task, nor a team that has tasks or its lead: numbers are not given twice and
+-- events are kept. A task that nobody wants is cancelled. Whoever locks a team and tasks of it takes the team first, then tasks
 -- by id; statements that change status or blocked_by by themselves cannot, and may meet a deadlock
 -- instead. Tasks are completed and cancelled under READ COMMITTED alone: an older snapshot does not
 -- show everybody who waits for them.
@@ -65,7 +65,7 @@ CREATE TABLE goclaw.team_tasks (
     CONSTRAINT team_tasks_tenant_fk FOREIGN KEY (tenant_id)
         REFERENCES goclaw.tenants (id) ON DELETE RESTRICT,
     CONSTRAINT team_tasks_team_fk FOREIGN KEY (tenant_id, team_id)
-        REFERENCES goclaw.agent_teams (tenant_id, id) ON DELETE CASCADE,
+        REFERENCES goclaw.agent_teams (tenant_id, id) ON DELETE RESTRICT,
     CONSTRAINT team_tasks_owner_agent_fk FOREIGN KEY (tenant_id, owner_agent_id)
         REFERENCES goclaw.agents (tenant_id, id) ON DELETE SET NULL (owner_agent_id),
     CONSTRAINT team_tasks_created_by_agent_fk FOREIGN KEY (tenant_id, created_by_agent_id)

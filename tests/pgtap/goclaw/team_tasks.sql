@@ -1,7 +1,7 @@
 -- Subject: goclaw.team_tasks    Docs: docs/schema/goclaw.md#team-tasks
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(58);
+SELECT plan(60);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -110,7 +110,7 @@ SELECT set_eq(
          'FOREIGN KEY (tenant_id) REFERENCES goclaw.tenants(id) ON DELETE RESTRICT'),
         ('team_tasks_team_fk',
          'FOREIGN KEY (tenant_id, team_id) REFERENCES goclaw.agent_teams(tenant_id, id) ON '
-         'DELETE CASCADE'),
+         'DELETE RESTRICT'),
         ('team_tasks_owner_agent_fk',
          'FOREIGN KEY (tenant_id, owner_agent_id) REFERENCES goclaw.agents(tenant_id, id) '
          'ON DELETE SET NULL (owner_agent_id)'),
@@ -273,6 +273,10 @@ INSERT INTO goclaw.agents (tenant_id, id, agent_key, owner_id, model) VALUES
     (
         '00000000-0000-4000-8000-00000000000a', 'a9e00000-0000-4000-8000-0000000000a2',
         'drafter', 'u', 'm'
+    ),
+    (
+        '00000000-0000-4000-8000-00000000000a', 'a9e00000-0000-4000-8000-0000000000a3',
+        'successor', 'u', 'm'
     );
 INSERT INTO goclaw.agent_teams (tenant_id, id, name, lead_agent_id) VALUES
     (
@@ -528,14 +532,33 @@ SELECT is_empty(
        WHERE task_id = '7a500000-0000-4000-8000-0000000000a1' $$,
     'a task takes its comments and events along'
 );
-DELETE FROM goclaw.agent_teams WHERE name = 'One';
+SELECT throws_ok(
+    statement,
+    CASE
+        WHEN current_setting('server_version_num')::integer >= 180000 THEN '23001'
+        ELSE '23503'
+    END,
+    NULL,
+    promise
+)
+FROM (
+    VALUES
+        ('DELETE FROM goclaw.agent_teams', 'a team that has tasks stays'),
+        (
+            $$ DELETE FROM goclaw.agents WHERE agent_key = 'planner' $$,
+            'and so does the agent that leads it'
+        )
+) AS attempt (statement, promise);
+UPDATE goclaw.agent_teams SET lead_agent_id = 'a9e00000-0000-4000-8000-0000000000a3';
+DELETE FROM goclaw.agents WHERE agent_key = 'planner';
 SELECT results_eq(
-    $$ SELECT subject FROM goclaw.team_tasks $$,
-    $$ VALUES ('of the other team'::varchar) $$,
-    'a team takes its tasks along'
+    $$ SELECT subject FROM goclaw.team_tasks WHERE subject <> 'first' ORDER BY id $$,
+    $$ VALUES ('second'::varchar), ('of the other team'), ('third') $$,
+    'until another one does'
 );
+DELETE FROM goclaw.team_tasks WHERE subject = 'third';
 SELECT is_empty(
-    $$ SELECT FROM goclaw.team_task_attachments $$, 'and what was attached to them'
+    $$ SELECT FROM goclaw.team_task_attachments $$, 'a task takes its attachments along'
 );
 
 -- Access --------------------------------------------------------------------
