@@ -43,6 +43,15 @@ WRONG = {
         )
         SELECT FROM waits WHERE id = blocker
     """,
+    "tasks are part of themselves": """
+        WITH RECURSIVE belongs (id, whole) AS (
+            SELECT id, parent_id FROM goclaw.team_tasks WHERE parent_id IS NOT NULL
+            UNION
+            SELECT b.id, t.parent_id
+            FROM belongs AS b INNER JOIN goclaw.team_tasks AS t ON t.id = b.whole
+        )
+        SELECT FROM belongs WHERE id = whole
+    """,
     "tasks that wait are worked on or done": """
         SELECT FROM goclaw.team_tasks AS t
         INNER JOIN goclaw.team_tasks AS b ON b.id = ANY (t.blocked_by)
@@ -407,6 +416,40 @@ def test_an_old_snapshot_ends_nothing(
         with pytest.raises(psycopg.Error) as caught:
             second.finish_task(blocker, status)
     assert caught.value.sqlstate == "MU327"
+    assert_nothing_wrong(dsn)
+
+
+@pytest.mark.parametrize(
+    ("isolation", "sqlstate"),
+    [
+        # Each has the row of its own task before it looks at those above.
+        (psycopg.IsolationLevel.READ_COMMITTED, "MU326"),
+        (psycopg.IsolationLevel.REPEATABLE_READ, "40001"),
+    ],
+    ids=["read committed", "repeatable read"],
+)
+@pytest.mark.parametrize("length", [2, 3, 4])
+def test_two_halves_of_a_circle_of_parts_do_not_meet(
+    dsn: str, length: int, isolation: psycopg.IsolationLevel, sqlstate: str
+) -> None:
+    with session_of(dsn) as first, session_of(dsn) as second:
+        one, two, *more = [first.create_task() for _ in range(length)]
+
+        def put(session: Session, task: UUID, whole: UUID) -> None:
+            session.execute(
+                "UPDATE goclaw.team_tasks SET parent_id = %s WHERE id = %s", [whole, task]
+            )
+
+        for whole, task in pairwise([two, *more]):
+            put(first, task, whole)
+        first.commit()
+        second.isolation_level = isolation
+
+        put(first, two, one)
+        with pytest.raises(psycopg.Error) as caught:
+            behind(first, second, lambda session: put(session, one, [two, *more][-1]))
+
+    assert caught.value.sqlstate == sqlstate
     assert_nothing_wrong(dsn)
 
 

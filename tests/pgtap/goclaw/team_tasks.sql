@@ -1,7 +1,7 @@
 -- Subject: goclaw.team_tasks    Docs: docs/schema/goclaw.md#team-tasks
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(60);
+SELECT plan(62);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -225,6 +225,9 @@ SELECT set_eq(
          'BEFORE INSERT OR UPDATE OF blocked_by ON goclaw.team_tasks FOR EACH ROW WHEN '
          '((new.blocked_by <> ''{}''::uuid[])) EXECUTE FUNCTION '
          'goclaw.check_team_task_blockers()'),
+        ('team_tasks_check_parent_tg',
+         'BEFORE INSERT OR UPDATE OF parent_id ON goclaw.team_tasks FOR EACH ROW WHEN '
+         '((new.parent_id <> new.id)) EXECUTE FUNCTION goclaw.check_team_task_parent()'),
         ('team_tasks_count_tg',
          'BEFORE INSERT OR UPDATE OF comment_count, attachment_count ON goclaw.team_tasks '
          'FOR EACH ROW EXECUTE FUNCTION goclaw.count_team_task_parts()'),
@@ -337,6 +340,29 @@ SELECT throws_ok(
     NULL,
     'a task is no part of a task of another team'
 );
+SAVEPOINT before_parts;
+UPDATE goclaw.team_tasks SET parent_id = '7a500000-0000-4000-8000-0000000000a2'
+WHERE id = '7a500000-0000-4000-8000-0000000000a1';
+SELECT throws_ok(
+    $$ UPDATE goclaw.team_tasks SET parent_id = '7a500000-0000-4000-8000-0000000000a1'
+       WHERE id = '7a500000-0000-4000-8000-0000000000a2' $$,
+    'MU326',
+    NULL,
+    'two tasks are no parts of each other'
+);
+SELECT throws_ok(
+    $$ INSERT INTO goclaw.team_tasks (tenant_id, id, team_id, subject, parent_id)
+       SELECT
+           '00000000-0000-4000-8000-00000000000a',
+           ('7a500000-0000-4000-8000-0000000000f' || n)::uuid,
+           '7ea00000-0000-4000-8000-0000000000a1', 'x',
+           ('7a500000-0000-4000-8000-0000000000f' || n % 3 + 1)::uuid
+       FROM generate_series(1, 3) AS n $$,
+    'MU326',
+    NULL,
+    'nor three that come at once'
+);
+ROLLBACK TO SAVEPOINT before_parts;
 SELECT throws_ok(
     format(
         'INSERT INTO goclaw.%I (tenant_id, task_id, team_id, path, file_size) '
