@@ -28,6 +28,11 @@ BEGIN
             USING ERRCODE = '22023',
                   HINT = 'Give the time after which a task is worth another reminder.';
     END IF;
+    IF p_limit IS NULL OR p_limit < 1 THEN
+        RAISE EXCEPTION 'p_limit is not a number of reminders'
+            USING ERRCODE = '22023',
+                  HINT = 'Ask for one reminder or more.';
+    END IF;
 
     RETURN QUERY
     WITH due AS MATERIALIZED (
@@ -60,7 +65,7 @@ COMMENT ON FUNCTION goclaw.claim_task_followups(integer, integer) IS
     'send where; followup_no counts from 1 to followup_max of the task. p_seconds: when the next '
     'reminder of the same task is due, from now; after the last there is none. p_limit: how many '
     'at most. Passes over tasks that are locked by another transaction. Raises 22023 when '
-    'p_seconds is not positive.';
+    'p_seconds or p_limit is not positive.';
 
 REVOKE ALL ON FUNCTION goclaw.claim_task_followups(integer, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION goclaw.claim_task_followups(integer, integer) TO muniment_service;

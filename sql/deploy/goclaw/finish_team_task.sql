@@ -2,9 +2,9 @@
 -- requires: team_tasks
 --
 -- Ends a task. A trigger of team_tasks takes what is completed or cancelled from the tasks that
--- wait for it; after a failure they go on waiting, until somebody tries again or cancels it. Takes
--- the team first, then the task, then those that wait, by id: no two of these functions can
--- deadlock.
+-- wait for it; after a failure they go on waiting, until it is cancelled, or taken from blocked_by
+-- in favour of the task that was made in its place. Takes the team first, then the task, then those
+-- that wait, by id: no two of these functions can deadlock.
 -- Locks: none.  Docs: docs/schema/goclaw.md#finish-team-task
 
 BEGIN;
@@ -73,7 +73,7 @@ BEGIN
     IF p_status = 'completed' AND v_blockers <> '{}' THEN
         RAISE EXCEPTION 'task % waits for others', p_task_id
             USING ERRCODE = 'MU325',
-                  HINT = 'End what blocked_by names, or take it from there; then complete this one.';
+                  HINT = 'End what blocked_by names, or take it from there.';
     END IF;
 
     v_waiting := ARRAY(

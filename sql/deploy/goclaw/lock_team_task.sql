@@ -26,6 +26,11 @@ DECLARE
     v_tenant_id CONSTANT uuid := platform.current_tenant_id();
     v_locked_at timestamptz;
 BEGIN
+    IF p_agent_id IS NULL THEN
+        RAISE EXCEPTION 'p_agent_id: a task is locked for an agent'
+            USING ERRCODE = '22023',
+                  HINT = 'Name the agent that is to work on it.';
+    END IF;
     IF p_seconds IS NULL OR p_seconds < 1 THEN
         RAISE EXCEPTION 'p_seconds: a lock lasts at least one second'
             USING ERRCODE = '22023',
@@ -68,8 +73,9 @@ COMMENT ON FUNCTION goclaw.lock_team_task(uuid, uuid, integer, timestamptz) IS
     'or in progress under no lock or one that has lapsed. p_seconds: for how long, from now. '
     'Returns when, to be shown to unlock_team_task() and finish_team_task(); NULL when the task '
     'is not to be had now. p_locked_at: what was returned before, to hold on to a lock; NULL is '
-    'returned when it is lost. Raises 42501 when no tenant is set, 22023 when p_seconds is not '
-    'positive, 23503 when the agent is not there, P0002 when the task is not there.';
+    'returned when it is lost. Raises 42501 when no tenant is set, 22023 when p_agent_id is NULL '
+    'or p_seconds is not positive, 23503 when the agent is not there, P0002 when the task is not '
+    'there.';
 
 REVOKE ALL ON FUNCTION goclaw.lock_team_task(uuid, uuid, integer, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION goclaw.lock_team_task(uuid, uuid, integer, timestamptz) TO muniment_app;

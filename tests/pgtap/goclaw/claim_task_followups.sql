@@ -1,6 +1,6 @@
 -- Subject: goclaw.claim_task_followups()    Docs: docs/schema/goclaw.md#claim-task-followups
 BEGIN;
-SELECT plan(13);
+SELECT plan(16);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -56,6 +56,11 @@ SELECT throws_ok(
     'reminders are not apart by: ' || seconds
 )
 FROM unnest(ARRAY['0', 'NULL']) AS seconds;
+SELECT throws_ok(
+    format('SELECT goclaw.claim_task_followups(60, %s)', wanted), '22023', NULL,
+    'no number of reminders: ' || wanted
+)
+FROM unnest(ARRAY['0', '-1', 'NULL']) AS wanted;
 SELECT results_eq(
     $$ SELECT * FROM goclaw.claim_task_followups(60, 1) $$,
     $$ VALUES (
