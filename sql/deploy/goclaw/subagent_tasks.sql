@@ -132,7 +132,8 @@ GRANT UPDATE (
     origin_user_id, spawned_by, completed_at, archived_at, metadata, custom_scope, updated_at
 ) ON goclaw.subagent_tasks TO muniment_app;
 GRANT SELECT ON goclaw.subagent_tasks TO muniment_reader;
-GRANT SELECT ON goclaw.subagent_tasks TO muniment_service;
+GRANT SELECT (tenant_id, id, status, completed_at, archived_at)
+    ON goclaw.subagent_tasks TO muniment_service;
 GRANT UPDATE (archived_at) ON goclaw.subagent_tasks TO muniment_service;
 
 COMMIT;

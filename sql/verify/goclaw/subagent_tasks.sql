@@ -148,8 +148,7 @@ BEGIN
         FROM (
             VALUES
                 ('subagent_tasks', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
-                ('subagent_tasks', 'muniment_reader', ARRAY['SELECT']),
-                ('subagent_tasks', 'muniment_service', ARRAY['SELECT'])
+                ('subagent_tasks', 'muniment_reader', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
     ) AS want
@@ -188,6 +187,9 @@ BEGIN
                     'output_tokens', 'origin_channel', 'origin_chat_id', 'origin_peer_kind',
                     'origin_user_id', 'spawned_by', 'completed_at', 'archived_at', 'metadata',
                     'custom_scope', 'updated_at'
+                ]),
+                ('subagent_tasks', 'muniment_service', 'SELECT', ARRAY[
+                    'tenant_id', 'id', 'status', 'completed_at', 'archived_at'
                 ]),
                 ('subagent_tasks', 'muniment_service', 'UPDATE', ARRAY['archived_at'])
         ) AS listed (table_name, grantee, privilege, column_names)

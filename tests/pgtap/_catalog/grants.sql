@@ -72,7 +72,7 @@ FROM (
             'and it is noted when that was'
         ),
         (
-            'goclaw', 'subagent_tasks', 'muniment_service', 'SELECT', false,
+            'goclaw', 'subagent_tasks', 'muniment_service', 'SELECT', true,
             'tasks of all tenants are archived by age'
         ),
         (

@@ -1,7 +1,7 @@
 -- Subject: goclaw.subagent_tasks    Docs: docs/schema/goclaw.md#subagent-tasks
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(7);
+SELECT plan(11);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -118,8 +118,7 @@ SELECT set_eq(
         ('subagent_tasks'::name, 'muniment_app', 'DELETE'),
         ('subagent_tasks', 'muniment_app', 'INSERT'),
         ('subagent_tasks', 'muniment_app', 'SELECT'),
-        ('subagent_tasks', 'muniment_reader', 'SELECT'),
-        ('subagent_tasks', 'muniment_service', 'SELECT') $$,
+        ('subagent_tasks', 'muniment_reader', 'SELECT') $$,
     'the rights to whole rows are these'
 );
 SELECT set_eq(
@@ -136,10 +135,19 @@ SELECT set_eq(
          'model, provider, iterations, input_tokens, output_tokens, origin_channel, '
          'origin_chat_id, origin_peer_kind, origin_user_id, spawned_by, completed_at, '
          'archived_at, metadata, custom_scope, updated_at'),
+        ('subagent_tasks', 'muniment_service', 'SELECT',
+         'tenant_id, id, status, completed_at, archived_at'),
         ('subagent_tasks', 'muniment_service', 'UPDATE',
          'archived_at') $$,
     'the rights to columns are these'
 );
+SET LOCAL ROLE muniment_service;
+SELECT throws_ok(
+    format('SELECT %I FROM goclaw.subagent_tasks', part), '42501', NULL,
+    'muniment_service archives by age, and does not read: ' || part
+)
+FROM unnest(ARRAY['subject', 'description', 'result', 'metadata']) AS part;
+RESET ROLE;
 
 SELECT * FROM finish(true);
 ROLLBACK;
