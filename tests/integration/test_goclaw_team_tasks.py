@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
@@ -42,6 +42,20 @@ WRONG = {
             FROM waits AS w INNER JOIN goclaw.team_tasks AS t ON t.id = w.blocker
         )
         SELECT FROM waits WHERE id = blocker
+    """,
+    "tasks are part of themselves": """
+        WITH RECURSIVE belongs (id, whole) AS (
+            SELECT id, parent_id FROM goclaw.team_tasks WHERE parent_id IS NOT NULL
+            UNION
+            SELECT b.id, t.parent_id
+            FROM belongs AS b INNER JOIN goclaw.team_tasks AS t ON t.id = b.whole
+        )
+        SELECT FROM belongs WHERE id = whole
+    """,
+    "tasks that wait are worked on or done": """
+        SELECT FROM goclaw.team_tasks AS t
+        INNER JOIN goclaw.team_tasks AS b ON b.id = ANY (t.blocked_by)
+        WHERE t.status IN ('in_progress', 'completed')
     """,
     "tasks wait for what has ended": """
         SELECT FROM goclaw.team_tasks AS t
@@ -89,8 +103,13 @@ class Session(psycopg.Connection):
         row = self.execute(statement.encode(), values).fetchone()
         return None if row is None else row[0]
 
-    def create_task(self, subject: str = "x") -> UUID:
-        made = self.value("SELECT id FROM goclaw.create_team_task(%s, %s)", TEAM, subject)
+    def create_task(self, subject: str = "x", blockers: Sequence[UUID] = ()) -> UUID:
+        made = self.value(
+            "SELECT id FROM goclaw.create_team_task(%s, %s, p_blocker_ids => %s::uuid[])",
+            TEAM,
+            subject,
+            list(blockers),
+        )
         assert isinstance(made, UUID)
         return made
 
@@ -249,6 +268,17 @@ def test_whoever_waited_for_a_taker_gets_nothing(dsn: str) -> None:
         assert behind(first, second, lambda session: session.lock_task(task)) is None
 
 
+def test_a_taker_behind_a_blocker_gets_nothing(dsn: str) -> None:
+    with session_of(dsn) as first, session_of(dsn) as second:
+        task = first.create_task()
+        first.commit()
+        # The blocker is younger than what the taker saw when it began to wait.
+        assert first.block_task(task, first.create_task()) is True
+        assert behind(first, second, lambda session: session.lock_task(task)) is None
+        second.commit()
+    assert_nothing_wrong(dsn)
+
+
 def test_a_lock_that_is_being_renewed_is_not_taken_back(dsn: str) -> None:
     with session_of(dsn) as holder, session_of(dsn, "muniment_service") as service:
         task = holder.create_task()
@@ -366,18 +396,61 @@ def test_what_begins_to_wait_is_released_by_an_end_that_waited(dsn: str) -> None
     assert_nothing_wrong(dsn)
 
 
-def test_an_old_snapshot_leaves_nobody_waiting(dsn: str) -> None:
-    # What it cannot see it cannot release; but whoever takes a task asks its blockers.
+@pytest.mark.parametrize(
+    "isolation",
+    [psycopg.IsolationLevel.REPEATABLE_READ, psycopg.IsolationLevel.SERIALIZABLE],
+    ids=["repeatable read", "serializable"],
+)
+@pytest.mark.parametrize("status", ["completed", "cancelled"])
+def test_an_old_snapshot_ends_nothing(
+    dsn: str, status: str, isolation: psycopg.IsolationLevel
+) -> None:
+    # It could not release whom it cannot see.
     with session_of(dsn) as first, session_of(dsn) as second:
         blocker, task = first.create_task(), first.create_task()
         first.commit()
-        second.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        second.isolation_level = isolation
         second.execute("SELECT FROM goclaw.team_tasks")
         first.block_task(task, blocker)
         first.commit()
-        second.finish_task(blocker, "completed")
-        second.commit()
-        assert first.lock_task(task) is not None
+        with pytest.raises(psycopg.Error) as caught:
+            second.finish_task(blocker, status)
+    assert caught.value.sqlstate == "MU327"
+    assert_nothing_wrong(dsn)
+
+
+@pytest.mark.parametrize(
+    ("isolation", "sqlstate"),
+    [
+        # Each has the row of its own task before it looks at those above.
+        (psycopg.IsolationLevel.READ_COMMITTED, "MU326"),
+        (psycopg.IsolationLevel.REPEATABLE_READ, "40001"),
+    ],
+    ids=["read committed", "repeatable read"],
+)
+@pytest.mark.parametrize("length", [2, 3, 4])
+def test_two_halves_of_a_circle_of_parts_do_not_meet(
+    dsn: str, length: int, isolation: psycopg.IsolationLevel, sqlstate: str
+) -> None:
+    with session_of(dsn) as first, session_of(dsn) as second:
+        one, two, *more = [first.create_task() for _ in range(length)]
+
+        def put(session: Session, task: UUID, whole: UUID) -> None:
+            session.execute(
+                "UPDATE goclaw.team_tasks SET parent_id = %s WHERE id = %s", [whole, task]
+            )
+
+        for whole, task in pairwise([two, *more]):
+            put(first, task, whole)
+        first.commit()
+        second.isolation_level = isolation
+
+        put(first, two, one)
+        with pytest.raises(psycopg.Error) as caught:
+            behind(first, second, lambda session: put(session, one, [two, *more][-1]))
+
+    assert caught.value.sqlstate == sqlstate
+    assert_nothing_wrong(dsn)
 
 
 # Counters --------------------------------------------------------------------
@@ -405,12 +478,41 @@ def test_thirty_comments_at_once_are_counted(dsn: str, round_no: int) -> None:
 # All of it -------------------------------------------------------------------
 
 
+def test_a_task_that_is_made_does_not_deadlock_with_the_end_of_its_blocker(dsn: str) -> None:
+    with (
+        session_of(dsn) as holder,
+        session_of(dsn) as ender,
+        session_of(dsn) as maker,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        blocker = holder.create_task()
+        holder.commit()
+
+        def end() -> object:
+            released = ender.finish_task(blocker, "completed")
+            ender.commit()
+            return released
+
+        holder.execute("SELECT FROM goclaw.agent_teams FOR NO KEY UPDATE")
+        try:
+            ended = pool.submit(end)
+            eventually(waits(holder, ender), "the end waits for the team")
+            made = pool.submit(maker.create_task, "x", [blocker])
+            eventually(waits(ender, maker), "the maker waits behind it")
+        finally:
+            holder.commit()
+        assert ended.result(timeout=60) == []
+        assert made.result(timeout=60)
+        maker.commit()
+    assert_nothing_wrong(dsn)
+
+
 def test_a_crowd_leaves_nothing_wrong_and_nobody_deadlocked(dsn: str, round_no: int) -> None:
     with session_of(dsn) as session:
         made = [session.create_task() for _ in range(12)]
         session.commit()
     # What the functions say no with. A deadlock is not among it.
-    no = {"MU320", "MU321", "MU322", "MU323", "MU324"}
+    no = {"MU320", "MU321", "MU322", "MU323", "MU324", "MU325"}
     said: set[str | None] = set()
 
     def work(session: Session, number: int) -> None:
@@ -420,7 +522,7 @@ def test_a_crowd_leaves_nothing_wrong_and_nobody_deadlocked(dsn: str, round_no: 
             act = choice.choices(["create", "block", "end", "comment", "fail"], [2, 8, 2, 4, 1])[0]
             try:
                 if act == "create":
-                    session.create_task()
+                    session.create_task(blockers=[task, other])
                 elif act == "block":
                     session.block_task(task, other)
                 elif act == "end":

@@ -34,7 +34,8 @@ CREATE TABLE goclaw.agent_config_permissions (
     CONSTRAINT agent_config_permissions_permission_ck CHECK (permission IN ('allow', 'deny'))
 );
 
--- Stated: the decisions about one part of an agent.
+-- Stated: the decisions about one part of an agent. The unique key begins so too; this one is there
+-- because the source names it.
 CREATE INDEX agent_config_permissions_scope_ix
     ON goclaw.agent_config_permissions (tenant_id, agent_id, scope, config_type);
 

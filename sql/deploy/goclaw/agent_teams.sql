@@ -36,7 +36,9 @@ COMMENT ON TABLE goclaw.agent_teams IS 'Agents that work together under a lead.'
 COMMENT ON COLUMN goclaw.agent_teams.tenant_id IS 'The tenant.';
 COMMENT ON COLUMN goclaw.agent_teams.id IS 'The team.';
 COMMENT ON COLUMN goclaw.agent_teams.name IS 'For people.';
-COMMENT ON COLUMN goclaw.agent_teams.lead_agent_id IS 'The agent that leads.';
+COMMENT ON COLUMN goclaw.agent_teams.lead_agent_id IS
+    'The agent that leads. Once the team has tasks, another has to lead before this one is '
+    'deleted.';
 COMMENT ON COLUMN goclaw.agent_teams.description IS 'What it is for.';
 COMMENT ON COLUMN goclaw.agent_teams.status IS 'Whether it works, for example active.';
 COMMENT ON COLUMN goclaw.agent_teams.settings IS 'Settings of the team.';

@@ -45,8 +45,9 @@ COMMENT ON FUNCTION goclaw.create_team_task(uuid, text, text, uuid, uuid[], uuid
     'Adds a task to a team and returns its id, number and identifier. p_blocker_ids: the tasks of '
     'the team that have to end first; those that have ended are left out. p_parent_id: the task '
     'of the team that it is a part of. p_priority: the higher the sooner. Raises 42501 when no '
-    'tenant is set, 23502 without a subject, 22001 when it is longer than 500 characters, 23503 '
-    'when team, agent or parent are not there, MU323 when a blocker is no task of the team.';
+    'tenant is set, 23502 when team, subject, blockers, priority or type are NULL, 22001 when the '
+    'subject is longer than 500 characters or the type than 30, 23503 when team, agent or parent '
+    'are not there, MU323 when a blocker is no task of the team.';
 
 REVOKE ALL ON FUNCTION goclaw.create_team_task(uuid, text, text, uuid, uuid[], uuid, integer, text)
     FROM PUBLIC;

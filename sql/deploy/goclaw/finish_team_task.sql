@@ -2,9 +2,9 @@
 -- requires: team_tasks
 --
 -- Ends a task. A trigger of team_tasks takes what is completed or cancelled from the tasks that
--- wait for it; after a failure they go on waiting, until somebody tries again or cancels it. Takes
--- the team first, then the task, then those that wait, by id: no two of these functions can
--- deadlock.
+-- wait for it; after a failure they go on waiting, until it is cancelled, or taken from blocked_by
+-- in favour of the task that was made in its place. Takes the team first, then the task, then those
+-- that wait, by id: no two of these functions can deadlock.
 -- Locks: none.  Docs: docs/schema/goclaw.md#finish-team-task
 
 BEGIN;
@@ -27,6 +27,7 @@ DECLARE
     v_team_id   uuid;
     v_status    text;
     v_locked_at timestamptz;
+    v_blockers  uuid[];
     v_waiting   uuid[];
 BEGIN
     IF p_status IS NULL OR p_status NOT IN ('completed', 'failed', 'cancelled') THEN
@@ -51,8 +52,8 @@ BEGIN
         AND t.id = v_team_id
     FOR NO KEY UPDATE;
 
-    SELECT t.status, t.locked_at
-    INTO v_status, v_locked_at
+    SELECT t.status, t.locked_at, t.blocked_by
+    INTO v_status, v_locked_at, v_blockers
     FROM goclaw.team_tasks AS t
     WHERE t.tenant_id = v_tenant_id
         AND t.id = p_task_id
@@ -68,6 +69,11 @@ BEGIN
         RAISE EXCEPTION 'task % is not locked by this caller', p_task_id
             USING ERRCODE = 'MU321',
                   HINT = 'Give the time that lock_team_task() returned; if it lapsed, lock again.';
+    END IF;
+    IF p_status = 'completed' AND v_blockers <> '{}' THEN
+        RAISE EXCEPTION 'task % waits for others', p_task_id
+            USING ERRCODE = 'MU325',
+                  HINT = 'End what blocked_by names, or take it from there.';
     END IF;
 
     v_waiting := ARRAY(
@@ -106,7 +112,9 @@ COMMENT ON FUNCTION goclaw.finish_team_task(uuid, text, text, timestamptz) IS
     'came of it; NULL leaves what is there. p_locked_at: what lock_team_task() returned, NULL for '
     'a task that nobody locked. To cancel needs no lock, and cancels failed tasks too. Raises '
     '42501 when no tenant is set, 22023 for another status, P0002 when the task is not there, '
-    'MU320 when it has ended, MU321 when the lock is somebody else''s.';
+    'MU320 when it has ended, MU321 when the lock is somebody else''s, MU325 when it is to be '
+    'completed and waits for others, MU327 under REPEATABLE READ and SERIALIZABLE, unless it '
+    'fails.';
 
 REVOKE ALL ON FUNCTION goclaw.finish_team_task(uuid, text, text, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION goclaw.finish_team_task(uuid, text, text, timestamptz) TO muniment_app;

@@ -2,8 +2,9 @@
 -- requires: team_tasks
 --
 -- A lock belongs to whoever knows when it was taken, not to an agent: two turns of one agent cannot
--- hold it both, and a turn that lost its lock cannot finish. One UPDATE, so of two takers the
--- second looks again at what the first has made of the row.
+-- hold it both, and a turn that lost its lock cannot finish. One UPDATE that asks nothing but the
+-- row of the task, so whoever waits for that row looks again at all that decides: lock, status and
+-- blocked_by, which triggers hold free of what has ended.
 -- Locks: none.  Docs: docs/schema/goclaw.md#lock-team-task
 
 BEGIN;
@@ -25,17 +26,20 @@ DECLARE
     v_tenant_id CONSTANT uuid := platform.current_tenant_id();
     v_locked_at timestamptz;
 BEGIN
+    IF p_agent_id IS NULL THEN
+        RAISE EXCEPTION 'p_agent_id: a task is locked for an agent'
+            USING ERRCODE = '22023',
+                  HINT = 'Name the agent that is to work on it.';
+    END IF;
     IF p_seconds IS NULL OR p_seconds < 1 THEN
         RAISE EXCEPTION 'p_seconds: a lock lasts at least one second'
             USING ERRCODE = '22023',
                   HINT = 'Give the time that the work takes, and lock again to go on.';
     END IF;
 
-    -- Asks the blockers themselves: that one has ended counts, even if it is still noted.
     UPDATE goclaw.team_tasks AS t
     SET status = 'in_progress',
         owner_agent_id = p_agent_id,
-        blocked_by = '{}',
         locked_at = coalesce(p_locked_at, clock_timestamp()),
         lock_expires_at = clock_timestamp() + make_interval(secs => p_seconds)
     WHERE t.tenant_id = v_tenant_id
@@ -44,14 +48,7 @@ BEGIN
             WHEN p_locked_at IS NOT NULL THEN t.locked_at = p_locked_at
             WHEN t.status = 'in_progress'
                 THEN coalesce(t.lock_expires_at <= clock_timestamp(), true)
-            ELSE t.status = 'pending'
-                AND NOT EXISTS (
-                    SELECT
-                    FROM goclaw.team_tasks AS b
-                    WHERE b.tenant_id = v_tenant_id
-                        AND b.id = ANY (t.blocked_by)
-                        AND b.status NOT IN ('completed', 'cancelled')
-                )
+            ELSE t.status = 'pending' AND t.blocked_by = '{}'
         END
     RETURNING t.locked_at INTO v_locked_at;
 
@@ -76,8 +73,9 @@ COMMENT ON FUNCTION goclaw.lock_team_task(uuid, uuid, integer, timestamptz) IS
     'or in progress under no lock or one that has lapsed. p_seconds: for how long, from now. '
     'Returns when, to be shown to unlock_team_task() and finish_team_task(); NULL when the task '
     'is not to be had now. p_locked_at: what was returned before, to hold on to a lock; NULL is '
-    'returned when it is lost. Raises 42501 when no tenant is set, 22023 when p_seconds is not '
-    'positive, 23503 when the agent is not there, P0002 when the task is not there.';
+    'returned when it is lost. Raises 42501 when no tenant is set, 22023 when p_agent_id is NULL '
+    'or p_seconds is not positive, 23503 when the agent is not there, P0002 when the task is not '
+    'there.';
 
 REVOKE ALL ON FUNCTION goclaw.lock_team_task(uuid, uuid, integer, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION goclaw.lock_team_task(uuid, uuid, integer, timestamptz) TO muniment_app;

@@ -17,6 +17,12 @@ VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
+    IF p_limit IS NULL OR p_limit < 1 THEN
+        RAISE EXCEPTION 'p_limit is not a number of tasks'
+            USING ERRCODE = '22023',
+                  HINT = 'Ask for one task or more.';
+    END IF;
+
     RETURN QUERY
     WITH lapsed AS MATERIALIZED (
         SELECT t.tenant_id, t.id, t.owner_agent_id
@@ -42,7 +48,7 @@ $function$;
 COMMENT ON FUNCTION goclaw.recover_team_tasks(integer) IS
     'Makes tasks pending again whose lock has lapsed, of all tenants, the longest lapsed first, '
     'and returns them with the agents that had them. p_limit: how many at most. Passes over tasks '
-    'that are locked by another transaction. Raises nothing.';
+    'that are locked by another transaction. Raises 22023 when p_limit is not positive.';
 
 REVOKE ALL ON FUNCTION goclaw.recover_team_tasks(integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION goclaw.recover_team_tasks(integer) TO muniment_service;

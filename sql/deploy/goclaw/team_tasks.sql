@@ -4,10 +4,12 @@
 --
 -- The tasks of a team, and what is said, attached and noted about them. Numbers, counters, blockers
 -- and their release are kept by triggers, for whoever writes, with or without the functions. A
--- runtime deletes no task: its number is not given twice and its events are kept; a task that
--- nobody wants is cancelled. Whoever locks a team and tasks of it takes the team first, then tasks
--- by id; statements that change status or blocked_by by themselves cannot, and may meet a deadlock
--- instead.
+-- runtime deletes no task, nor a team that has tasks or its lead: numbers are not given twice and
+-- events are kept. A task that nobody wants is cancelled.
+-- Whoever locks a team and tasks of it takes the team first, then tasks by id; statements that
+-- change status, blocked_by or parent_id by themselves cannot, and may meet a deadlock instead.
+-- Tasks are completed and cancelled under READ COMMITTED alone: an older snapshot does not show
+-- everybody who waits for them.
 -- Locks: SHARE ROW EXCLUSIVE on agent_teams, agents, tenants.
 -- Docs: docs/schema/goclaw.md#team-tasks
 
@@ -64,7 +66,7 @@ CREATE TABLE goclaw.team_tasks (
     CONSTRAINT team_tasks_tenant_fk FOREIGN KEY (tenant_id)
         REFERENCES goclaw.tenants (id) ON DELETE RESTRICT,
     CONSTRAINT team_tasks_team_fk FOREIGN KEY (tenant_id, team_id)
-        REFERENCES goclaw.agent_teams (tenant_id, id) ON DELETE CASCADE,
+        REFERENCES goclaw.agent_teams (tenant_id, id) ON DELETE RESTRICT,
     CONSTRAINT team_tasks_owner_agent_fk FOREIGN KEY (tenant_id, owner_agent_id)
         REFERENCES goclaw.agents (tenant_id, id) ON DELETE SET NULL (owner_agent_id),
     CONSTRAINT team_tasks_created_by_agent_fk FOREIGN KEY (tenant_id, created_by_agent_id)
@@ -81,7 +83,8 @@ CREATE TABLE goclaw.team_tasks (
         AND lock_expires_at > locked_at
         AND (status = 'in_progress' OR locked_at IS NULL)
     ),
-    CONSTRAINT team_tasks_blocked_by_ck CHECK (status <> 'in_progress' OR blocked_by = '{}'),
+    CONSTRAINT team_tasks_blocked_by_ck
+        CHECK (status NOT IN ('in_progress', 'completed') OR blocked_by = '{}'),
     CONSTRAINT team_tasks_progress_percent_ck CHECK (progress_percent BETWEEN 0 AND 100),
     CONSTRAINT team_tasks_followup_ck CHECK (followup_count >= 0 AND followup_max >= 0)
 );
@@ -149,10 +152,10 @@ COMMENT ON COLUMN goclaw.team_tasks.created_by_agent_id IS
 COMMENT ON COLUMN goclaw.team_tasks.assignee_user_id IS 'The person it is given to.';
 COMMENT ON COLUMN goclaw.team_tasks.user_id IS 'The user for whom it is done.';
 COMMENT ON COLUMN goclaw.team_tasks.parent_id IS
-    'The task of the same team that this one is a part of.';
+    'The task of the same team that this one is a part of. Held free of circles by a trigger.';
 COMMENT ON COLUMN goclaw.team_tasks.blocked_by IS
-    'The tasks of the same team that have to end first. Held free of cycles, and of tasks that '
-    'are completed or cancelled, by triggers.';
+    'The tasks of the same team that have to end before this one is worked on or completed. Held '
+    'free of cycles, and of tasks that are completed or cancelled, by triggers.';
 COMMENT ON COLUMN goclaw.team_tasks.channel IS 'Channel of the message that led to it.';
 COMMENT ON COLUMN goclaw.team_tasks.chat_id IS 'Chat of that message.';
 COMMENT ON COLUMN goclaw.team_tasks.locked_at IS
@@ -288,12 +291,56 @@ COMMENT ON FUNCTION goclaw.check_team_task_blockers() IS
 
 REVOKE ALL ON FUNCTION goclaw.check_team_task_blockers() FROM PUBLIC;
 
+CREATE FUNCTION goclaw.check_team_task_parent()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    v_whole uuid := NEW.parent_id;
+    v_seen  uuid[] := '{}';
+BEGIN
+    -- FOR SHARE all the way up, as with blockers: of two that add the halves of a circle, one comes
+    -- upon the row of the other.
+    WHILE v_whole <> ALL (v_seen) LOOP
+        IF v_whole = NEW.id THEN
+            RAISE EXCEPTION 'team_tasks.parent_id: task % would be a part of itself', NEW.id
+                USING ERRCODE = 'MU326',
+                      HINT = 'What it is to be a part of is a part of it, perhaps through others.';
+        END IF;
+        v_seen := v_seen || v_whole;
+        v_whole := (
+            SELECT t.parent_id
+            FROM goclaw.team_tasks AS t
+            WHERE t.tenant_id = NEW.tenant_id
+                AND t.id = v_whole
+            FOR SHARE
+        );
+    END LOOP;
+
+    RETURN NEW;
+END;
+$function$;
+
+COMMENT ON FUNCTION goclaw.check_team_task_parent() IS
+    'Trigger function for team_tasks BEFORE INSERT OR UPDATE OF parent_id. Raises MU326 when the '
+    'task would be a part of itself, through others.';
+
+REVOKE ALL ON FUNCTION goclaw.check_team_task_parent() FROM PUBLIC;
+
 CREATE FUNCTION goclaw.release_team_tasks()
 RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
+    -- Whoever began to wait since the snapshot would be passed over, and wait for ever.
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        RAISE EXCEPTION 'team_tasks.status: task % cannot end under this isolation level', NEW.id
+            USING ERRCODE = 'MU327',
+                  HINT = 'Complete and cancel tasks in a transaction that is READ COMMITTED.';
+    END IF;
+
     UPDATE goclaw.team_tasks AS t
     SET blocked_by = array_remove(t.blocked_by, NEW.id)
     WHERE t.tenant_id = NEW.tenant_id
@@ -314,7 +361,8 @@ $function$;
 
 COMMENT ON FUNCTION goclaw.release_team_tasks() IS
     'Trigger function for team_tasks AFTER UPDATE OF status: takes a task that is completed or '
-    'cancelled from blocked_by of the tasks that wait for it. Raises nothing.';
+    'cancelled from blocked_by of the tasks that wait for it. Raises MU327 under REPEATABLE READ '
+    'and SERIALIZABLE, where some of them could not be seen.';
 
 REVOKE ALL ON FUNCTION goclaw.release_team_tasks() FROM PUBLIC;
 
@@ -349,13 +397,18 @@ COMMENT ON FUNCTION goclaw.count_team_task_parts() IS
 
 REVOKE ALL ON FUNCTION goclaw.count_team_task_parts() FROM PUBLIC;
 
-CREATE TRIGGER team_tasks_number_tg
+-- By name, the number comes before the blockers: the team is locked before tasks of it.
+CREATE TRIGGER team_tasks_assign_number_tg
     BEFORE INSERT ON goclaw.team_tasks
     FOR EACH ROW EXECUTE FUNCTION goclaw.number_team_task();
 CREATE TRIGGER team_tasks_check_blockers_tg
     BEFORE INSERT OR UPDATE OF blocked_by ON goclaw.team_tasks
     FOR EACH ROW WHEN (NEW.blocked_by <> '{}')
     EXECUTE FUNCTION goclaw.check_team_task_blockers();
+CREATE TRIGGER team_tasks_check_parent_tg
+    BEFORE INSERT OR UPDATE OF parent_id ON goclaw.team_tasks
+    FOR EACH ROW WHEN (NEW.parent_id <> NEW.id)
+    EXECUTE FUNCTION goclaw.check_team_task_parent();
 CREATE TRIGGER team_tasks_count_tg
     BEFORE INSERT OR UPDATE OF comment_count, attachment_count ON goclaw.team_tasks
     FOR EACH ROW EXECUTE FUNCTION goclaw.count_team_task_parts();

@@ -201,7 +201,10 @@ CREATE TABLE goclaw.workstation_activity (
         REFERENCES goclaw.workstations (tenant_id, id) ON DELETE CASCADE,
     CONSTRAINT workstation_activity_action_ck CHECK (action IN ('exec', 'deny')),
     CONSTRAINT workstation_activity_cmd_hash_ck CHECK (cmd_hash ~ '^([0-9a-f]{64})?$'),
-    CONSTRAINT workstation_activity_denied_ck CHECK (action = 'exec' OR exit_code IS NULL),
+    CONSTRAINT workstation_activity_denied_ck CHECK (
+        (action = 'deny' OR deny_reason = '')
+        AND (action = 'exec' OR (exit_code IS NULL AND duration_ms IS NULL))
+    ),
     CONSTRAINT workstation_activity_duration_ms_ck CHECK (duration_ms >= 0)
 );
 
@@ -231,7 +234,8 @@ COMMENT ON COLUMN goclaw.workstation_activity.cmd_preview IS
     'First characters of the command, without secrets.';
 COMMENT ON COLUMN goclaw.workstation_activity.exit_code IS
     'What the command returned. NULL if it was not run.';
-COMMENT ON COLUMN goclaw.workstation_activity.duration_ms IS 'How long it took, in milliseconds.';
+COMMENT ON COLUMN goclaw.workstation_activity.duration_ms IS
+    'How long it took, in milliseconds. NULL if it was not run.';
 COMMENT ON COLUMN goclaw.workstation_activity.deny_reason IS
     'Why it was refused. Empty if it was run.';
 COMMENT ON COLUMN goclaw.workstation_activity.created_at IS 'When it was done.';

@@ -47,6 +47,7 @@ DROP FUNCTION goclaw.fail_blocked_team_tasks();
 DROP FUNCTION goclaw.recount_team_tasks();
 DROP FUNCTION goclaw.count_team_task_parts();
 DROP FUNCTION goclaw.release_team_tasks();
+DROP FUNCTION goclaw.check_team_task_parent();
 DROP FUNCTION goclaw.check_team_task_blockers();
 DROP FUNCTION goclaw.number_team_task();
 

@@ -113,8 +113,9 @@ BEGIN
     FROM (
         VALUES
             ('team_tasks', ARRAY[
-                'team_tasks_number_tg', 'team_tasks_check_blockers_tg', 'team_tasks_count_tg',
-                'team_tasks_release_tg', 'team_tasks_set_updated_at_tg'
+                'team_tasks_assign_number_tg', 'team_tasks_check_blockers_tg',
+                'team_tasks_check_parent_tg', 'team_tasks_count_tg', 'team_tasks_release_tg',
+                'team_tasks_set_updated_at_tg'
             ]),
             ('team_task_comments', ARRAY[
                 'team_task_comments_count_insert_tg', 'team_task_comments_count_delete_tg',
@@ -314,8 +315,9 @@ BEGIN
     SELECT string_agg(want.name, ', ')
     INTO v_offender
     FROM unnest(ARRAY[
-        'number_team_task', 'check_team_task_blockers', 'release_team_tasks',
-        'count_team_task_parts', 'recount_team_tasks', 'fail_blocked_team_tasks'
+        'number_team_task', 'check_team_task_blockers', 'check_team_task_parent',
+        'release_team_tasks', 'count_team_task_parts', 'recount_team_tasks',
+        'fail_blocked_team_tasks'
     ]) AS want (name)
     WHERE NOT EXISTS (
         SELECT

@@ -1,6 +1,6 @@
 -- Subject: goclaw.claim_task_followups()    Docs: docs/schema/goclaw.md#claim-task-followups
 BEGIN;
-SELECT plan(13);
+SELECT plan(16);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -25,11 +25,13 @@ SELECT function_owner_is(
 
 INSERT INTO goclaw.tenants (id, name, slug) VALUES
     ('00000000-0000-4000-8000-00000000000a', 'A', 'a'),
-    ('00000000-0000-4000-8000-00000000000b', 'B', 'b');
+    ('00000000-0000-4000-8000-00000000000b', 'B', 'b'),
+    ('00000000-0000-4000-8000-00000000000c', 'C', 'c');
+UPDATE goclaw.tenants SET status = 'suspended' WHERE slug = 'c';
 INSERT INTO goclaw.agents (tenant_id, id, agent_key, owner_id, model)
 SELECT id, ('a9e00000-0000-4000-8000-0000000000' || slug || '1')::uuid, 'planner', 'u', 'm'
 FROM goclaw.tenants
-WHERE slug IN ('a', 'b');
+WHERE slug IN ('a', 'b', 'c');
 INSERT INTO goclaw.agent_teams (tenant_id, id, name, lead_agent_id)
 SELECT tenant_id, replace(id::text, 'a9e', '7ea')::uuid, 'T', id
 FROM goclaw.agents;
@@ -56,6 +58,11 @@ SELECT throws_ok(
     'reminders are not apart by: ' || seconds
 )
 FROM unnest(ARRAY['0', 'NULL']) AS seconds;
+SELECT throws_ok(
+    format('SELECT goclaw.claim_task_followups(60, %s)', wanted), '22023', NULL,
+    'no number of reminders: ' || wanted
+)
+FROM unnest(ARRAY['0', '-1', 'NULL']) AS wanted;
 SELECT results_eq(
     $$ SELECT * FROM goclaw.claim_task_followups(60, 1) $$,
     $$ VALUES (
@@ -72,7 +79,7 @@ SELECT set_eq(
             '7a500000-0000-4000-8000-0000000000a1'::uuid, 1
         ),
         ('00000000-0000-4000-8000-00000000000b', '7a500000-0000-4000-8000-0000000000b1', 1) $$,
-    'of all tenants; for tasks in progress that want reminders and are due'
+    'of all active tenants; for tasks in progress that want reminders and are due'
 );
 SELECT is_empty(
     $$ SELECT * FROM goclaw.claim_task_followups(60) $$, 'nobody is reminded twice at once'

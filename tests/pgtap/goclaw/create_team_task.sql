@@ -1,6 +1,6 @@
 -- Subject: goclaw.create_team_task()    Docs: docs/schema/goclaw.md#create-team-task
 BEGIN;
-SELECT plan(14);
+SELECT plan(21);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -88,6 +88,34 @@ SELECT results_eq(
     ) $$,
     'all that is given is kept'
 );
+SELECT throws_ok(
+    'SELECT goclaw.create_team_task(' || arguments || ')', state, NULL, promise
+)
+FROM (
+    VALUES
+        ($$'7ea00000-0000-4000-8000-0000000000a1', NULL$$, '23502', 'no task without a subject'),
+        ($$NULL, 'x'$$, '23502', 'none without a team'),
+        (
+            $$'7ea00000-0000-4000-8000-0000000000a1', 'x', p_blocker_ids => NULL$$, '23502',
+            'none with NULL for its blockers'
+        ),
+        (
+            $$'7ea00000-0000-4000-8000-0000000000a1', 'x', p_priority => NULL$$, '23502',
+            'none with NULL for its priority'
+        ),
+        (
+            $$'7ea00000-0000-4000-8000-0000000000a1', 'x', p_task_type => NULL$$, '23502',
+            'none of kind NULL'
+        ),
+        (
+            $$'7ea00000-0000-4000-8000-0000000000a1', repeat('x', 501)$$, '22001',
+            'no subject of 501 characters'
+        ),
+        (
+            $$'7ea00000-0000-4000-8000-0000000000a1', 'x', p_task_type => repeat('x', 31)$$,
+            '22001', 'no kind of 31 characters'
+        )
+) AS attempt (arguments, state, promise);
 SELECT throws_ok(
     format('SELECT goclaw.create_team_task(%L, %L, %s)', team, 'x', more),
     state,

@@ -1,6 +1,6 @@
 -- Subject: goclaw.finish_team_task()    Docs: docs/schema/goclaw.md#finish-team-task
 BEGIN;
-SELECT plan(22);
+SELECT plan(23);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -91,6 +91,10 @@ FROM (
         (
             '7a500000-0000-4000-8000-0000000000a1', 'failed', '2026-01-01', 'MU321',
             'nobody fails it with a lock that was lost'
+        ),
+        (
+            '7a500000-0000-4000-8000-0000000000a2', 'completed', NULL, 'MU325',
+            'what waits for another one is not completed'
         )
 ) AS attempt (task, status, locked_at, state, promise);
 SELECT is(

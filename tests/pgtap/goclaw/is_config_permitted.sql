@@ -1,6 +1,6 @@
 -- Subject: goclaw.is_config_permitted()    Docs: docs/schema/goclaw.md#is-config-permitted
 BEGIN;
-SELECT plan(30);
+SELECT plan(34);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -64,13 +64,23 @@ VALUES (
 
 SET LOCAL ROLE muniment_app;
 SELECT throws_ok(
-    $$ SELECT goclaw.is_config_permitted(
-           'a9e00000-0000-4000-8000-0000000000a1', 'group:1', 'cron', 'ada'
-       ) $$,
+    format(
+        'SELECT goclaw.is_config_permitted(%L, %L, %L, %L)', agent_id, scope, 'cron', user_id
+    ),
     '42501',
     'tenant is not set',
-    'without a tenant there is no answer'
-);
+    promise
+)
+FROM (
+    VALUES
+        (
+            'a9e00000-0000-4000-8000-0000000000a1', 'group:1', 'ada',
+            'without a tenant there is no answer'
+        ),
+        ('a9e00000-0000-4000-8000-0000000000a1', 'group:1', NULL, 'not even about nobody'),
+        ('a9e00000-0000-4000-8000-0000000000a1', NULL, 'ada', 'nor about nowhere'),
+        (NULL, 'group:1', 'ada', 'nor about no agent')
+) AS question (agent_id, scope, user_id, promise);
 SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000a');
 SELECT is(
     goclaw.is_config_permitted('a9e00000-0000-4000-8000-0000000000a1', scope, type, user_id),
@@ -133,6 +143,15 @@ SELECT is(
     goclaw.is_config_permitted('a9e00000-0000-4000-8000-0000000000a1', 'group:1', 'cron', 'ada'),
     true,
     'a reader gets the same answer'
+);
+
+RESET ROLE;
+UPDATE goclaw.agents SET deleted_at = now() WHERE id = 'a9e00000-0000-4000-8000-0000000000a1';
+SET LOCAL ROLE muniment_reader;
+SELECT is(
+    goclaw.is_config_permitted('a9e00000-0000-4000-8000-0000000000a1', 'group:1', 'cron', 'ada'),
+    false,
+    'an agent that is deleted permits nothing'
 );
 
 RESET ROLE;

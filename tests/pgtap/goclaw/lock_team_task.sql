@@ -1,6 +1,6 @@
 -- Subject: goclaw.lock_team_task()    Docs: docs/schema/goclaw.md#lock-team-task
 BEGIN;
-SELECT plan(20);
+SELECT plan(22);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -71,6 +71,7 @@ FROM (
     VALUES
         ('7a500000-0000-4000-8000-0000000000a1', 'a1', '0', '22023', 'no lock lasts no time'),
         ('7a500000-0000-4000-8000-0000000000a1', 'a1', 'NULL', '22023', 'no lock lasts NULL'),
+        ('7a500000-0000-4000-8000-0000000000a1', NULL, '60', '22023', 'nobody gets no lock'),
         (
             '7a500000-0000-4000-8000-0000000000b1', 'a1', '60', 'P0002',
             'a task of another tenant is not there'
@@ -150,14 +151,9 @@ SELECT isnt(
     'what is in progress without a lock is to be had'
 );
 
--- Noted without the trigger, as a transaction with an old snapshot leaves it.
-RESET ROLE;
-SET LOCAL session_replication_role = replica;
 UPDATE goclaw.team_tasks
 SET status = 'completed', locked_at = NULL, lock_expires_at = NULL
 WHERE id = '7a500000-0000-4000-8000-0000000000a1';
-SET LOCAL session_replication_role = origin;
-SET LOCAL ROLE muniment_app;
 SELECT is(
     goclaw.lock_team_task(
         '7a500000-0000-4000-8000-0000000000a1', 'a9e00000-0000-4000-8000-0000000000a1'
@@ -170,7 +166,16 @@ SELECT isnt(
         '7a500000-0000-4000-8000-0000000000a2', 'a9e00000-0000-4000-8000-0000000000a1'
     ),
     NULL,
-    'and nobody waits for it, even where it is still noted'
+    'and nobody waits for it any more'
+);
+SELECT throws_ok(
+    $$ SELECT goclaw.lock_team_task(
+           '7a500000-0000-4000-8000-0000000000a2', NULL, 60,
+           (SELECT locked_at FROM goclaw.team_tasks WHERE subject = 'second')
+       ) $$,
+    '22023',
+    NULL,
+    'nor does nobody go on holding it'
 );
 
 -- Access --------------------------------------------------------------------

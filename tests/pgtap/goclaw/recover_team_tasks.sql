@@ -1,6 +1,6 @@
 -- Subject: goclaw.recover_team_tasks()    Docs: docs/schema/goclaw.md#recover-team-tasks
 BEGIN;
-SELECT plan(11);
+SELECT plan(14);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -47,6 +47,11 @@ WHERE a.tenant_id = t.tenant_id
     AND t.subject <> 'third';
 
 SET LOCAL ROLE muniment_service;
+SELECT throws_ok(
+    format('SELECT goclaw.recover_team_tasks(%s)', wanted), '22023', NULL,
+    'no number of tasks: ' || wanted
+)
+FROM unnest(ARRAY['0', '-1', 'NULL']) AS wanted;
 SELECT results_eq(
     $$ SELECT * FROM goclaw.recover_team_tasks(1) $$,
     $$ VALUES (

@@ -1,7 +1,7 @@
 -- Subject: goclaw.subagent_tasks    Docs: docs/schema/goclaw.md#subagent-tasks
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(7);
+SELECT plan(11);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -141,6 +141,13 @@ SELECT set_eq(
          'archived_at') $$,
     'the rights to columns are these'
 );
+SET LOCAL ROLE muniment_service;
+SELECT throws_ok(
+    format('SELECT %I FROM goclaw.subagent_tasks', part), '42501', NULL,
+    'muniment_service archives by age, and does not read: ' || part
+)
+FROM unnest(ARRAY['subject', 'description', 'result', 'metadata']) AS part;
+RESET ROLE;
 
 SELECT * FROM finish(true);
 ROLLBACK;

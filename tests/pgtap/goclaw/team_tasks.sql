@@ -1,7 +1,7 @@
 -- Subject: goclaw.team_tasks    Docs: docs/schema/goclaw.md#team-tasks
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(57);
+SELECT plan(62);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -110,7 +110,7 @@ SELECT set_eq(
          'FOREIGN KEY (tenant_id) REFERENCES goclaw.tenants(id) ON DELETE RESTRICT'),
         ('team_tasks_team_fk',
          'FOREIGN KEY (tenant_id, team_id) REFERENCES goclaw.agent_teams(tenant_id, id) ON '
-         'DELETE CASCADE'),
+         'DELETE RESTRICT'),
         ('team_tasks_owner_agent_fk',
          'FOREIGN KEY (tenant_id, owner_agent_id) REFERENCES goclaw.agents(tenant_id, id) '
          'ON DELETE SET NULL (owner_agent_id)'),
@@ -133,8 +133,8 @@ SELECT set_eq(
          'locked_at) AND (((status)::text = ''in_progress''::text) OR (locked_at IS '
          'NULL))))'),
         ('team_tasks_blocked_by_ck',
-         'CHECK ((((status)::text <> ''in_progress''::text) OR (blocked_by = '
-         '''{}''::uuid[])))'),
+         'CHECK ((((status)::text <> ALL ((ARRAY[''in_progress''::character varying, '
+         '''completed''::character varying])::text[])) OR (blocked_by = ''{}''::uuid[])))'),
         ('team_tasks_progress_percent_ck',
          'CHECK (((progress_percent >= 0) AND (progress_percent <= 100)))'),
         ('team_tasks_followup_ck', 'CHECK (((followup_count >= 0) AND (followup_max >= 0)))'),
@@ -218,13 +218,16 @@ SELECT set_eq(
        WHERE tgrelid IN (SELECT oid FROM subject) AND NOT tgisinternal
            AND tgenabled = 'O' $$,
     $$ VALUES
-        ('team_tasks_number_tg'::name,
+        ('team_tasks_assign_number_tg'::name,
          'BEFORE INSERT ON goclaw.team_tasks FOR EACH ROW EXECUTE FUNCTION '
          'goclaw.number_team_task()'),
         ('team_tasks_check_blockers_tg',
          'BEFORE INSERT OR UPDATE OF blocked_by ON goclaw.team_tasks FOR EACH ROW WHEN '
          '((new.blocked_by <> ''{}''::uuid[])) EXECUTE FUNCTION '
          'goclaw.check_team_task_blockers()'),
+        ('team_tasks_check_parent_tg',
+         'BEFORE INSERT OR UPDATE OF parent_id ON goclaw.team_tasks FOR EACH ROW WHEN '
+         '((new.parent_id <> new.id)) EXECUTE FUNCTION goclaw.check_team_task_parent()'),
         ('team_tasks_count_tg',
          'BEFORE INSERT OR UPDATE OF comment_count, attachment_count ON goclaw.team_tasks '
          'FOR EACH ROW EXECUTE FUNCTION goclaw.count_team_task_parts()'),
@@ -273,6 +276,10 @@ INSERT INTO goclaw.agents (tenant_id, id, agent_key, owner_id, model) VALUES
     (
         '00000000-0000-4000-8000-00000000000a', 'a9e00000-0000-4000-8000-0000000000a2',
         'drafter', 'u', 'm'
+    ),
+    (
+        '00000000-0000-4000-8000-00000000000a', 'a9e00000-0000-4000-8000-0000000000a3',
+        'successor', 'u', 'm'
     );
 INSERT INTO goclaw.agent_teams (tenant_id, id, name, lead_agent_id) VALUES
     (
@@ -333,6 +340,29 @@ SELECT throws_ok(
     NULL,
     'a task is no part of a task of another team'
 );
+SAVEPOINT before_parts;
+UPDATE goclaw.team_tasks SET parent_id = '7a500000-0000-4000-8000-0000000000a2'
+WHERE id = '7a500000-0000-4000-8000-0000000000a1';
+SELECT throws_ok(
+    $$ UPDATE goclaw.team_tasks SET parent_id = '7a500000-0000-4000-8000-0000000000a1'
+       WHERE id = '7a500000-0000-4000-8000-0000000000a2' $$,
+    'MU326',
+    NULL,
+    'two tasks are no parts of each other'
+);
+SELECT throws_ok(
+    $$ INSERT INTO goclaw.team_tasks (tenant_id, id, team_id, subject, parent_id)
+       SELECT
+           '00000000-0000-4000-8000-00000000000a',
+           ('7a500000-0000-4000-8000-0000000000f' || n)::uuid,
+           '7ea00000-0000-4000-8000-0000000000a1', 'x',
+           ('7a500000-0000-4000-8000-0000000000f' || n % 3 + 1)::uuid
+       FROM generate_series(1, 3) AS n $$,
+    'MU326',
+    NULL,
+    'nor three that come at once'
+);
+ROLLBACK TO SAVEPOINT before_parts;
 SELECT throws_ok(
     format(
         'INSERT INTO goclaw.%I (tenant_id, task_id, team_id, path, file_size) '
@@ -402,12 +432,15 @@ SELECT throws_ok(
     'a task does not wait for nobody'
 );
 SELECT throws_ok(
-    $$ UPDATE goclaw.team_tasks SET status = 'in_progress'
-       WHERE id = '7a500000-0000-4000-8000-0000000000a2' $$,
+    format(
+        'UPDATE goclaw.team_tasks SET status = %L WHERE id = %L', status,
+        '7a500000-0000-4000-8000-0000000000a2'
+    ),
     '23514',
     NULL,
-    'what waits is not in progress'
-);
+    'what waits is not ' || status
+)
+FROM unnest(ARRAY['in_progress', 'completed']) AS status;
 UPDATE goclaw.team_tasks SET status = 'failed'
 WHERE id = '7a500000-0000-4000-8000-0000000000a1';
 SELECT is(
@@ -525,14 +558,33 @@ SELECT is_empty(
        WHERE task_id = '7a500000-0000-4000-8000-0000000000a1' $$,
     'a task takes its comments and events along'
 );
-DELETE FROM goclaw.agent_teams WHERE name = 'One';
+SELECT throws_ok(
+    statement,
+    CASE
+        WHEN current_setting('server_version_num')::integer >= 180000 THEN '23001'
+        ELSE '23503'
+    END,
+    NULL,
+    promise
+)
+FROM (
+    VALUES
+        ('DELETE FROM goclaw.agent_teams', 'a team that has tasks stays'),
+        (
+            $$ DELETE FROM goclaw.agents WHERE agent_key = 'planner' $$,
+            'and so does the agent that leads it'
+        )
+) AS attempt (statement, promise);
+UPDATE goclaw.agent_teams SET lead_agent_id = 'a9e00000-0000-4000-8000-0000000000a3';
+DELETE FROM goclaw.agents WHERE agent_key = 'planner';
 SELECT results_eq(
-    $$ SELECT subject FROM goclaw.team_tasks $$,
-    $$ VALUES ('of the other team'::varchar) $$,
-    'a team takes its tasks along'
+    $$ SELECT subject FROM goclaw.team_tasks WHERE subject <> 'first' ORDER BY id $$,
+    $$ VALUES ('second'::varchar), ('of the other team'), ('third') $$,
+    'until another one does'
 );
+DELETE FROM goclaw.team_tasks WHERE subject = 'third';
 SELECT is_empty(
-    $$ SELECT FROM goclaw.team_task_attachments $$, 'and what was attached to them'
+    $$ SELECT FROM goclaw.team_task_attachments $$, 'a task takes its attachments along'
 );
 
 -- Access --------------------------------------------------------------------

@@ -1,7 +1,7 @@
 -- Subject: goclaw.workstations    Docs: docs/schema/goclaw.md#workstations
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(33);
+SELECT plan(35);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -107,7 +107,9 @@ SELECT set_eq(
         ('workstation_activity_cmd_hash_ck',
          'CHECK (((cmd_hash)::text ~ ''^([0-9a-f]{64})?$''::text))'),
         ('workstation_activity_denied_ck',
-         'CHECK ((((action)::text = ''exec''::text) OR (exit_code IS NULL)))'),
+         'CHECK (((((action)::text = ''deny''::text) OR ((deny_reason)::text = ''''::text)) '
+         'AND (((action)::text = ''exec''::text) OR ((exit_code IS NULL) AND (duration_ms IS '
+         'NULL)))))'),
         ('workstation_activity_duration_ms_ck', 'CHECK ((duration_ms >= 0))') $$,
     'the keys, references and rules are these'
 );
@@ -206,9 +208,9 @@ FROM (
 SELECT throws_ok(
     format(
         'INSERT INTO goclaw.workstation_activity '
-        '(tenant_id, workstation_id, action, cmd_hash, exit_code, duration_ms) '
-        'SELECT tenant_id, id, %L, %L, %L, %L FROM goclaw.workstations',
-        action, hash, code, duration
+        '(tenant_id, workstation_id, action, cmd_hash, exit_code, duration_ms, deny_reason) '
+        'SELECT tenant_id, id, %L, %L, %L, %L, %L FROM goclaw.workstations',
+        action, hash, code, duration, reason
     ),
     '23514',
     NULL,
@@ -216,11 +218,13 @@ SELECT throws_ok(
 )
 FROM (
     VALUES
-        ('run', '', NULL, NULL, 'a command is run or refused'),
-        ('exec', 'AB', NULL, NULL, 'a hash is 64 hexadecimal digits'),
-        ('deny', '', 0, NULL, 'what was refused returned nothing'),
-        ('exec', '', NULL, -1, 'nothing takes less than no time')
-) AS attempt (action, hash, code, duration, promise);
+        ('run', '', NULL, NULL, '', 'a command is run or refused'),
+        ('exec', 'AB', NULL, NULL, '', 'a hash is 64 hexadecimal digits'),
+        ('deny', '', 0, NULL, '', 'what was refused returned nothing'),
+        ('deny', '', NULL, 5000, '', 'and took no time'),
+        ('exec', '', NULL, NULL, 'no pattern', 'what was run has no reason for a refusal'),
+        ('exec', '', NULL, -1, '', 'nothing takes less than no time')
+) AS attempt (action, hash, code, duration, reason, promise);
 SELECT throws_ok(
     $$ UPDATE goclaw.agent_workstation_links SET is_default = true $$,
     '23505',
