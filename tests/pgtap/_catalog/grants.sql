@@ -104,6 +104,14 @@ FROM (
             'and pruned'
         ),
         (
+            'goclaw', 'cron_jobs', 'muniment_app', 'INSERT', true,
+            'a runtime writes jobs, but never says that one was claimed'
+        ),
+        (
+            'goclaw', 'agent_heartbeats', 'muniment_app', 'INSERT', true,
+            'a runtime writes heartbeats, but never says that one was claimed, or counts'
+        ),
+        (
             'goclaw', 'cron_jobs', 'muniment_service', 'SELECT', false,
             'a worker gets the jobs that it claims'
         ),
