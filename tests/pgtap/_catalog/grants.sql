@@ -104,6 +104,10 @@ FROM (
             'and pruned'
         ),
         (
+            'goclaw', 'agents', 'muniment_service', 'SELECT', true,
+            'a claim passes by agents that do not work, and sees nothing else of them'
+        ),
+        (
             'goclaw', 'cron_jobs', 'muniment_app', 'INSERT', true,
             'a runtime writes jobs, but never says that one was claimed'
         ),
