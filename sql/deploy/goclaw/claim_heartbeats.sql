@@ -91,8 +91,8 @@ BEGIN
                     ELSE greatest(v_now, h.last_run_at + interval '1 microsecond')
                 END,
                 last_status = CASE WHEN v_opens_at > v_now THEN 'skipped' ELSE 'running' END,
-                suppress_count = least(h.suppress_count, 2147483646)
-                    + (v_opens_at > v_now)::integer,
+                suppress_count = h.suppress_count
+                    + (v_opens_at > v_now AND h.suppress_count < 2147483647)::integer,
                 last_error = CASE
                     WHEN h.last_status = 'running' THEN 'the run before this one did not end'
                     ELSE h.last_error
