@@ -87,7 +87,8 @@ CREATE INDEX agents_status_ix ON goclaw.agents (tenant_id, status) WHERE deleted
 -- Stated: search by words.
 CREATE INDEX agents_tsv_ix ON goclaw.agents USING gin (tsv);
 
--- Stated: search by meaning.
+-- Stated: search by meaning. It orders before row security filters: a search that must not
+-- lose rows beside those of other tenants sets hnsw.iterative_scan, as search_memory() does.
 CREATE INDEX agents_embedding_ix
     ON goclaw.agents USING hnsw (embedding platform.vector_cosine_ops);
 
