@@ -108,6 +108,18 @@ FROM (
             'a claim passes by agents that do not work, and sees nothing else of them'
         ),
         (
+            'goclaw', 'skills', 'muniment_app', 'INSERT', true,
+            'a runtime writes skills, but never says that one came with the gateway'
+        ),
+        (
+            'goclaw', 'skills', 'muniment_service', 'INSERT', false,
+            'the backend puts the skills of the gateway into tenants'
+        ),
+        (
+            'goclaw', 'skills', 'muniment_service', 'SELECT', true,
+            'and sees which are there'
+        ),
+        (
             'goclaw', 'cron_jobs', 'muniment_app', 'INSERT', true,
             'a runtime writes jobs, but never says that one was claimed'
         ),

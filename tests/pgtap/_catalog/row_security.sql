@@ -90,6 +90,7 @@ FROM (
         ('goclaw', 'workstation_activity', 'entries of all tenants leave by age'),
         ('goclaw', 'episodic_summaries', 'episodes of all tenants are pruned when they expire'),
         ('goclaw', 'agents', 'claims pass by those that do not work, in all tenants'),
+        ('goclaw', 'skills', 'skills of the gateway are put into all tenants'),
         ('goclaw', 'cron_jobs', 'due jobs of all tenants are claimed'),
         ('goclaw', 'cron_run_logs', 'runs of all tenants are logged'),
         ('goclaw', 'agent_heartbeats', 'due heartbeats of all tenants are claimed'),
