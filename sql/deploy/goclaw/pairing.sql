@@ -30,6 +30,10 @@ CREATE TABLE goclaw.pairing_requests (
     CONSTRAINT pairing_requests_code_ck CHECK (length(code) = 8)
 );
 
+-- A stranger who writes again is shown the same code.
+CREATE INDEX pairing_requests_sender_ix
+    ON goclaw.pairing_requests (tenant_id, channel, sender_id);
+
 COMMENT ON TABLE goclaw.pairing_requests IS 'A code that a stranger was shown.';
 COMMENT ON COLUMN goclaw.pairing_requests.tenant_id IS 'The tenant.';
 COMMENT ON COLUMN goclaw.pairing_requests.id IS 'The request.';
@@ -56,6 +60,7 @@ CREATE POLICY pairing_requests_tenant_guard ON goclaw.pairing_requests AS RESTRI
     WITH CHECK (tenant_id = (SELECT platform.current_tenant_id()));
 
 GRANT SELECT, INSERT, DELETE ON goclaw.pairing_requests TO muniment_app;
+-- The account stays: who writes to another one makes another request.
 GRANT UPDATE (
     code, sender_id, channel, chat_id, expires_at, metadata
 ) ON goclaw.pairing_requests TO muniment_app;

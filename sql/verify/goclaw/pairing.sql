@@ -43,6 +43,24 @@ BEGIN
         RAISE EXCEPTION 'missing or not validated: %', v_offender;
     END IF;
 
+    SELECT string_agg(format('goclaw.%s: %s', want.table_name, part.name), ', ')
+    INTO v_offender
+    FROM (
+        VALUES
+            ('pairing_requests', ARRAY['pairing_requests_sender_ix'])
+    ) AS want (table_name, names)
+    CROSS JOIN LATERAL unnest(want.names) AS part (name)
+    WHERE NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_index
+        WHERE indrelid = to_regclass('goclaw.' || want.table_name)
+            AND indexrelid = to_regclass('goclaw.' || part.name)
+            AND indisvalid
+    );
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'missing or invalid index: %', v_offender;
+    END IF;
+
     SELECT string_agg(format('goclaw.%s', want.table_name), ', ')
     INTO v_offender
     FROM (
