@@ -18,7 +18,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.errors import AdminShutdown, ForeignKeyViolation
+from psycopg.errors import AdminShutdown
 from tests.processes import eventually
 
 DUE = 50
@@ -326,8 +326,88 @@ def test_the_end_of_a_run_and_the_end_of_its_agent_do_not_deadlock(
         removal.result()
         remover.commit()
 
-        assert isinstance(end.exception(), ForeignKeyViolation)
+        error = end.exception()
+        assert isinstance(error, psycopg.Error)
+        assert error.sqlstate == "MU310"
     assert rows_of(watcher, queue, "true") == 0
+
+
+def test_a_claim_passes_those_who_sleep_once(gateway: str, watcher: psycopg.Connection) -> None:
+    sleepers = 1000
+    watcher.execute(
+        "INSERT INTO goclaw.agents (tenant_id, agent_key, owner_id, model)"
+        " SELECT %s, 'asleep ' || n, 'u', 'm' FROM generate_series(1, %s) AS n",
+        [TENANTS[0], sleepers],
+    )
+    watcher.execute(
+        "INSERT INTO goclaw.agent_heartbeats (tenant_id, agent_id, enabled, next_run_at,"
+        " active_hours_start, active_hours_end)"
+        " SELECT tenant_id, id, true, now() - interval '1 day',"
+        " to_char(now() AT TIME ZONE 'UTC' - interval '2 hours', 'HH24:MI'),"
+        " to_char(now() AT TIME ZONE 'UTC' - interval '1 hour', 'HH24:MI')"
+        " FROM goclaw.agents WHERE agent_key ~ '^asleep'"
+    )
+    watcher.execute("ANALYZE goclaw.agents, goclaw.agent_heartbeats")
+    read = (
+        "SELECT coalesce(sum(idx_tup_read), 0) + sum(seq_tup_read)"
+        " FROM pg_stat_user_tables JOIN pg_stat_user_indexes USING (relid)"
+        " WHERE relid = 'goclaw.agent_heartbeats'::regclass"
+    )
+    (before,) = watcher.execute(read.encode()).fetchone() or (0,)
+    with worker(gateway) as session:
+        assert len(QUEUES["heartbeats"].claimed(session, 1)) == 1
+        session.execute("SELECT pg_stat_force_next_flush()")
+    (after,) = watcher.execute(read.encode()).fetchone() or (0,)
+
+    assert 0 < after - before < 20 * sleepers
+
+
+def test_a_heartbeat_that_began_after_the_job_did_is_woken_all_the_same(
+    gateway: str, watcher: psycopg.Connection
+) -> None:
+    watcher.execute("DELETE FROM goclaw.cron_jobs WHERE tenant_id <> %s", [TENANTS[0]])
+    watcher.execute("UPDATE goclaw.cron_jobs SET wake_heartbeat = true")
+    heartbeats = QUEUES["heartbeats"]
+    with worker(gateway, autocommit=False) as ending, worker(gateway) as beating:
+        (job,) = QUEUES["cron jobs"].claimed(ending, 1)
+        ending.commit()
+        # The transaction that ends the job is older than the claim of the heartbeat.
+        ending.execute("SELECT now()")
+        beats = heartbeats.claimed(beating, DUE)
+        QUEUES["cron jobs"].finished(ending, job)
+        ending.commit()
+        for beat in beats:
+            heartbeats.finished(beating, beat)
+
+        (again,) = heartbeats.claimed(beating, DUE)
+        woken = watcher.execute(
+            "SELECT h.id FROM goclaw.agent_heartbeats AS h"
+            " JOIN goclaw.cron_jobs AS j USING (tenant_id, agent_id) WHERE j.id = %s",
+            [job[1]],
+        ).fetchone()
+    assert woken == (again[1],)
+
+
+def test_whoever_ends_a_run_that_is_being_deleted_is_told_so(
+    gateway: str, watcher: psycopg.Connection, queue: Queue
+) -> None:
+    with (
+        worker(gateway) as session,
+        psycopg.connect(gateway) as remover,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        (claim,) = queue.claimed(session, 1)
+        remover.execute(
+            sql.SQL("DELETE FROM goclaw.{} WHERE id = %s").format(sql.Identifier(queue.table)),
+            [claim[1]],
+        )
+        end = pool.submit(queue.finished, session, claim)
+        eventually(lambda: is_blocked(watcher, session), "the end waits for the deletion")
+        remover.commit()
+
+        error = end.exception()
+        assert isinstance(error, psycopg.Error)
+        assert error.sqlstate == "MU310"
 
 
 def test_a_claim_reads_what_is_due_and_little_else(gateway: str, queue: Queue) -> None:

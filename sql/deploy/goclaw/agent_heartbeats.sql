@@ -4,7 +4,8 @@
 --
 -- When an agent looks by itself whether there is something to do. The clock time of the active
 -- hours and the zone are held to forms that are always understood: the backend reads those of all
--- tenants in one query, which one bad value would stop for everybody.
+-- tenants, and one bad value would stop it for everybody. The state (last_*, the counts) is the
+-- backend's: runtimes have no right to write it.
 -- Locks: SHARE ROW EXCLUSIVE on agents, llm_providers, tenants.
 -- Docs: docs/schema/goclaw.md#agent-heartbeats
 
@@ -58,9 +59,11 @@ CREATE TABLE goclaw.agent_heartbeats (
         AND active_hours_start <> active_hours_end
     ),
     -- An unknown zone raises 22023. Abbreviations are out: what they mean is up to each session.
+    -- So are figures: PostgreSQL takes any word with a number behind it for a zone.
     CONSTRAINT agent_heartbeats_timezone_ck CHECK (
         timezone = 'UTC'
-        OR timezone ~ '^[A-Z][A-Za-z_]+/'
+        OR timezone ~ '^Etc/GMT([+-]?0|[+]([1-9]|1[0-2])|-([1-9]|1[0-4]))$'
+        OR timezone ~ '^[A-Z][A-Za-z_]+(/[A-Za-z_-]+)+$'
         AND (to_timestamp(0) AT TIME ZONE timezone) IS NOT NULL
     ),
     CONSTRAINT agent_heartbeats_last_status_ck
@@ -145,9 +148,14 @@ CREATE POLICY agent_heartbeats_service ON goclaw.agent_heartbeats
     USING (true)
     WITH CHECK (true);
 
-GRANT SELECT, INSERT, DELETE ON goclaw.agent_heartbeats TO muniment_app;
+GRANT SELECT, DELETE ON goclaw.agent_heartbeats TO muniment_app;
+GRANT INSERT (
+    tenant_id, id, agent_id, enabled, interval_sec, prompt, provider_id, model, isolated_session,
+    light_context, ack_max_chars, max_retries, active_hours_start, active_hours_end, timezone,
+    channel, chat_id, next_run_at, metadata, created_at, updated_at
+) ON goclaw.agent_heartbeats TO muniment_app;
 GRANT UPDATE (
-    agent_id, enabled, interval_sec, prompt, provider_id, model, isolated_session,
+    enabled, interval_sec, prompt, provider_id, model, isolated_session,
     light_context, ack_max_chars, max_retries, active_hours_start, active_hours_end, timezone,
     channel, chat_id, next_run_at, metadata, updated_at
 ) ON goclaw.agent_heartbeats TO muniment_app;

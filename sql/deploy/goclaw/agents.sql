@@ -3,7 +3,8 @@
 -- requires: platform:vector
 --
 -- An agent is what somebody configured; what it does is recorded elsewhere. A deleted agent keeps
--- its row until it is removed for good, and then takes along what is its own.
+-- its row until it is removed for good, and then takes along what is its own. The backend sees of
+-- an agent whether it works, for the claims of scheduled work.
 -- Locks: SHARE ROW EXCLUSIVE on tenants.  Docs: docs/schema/goclaw.md#agents
 
 BEGIN;
@@ -87,7 +88,8 @@ CREATE INDEX agents_status_ix ON goclaw.agents (tenant_id, status) WHERE deleted
 -- of the tenant are found first and their words compared then.
 CREATE INDEX agents_tsv_ix ON goclaw.agents USING gin (tsv);
 
--- Stated: search by meaning.
+-- Stated: search by meaning. It orders before row security filters: a search that must not
+-- lose rows beside those of other tenants sets hnsw.iterative_scan, as search_memory() does.
 CREATE INDEX agents_embedding_ix
     ON goclaw.agents USING hnsw (embedding platform.vector_cosine_ops);
 
@@ -163,6 +165,12 @@ CREATE POLICY agents_tenant_guard ON goclaw.agents AS RESTRICTIVE
     USING (tenant_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (tenant_id = (SELECT platform.current_tenant_id()));
 
+-- The backend claims the work of agents of all tenants, and passes by those that do not work.
+CREATE POLICY agents_service ON goclaw.agents
+    TO muniment_service
+    USING (true)
+    WITH CHECK (true);
+
 GRANT SELECT, INSERT, DELETE ON goclaw.agents TO muniment_app;
 GRANT UPDATE (
     agent_key, display_name, owner_id, provider, model, context_window, max_tool_iterations,
@@ -174,5 +182,6 @@ GRANT UPDATE (
     shell_deny_groups, kg_dedup_config, updated_at, deleted_at
 ) ON goclaw.agents TO muniment_app;
 GRANT SELECT ON goclaw.agents TO muniment_reader;
+GRANT SELECT (tenant_id, id, status, deleted_at) ON goclaw.agents TO muniment_service;
 
 COMMIT;

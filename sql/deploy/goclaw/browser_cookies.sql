@@ -35,7 +35,12 @@ CREATE TABLE goclaw.browser_cookies (
         REFERENCES goclaw.tenants (id) ON DELETE CASCADE,
     CONSTRAINT browser_cookies_domain_ck CHECK (domain <> ''),
     CONSTRAINT browser_cookies_name_ck CHECK (name <> ''),
-    CONSTRAINT browser_cookies_path_ck CHECK (path <> '')
+    CONSTRAINT browser_cookies_path_ck CHECK (path <> ''),
+    -- What the key holds. Beyond, the server would refuse with the name of an index page.
+    CONSTRAINT browser_cookies_length_ck CHECK (
+        octet_length(user_id) + octet_length(agent_id) + octet_length(domain)
+            + octet_length(path) + octet_length(name) <= 2500
+    )
 );
 
 -- Stated: cookies that have ended, of all tenants, which is why the tenant is not in it.

@@ -220,9 +220,52 @@ COMMENT ON COLUMN goclaw.channel_contacts.metadata IS 'Further facts from the se
 COMMENT ON COLUMN goclaw.channel_contacts.thread_id IS 'The thread within a chat. NULL means none.';
 COMMENT ON COLUMN goclaw.channel_contacts.thread_type IS 'What kind of thread.';
 COMMENT ON COLUMN goclaw.channel_contacts.merged_id IS
-    'The contact that this one turned out to be. NULL means itself.';
+    'The contact that this one turned out to be, which is itself not merged. NULL means itself.';
 COMMENT ON COLUMN goclaw.channel_contacts.first_seen_at IS 'When it first wrote.';
 COMMENT ON COLUMN goclaw.channel_contacts.last_seen_at IS 'When it last wrote.';
+
+CREATE FUNCTION goclaw.check_merged_contact()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+    -- Locked, so that it is not merged itself meanwhile; two who merge each other's contacts are
+    -- told of a deadlock.
+    PERFORM
+    FROM goclaw.channel_contacts AS c
+    WHERE c.tenant_id = NEW.tenant_id
+        AND c.id = NEW.merged_id
+    FOR NO KEY UPDATE;
+
+    IF EXISTS (
+        SELECT
+        FROM goclaw.channel_contacts AS c
+        WHERE c.tenant_id = NEW.tenant_id
+            AND (
+                (c.id = NEW.merged_id AND c.merged_id IS NOT NULL)
+                OR c.merged_id = NEW.id
+            )
+    ) THEN
+        RAISE EXCEPTION 'contact % cannot be merged into %', NEW.id, NEW.merged_id
+            USING ERRCODE = 'MU314',
+                  DETAIL = 'That one is merged itself, or others are merged into this one.',
+                  HINT = 'Merge all of them into the one that stays.';
+    END IF;
+    RETURN NEW;
+END;
+$function$;
+
+COMMENT ON FUNCTION goclaw.check_merged_contact() IS
+    'Trigger function that keeps contacts from being merged in a chain or a circle. Raises MU314.';
+
+-- A trigger runs its function without asking for EXECUTE; nobody has to call it directly.
+REVOKE ALL ON FUNCTION goclaw.check_merged_contact() FROM PUBLIC;
+
+CREATE TRIGGER channel_contacts_check_merged_tg
+    BEFORE INSERT OR UPDATE OF merged_id ON goclaw.channel_contacts
+    FOR EACH ROW WHEN (NEW.merged_id <> NEW.id)
+    EXECUTE FUNCTION goclaw.check_merged_contact();
 
 ALTER TABLE goclaw.channel_contacts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE goclaw.channel_contacts FORCE ROW LEVEL SECURITY;

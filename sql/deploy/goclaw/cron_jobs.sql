@@ -3,7 +3,8 @@
 --
 -- Work that agents do by the clock, and what came of it. The state of a job (last_run_at,
 -- last_status, last_error) is the backend's, which claims and finishes jobs: runtimes have no right
--- to change it, so nobody makes a job run twice by an edit.
+-- to write it, so nobody makes a job run twice by an edit. A job that is deleted and written again
+-- under its id is a new one, and its agent is not exchanged: a log says which agent ran.
 -- Locks: SHARE ROW EXCLUSIVE on agent_teams, agents, tenants.
 -- Docs: docs/schema/goclaw.md#cron-jobs
 
@@ -82,7 +83,7 @@ COMMENT ON COLUMN goclaw.cron_jobs.interval_ms IS
     'Milliseconds from one run to the next, where the kind is every.';
 COMMENT ON COLUMN goclaw.cron_jobs.run_at IS 'When to run, where the kind is at.';
 COMMENT ON COLUMN goclaw.cron_jobs.timezone IS
-    'Time zone of the expression. NULL leaves it to the gateway.';
+    'Time zone of the expression, as the gateway understands it. NULL leaves it to the gateway.';
 COMMENT ON COLUMN goclaw.cron_jobs.payload IS 'What the agent is told.';
 COMMENT ON COLUMN goclaw.cron_jobs.delete_after_run IS
     'Whether the job is deleted after the first run that succeeds.';
@@ -125,9 +126,14 @@ CREATE POLICY cron_jobs_service ON goclaw.cron_jobs
     USING (true)
     WITH CHECK (true);
 
-GRANT SELECT, INSERT, DELETE ON goclaw.cron_jobs TO muniment_app;
+GRANT SELECT, DELETE ON goclaw.cron_jobs TO muniment_app;
+GRANT INSERT (
+    tenant_id, id, agent_id, user_id, name, enabled, schedule_kind, cron_expression, interval_ms,
+    run_at, timezone, payload, delete_after_run, stateless, deliver, deliver_channel, deliver_to,
+    wake_heartbeat, next_run_at, team_id, created_at, updated_at
+) ON goclaw.cron_jobs TO muniment_app;
 GRANT UPDATE (
-    agent_id, user_id, name, enabled, schedule_kind, cron_expression, interval_ms, run_at,
+    user_id, name, enabled, schedule_kind, cron_expression, interval_ms, run_at,
     timezone, payload, delete_after_run, stateless, deliver, deliver_channel, deliver_to,
     wake_heartbeat, next_run_at, team_id, updated_at
 ) ON goclaw.cron_jobs TO muniment_app;

@@ -6,7 +6,8 @@
 -- too slow, and whose job somebody else claimed, is refused and changes nothing.
 -- The log is written first, even of a job that takes it along, or of a run that is refused, which
 -- takes it back: its references lock agent and job in the order in which a deletion of the agent
--- does. The heartbeat comes last.
+-- does. The heartbeat comes last. A job that was deleted while the log waited for it is gone like
+-- one that was deleted before.
 -- Locks: none.  Docs: docs/schema/goclaw.md#finish-cron-job
 
 BEGIN;
@@ -32,6 +33,7 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
     v_job record;
+    v_key text;
 BEGIN
     -- Two who end the same run do so one after the other: both would share the key of the job for
     -- their logs, and neither could delete it.
@@ -39,21 +41,30 @@ BEGIN
         'goclaw.cron_jobs'::regclass::oid::integer, hashtext(p_job_id::text)
     );
 
-    INSERT INTO goclaw.cron_run_logs (
-        tenant_id, job_id, agent_id, status, input_tokens, output_tokens, duration_ms, team_id
-    )
-    SELECT
-        j.tenant_id,
-        j.id,
-        j.agent_id,
-        p_status,
-        p_input_tokens,
-        p_output_tokens,
-        p_duration_ms,
-        j.team_id
-    FROM goclaw.cron_jobs AS j
-    WHERE j.tenant_id = p_tenant_id
-        AND j.id = p_job_id;
+    BEGIN
+        INSERT INTO goclaw.cron_run_logs (
+            tenant_id, job_id, agent_id, status, input_tokens, output_tokens, duration_ms, team_id
+        )
+        SELECT
+            j.tenant_id,
+            j.id,
+            j.agent_id,
+            p_status,
+            p_input_tokens,
+            p_output_tokens,
+            p_duration_ms,
+            j.team_id
+        FROM goclaw.cron_jobs AS j
+        WHERE j.tenant_id = p_tenant_id
+            AND j.id = p_job_id;
+    EXCEPTION
+        WHEN foreign_key_violation THEN
+            -- Without job or agent the next statement finds nothing.
+            GET STACKED DIAGNOSTICS v_key = CONSTRAINT_NAME;
+            IF v_key NOT IN ('cron_run_logs_job_fk', 'cron_run_logs_agent_fk') THEN
+                RAISE;
+            END IF;
+    END;
 
     -- Due after the claim means that somebody set another time during the run, which stands; so
     -- does NULL.
@@ -84,9 +95,15 @@ BEGIN
     END IF;
 
     -- A heartbeat that is running is due again after it: it may have begun before this job ended.
+    -- The time is later than its claim, however old this transaction is: finish_heartbeat() takes
+    -- an earlier one for the time at which the heartbeat was due.
     IF v_job.wake_heartbeat THEN
         UPDATE goclaw.agent_heartbeats AS h
-        SET next_run_at = now()
+        SET next_run_at = CASE
+            WHEN h.last_status = 'running'
+                THEN greatest(now(), h.last_run_at + interval '1 microsecond')
+            ELSE now()
+        END
         WHERE h.tenant_id = p_tenant_id
             AND h.agent_id = v_job.agent_id
             AND h.enabled
@@ -107,8 +124,7 @@ COMMENT ON FUNCTION goclaw.finish_cron_job(
     'that somebody set during the run stands instead. p_error: for people. Tokens are counted, '
     'p_duration_ms is in milliseconds; NULL means not known. Raises MU310 when the claim is no '
     'longer the caller''s, 23514 for another status or a negative number, 23502 when the status '
-    'is NULL, 23503 when the agent or the team is being deleted: without the team the job goes '
-    'on, so call again.';
+    'is NULL, 23503 when the team is being deleted: without it the job goes on, so call again.';
 
 REVOKE ALL ON FUNCTION goclaw.finish_cron_job(
     uuid, uuid, timestamptz, text, timestamptz, text, integer, integer, integer

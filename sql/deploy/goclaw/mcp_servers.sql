@@ -317,6 +317,29 @@ COMMENT ON COLUMN goclaw.mcp_access_requests.reviewed_by IS
 COMMENT ON COLUMN goclaw.mcp_access_requests.reviewed_at IS 'When that was. NULL while pending.';
 COMMENT ON COLUMN goclaw.mcp_access_requests.created_at IS 'When the row was made.';
 
+CREATE FUNCTION goclaw.refuse_second_decision()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+    RAISE EXCEPTION 'request % is % already', OLD.id, OLD.status
+        USING ERRCODE = 'MU313',
+              HINT = 'Whoever thinks otherwise makes another request.';
+END;
+$function$;
+
+COMMENT ON FUNCTION goclaw.refuse_second_decision() IS
+    'Trigger function that refuses to decide a request again. Always raises MU313.';
+
+-- A trigger runs its function without asking for EXECUTE; nobody has to call it directly.
+REVOKE ALL ON FUNCTION goclaw.refuse_second_decision() FROM PUBLIC;
+
+CREATE TRIGGER mcp_access_requests_decide_once_tg
+    BEFORE UPDATE OF status, reviewed_by, reviewed_at ON goclaw.mcp_access_requests
+    FOR EACH ROW WHEN (OLD.status <> 'pending')
+    EXECUTE FUNCTION goclaw.refuse_second_decision();
+
 ALTER TABLE goclaw.mcp_access_requests ENABLE ROW LEVEL SECURITY;
 ALTER TABLE goclaw.mcp_access_requests FORCE ROW LEVEL SECURITY;
 
@@ -330,7 +353,7 @@ CREATE POLICY mcp_access_requests_tenant_guard ON goclaw.mcp_access_requests AS 
     WITH CHECK (tenant_id = (SELECT platform.current_tenant_id()));
 
 GRANT SELECT, INSERT, DELETE ON goclaw.mcp_access_requests TO muniment_app;
--- A request that was decided stays the one that was: only the decision is written later.
+-- A request that was decided stays the one that was: only the decision is written later, once.
 GRANT UPDATE (status, reviewed_by, reviewed_at) ON goclaw.mcp_access_requests TO muniment_app;
 GRANT SELECT ON goclaw.mcp_access_requests TO muniment_reader;
 

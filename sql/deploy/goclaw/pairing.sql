@@ -30,6 +30,10 @@ CREATE TABLE goclaw.pairing_requests (
     CONSTRAINT pairing_requests_code_ck CHECK (length(code) = 8)
 );
 
+-- A stranger who writes again is shown the same code.
+CREATE INDEX pairing_requests_sender_ix
+    ON goclaw.pairing_requests (tenant_id, channel, sender_id);
+
 -- Codes that have ended, of all tenants, which is why the tenant is not in it.
 CREATE INDEX pairing_requests_expires_at_ix ON goclaw.pairing_requests (expires_at);
 
@@ -66,6 +70,7 @@ CREATE POLICY pairing_requests_service ON goclaw.pairing_requests
     WITH CHECK (true);
 
 GRANT SELECT, INSERT, DELETE ON goclaw.pairing_requests TO muniment_app;
+-- The account stays: who writes to another one makes another request.
 GRANT UPDATE (
     code, sender_id, channel, chat_id, expires_at, metadata
 ) ON goclaw.pairing_requests TO muniment_app;

@@ -45,7 +45,13 @@ CREATE TABLE goclaw.sessions (
         REFERENCES goclaw.agent_teams (tenant_id, id) ON DELETE SET NULL (team_id),
     CONSTRAINT sessions_session_key_ck CHECK (session_key <> ''),
     CONSTRAINT sessions_tokens_ck CHECK (input_tokens >= 0 AND output_tokens >= 0),
-    CONSTRAINT sessions_spawn_depth_ck CHECK (spawn_depth >= 0)
+    CONSTRAINT sessions_spawn_depth_ck CHECK (spawn_depth >= 0),
+    CONSTRAINT sessions_messages_ck CHECK (jsonb_typeof(messages) = 'array'),
+    CONSTRAINT sessions_compaction_ck CHECK (
+        compaction_count >= 0
+        AND memory_flush_compaction_count >= 0
+        AND memory_flush_at >= 0
+    )
 );
 
 -- Stated: the sessions of an agent. Serves the reference.

@@ -5,6 +5,8 @@
 --
 -- What agents can learn to do, and which agents and users may. What a tenant changed about a
 -- skill is apart from it, so that a new version of one that came with the gateway does not undo it.
+-- Those that came with it are put into a tenant by the backend: nobody else deletes them, so nobody
+-- else makes them.
 -- Locks: SHARE ROW EXCLUSIVE on agents, tenants.  Docs: docs/schema/goclaw.md#skills
 
 BEGIN;
@@ -51,7 +53,8 @@ CREATE INDEX skills_owner_id_ix ON goclaw.skills (tenant_id, owner_id);
 -- Stated: what may be offered.
 CREATE INDEX skills_visibility_ix ON goclaw.skills (tenant_id, visibility) WHERE status = 'active';
 
--- Stated: skills that fit a task.
+-- Stated: skills that fit a task. It orders before row security filters: a search that must not
+-- lose rows beside those of other tenants sets hnsw.iterative_scan, as search_memory() does.
 CREATE INDEX skills_embedding_ix
     ON goclaw.skills USING hnsw (embedding platform.vector_cosine_ops);
 
@@ -84,7 +87,7 @@ COMMENT ON COLUMN goclaw.skills.file_hash IS 'Hash of the package, to see whethe
 COMMENT ON COLUMN goclaw.skills.embedding IS 'Of name and description. NULL until computed.';
 COMMENT ON COLUMN goclaw.skills.tags IS 'Words to find it by.';
 COMMENT ON COLUMN goclaw.skills.is_system IS
-    'Whether it came with the gateway: then nobody deletes it.';
+    'Whether it came with the gateway: then nobody deletes it while the tenant is active.';
 COMMENT ON COLUMN goclaw.skills.deps IS 'What must be installed for it to work.';
 COMMENT ON COLUMN goclaw.skills.enabled IS 'Whether agents may use it.';
 COMMENT ON COLUMN goclaw.skills.created_at IS 'When the row was made.';
@@ -110,12 +113,24 @@ CREATE POLICY skills_tenant_guard ON goclaw.skills AS RESTRICTIVE
     USING (tenant_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (tenant_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT, DELETE ON goclaw.skills TO muniment_app;
+-- The backend puts the skills of the gateway into tenants.
+CREATE POLICY skills_service ON goclaw.skills
+    TO muniment_service
+    USING (true)
+    WITH CHECK (true);
+
+GRANT SELECT, DELETE ON goclaw.skills TO muniment_app;
+GRANT INSERT (
+    tenant_id, id, name, slug, description, owner_id, visibility, version, status, frontmatter,
+    file_path, file_size, file_hash, embedding, tags, deps, enabled, created_at, updated_at
+) ON goclaw.skills TO muniment_app;
 GRANT UPDATE (
     name, slug, description, owner_id, visibility, version, status, frontmatter, file_path,
     file_size, file_hash, embedding, tags, deps, enabled, updated_at
 ) ON goclaw.skills TO muniment_app;
 GRANT SELECT ON goclaw.skills TO muniment_reader;
+GRANT INSERT ON goclaw.skills TO muniment_service;
+GRANT SELECT (tenant_id, id, slug, version, is_system) ON goclaw.skills TO muniment_service;
 
 CREATE TABLE goclaw.skill_agent_grants (
     tenant_id  uuid         NOT NULL,

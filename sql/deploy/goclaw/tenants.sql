@@ -23,7 +23,9 @@ CREATE TABLE goclaw.tenants (
 
     CONSTRAINT tenants_pk PRIMARY KEY (id),
     CONSTRAINT tenants_slug_uq UNIQUE (slug),
-    CONSTRAINT tenants_slug_ck CHECK (slug <> '')
+    CONSTRAINT tenants_slug_ck CHECK (slug <> ''),
+    -- No list is stated; but only active is served, and Active would not be.
+    CONSTRAINT tenants_status_ck CHECK (status ~ '^[a-z][a-z_]*$')
 );
 
 COMMENT ON TABLE goclaw.tenants IS
@@ -32,7 +34,7 @@ COMMENT ON COLUMN goclaw.tenants.id IS 'The tenant.';
 COMMENT ON COLUMN goclaw.tenants.name IS 'For people.';
 COMMENT ON COLUMN goclaw.tenants.slug IS 'Short name in addresses, unique over all tenants.';
 COMMENT ON COLUMN goclaw.tenants.status IS
-    'Whether the gateway serves the tenant, for example active.';
+    'Whether the gateway serves the tenant: active, or a word for why not.';
 COMMENT ON COLUMN goclaw.tenants.settings IS 'Settings of the tenant as a whole.';
 COMMENT ON COLUMN goclaw.tenants.created_at IS 'When the row was made.';
 COMMENT ON COLUMN goclaw.tenants.updated_at IS 'When the row was last changed; a trigger sets it.';
@@ -78,7 +80,8 @@ CREATE TABLE goclaw.tenant_users (
     CONSTRAINT tenant_users_user_id_uq UNIQUE (tenant_id, user_id),
     CONSTRAINT tenant_users_tenant_fk FOREIGN KEY (tenant_id)
         REFERENCES goclaw.tenants (id) ON DELETE RESTRICT,
-    CONSTRAINT tenant_users_user_id_ck CHECK (user_id <> '')
+    CONSTRAINT tenant_users_user_id_ck CHECK (user_id <> ''),
+    CONSTRAINT tenant_users_role_ck CHECK (role ~ '^[a-z][a-z_]*$')
 );
 
 -- The tenants of a user, at login: asked across tenants.

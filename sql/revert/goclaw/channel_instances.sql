@@ -28,6 +28,7 @@ END;
 $revert$;
 
 DROP TABLE goclaw.channel_contacts;
+DROP FUNCTION goclaw.check_merged_contact();
 DROP TABLE goclaw.channel_pending_messages;
 DROP TABLE goclaw.channel_instances;
 

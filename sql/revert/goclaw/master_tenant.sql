@@ -7,6 +7,9 @@ BEGIN;
 SET LOCAL lock_timeout = '3s';
 SET LOCAL ROLE muniment_owner;
 
+DROP TRIGGER tenants_protect_master_tg ON goclaw.tenants;
+DROP FUNCTION goclaw.protect_master_tenant();
+
 ALTER TABLE goclaw.tenants NO FORCE ROW LEVEL SECURITY;
 
 DELETE FROM goclaw.tenants

@@ -22,6 +22,7 @@ END;
 $revert$;
 
 DROP TABLE goclaw.mcp_access_requests;
+DROP FUNCTION goclaw.refuse_second_decision();
 DROP TABLE goclaw.mcp_user_credentials;
 DROP TABLE goclaw.mcp_user_grants;
 DROP TABLE goclaw.mcp_agent_grants;

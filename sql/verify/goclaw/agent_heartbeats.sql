@@ -169,7 +169,7 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('agent_heartbeats', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
+                ('agent_heartbeats', 'muniment_app', ARRAY['DELETE', 'SELECT']),
                 ('agent_heartbeats', 'muniment_reader', ARRAY['SELECT']),
                 ('agent_heartbeats', 'muniment_service', ARRAY['SELECT']),
                 ('heartbeat_run_logs', 'muniment_app', ARRAY['INSERT', 'SELECT']),
@@ -207,8 +207,14 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('agent_heartbeats', 'muniment_app', 'INSERT', ARRAY[
+                    'tenant_id', 'id', 'agent_id', 'enabled', 'interval_sec', 'prompt',
+                    'provider_id', 'model', 'isolated_session', 'light_context', 'ack_max_chars',
+                    'max_retries', 'active_hours_start', 'active_hours_end', 'timezone',
+                    'channel', 'chat_id', 'next_run_at', 'metadata', 'created_at', 'updated_at'
+                ]),
                 ('agent_heartbeats', 'muniment_app', 'UPDATE', ARRAY[
-                    'agent_id', 'enabled', 'interval_sec', 'prompt', 'provider_id', 'model',
+                    'enabled', 'interval_sec', 'prompt', 'provider_id', 'model',
                     'isolated_session', 'light_context', 'ack_max_chars', 'max_retries',
                     'active_hours_start', 'active_hours_end', 'timezone', 'channel', 'chat_id',
                     'next_run_at', 'metadata', 'updated_at'

@@ -107,7 +107,8 @@ BEGIN
     FROM (
         VALUES
             ('agents', 'agents_tenant', true, 'tenant_id'),
-            ('agents', 'agents_tenant_guard', false, 'tenant_id')
+            ('agents', 'agents_tenant_guard', false, 'tenant_id'),
+            ('agents', 'agents_service', true, NULL)
     ) AS want (table_name, name, is_permissive, tenant_column)
     FULL JOIN (
         SELECT *
@@ -194,6 +195,9 @@ BEGIN
                     'skill_evolve', 'skill_nudge_interval', 'reasoning_config',
                     'workspace_sharing', 'chatgpt_oauth_routing', 'shell_deny_groups',
                     'kg_dedup_config', 'updated_at', 'deleted_at'
+                ]),
+                ('agents', 'muniment_service', 'SELECT', ARRAY[
+                    'tenant_id', 'id', 'status', 'deleted_at'
                 ])
         ) AS listed (table_name, grantee, privilege, column_names)
         CROSS JOIN LATERAL unnest(listed.column_names) AS column_name

@@ -21,7 +21,7 @@ BEGIN
             ('browser_cookies', ARRAY[
                 'browser_cookies_pk', 'browser_cookies_cookie_uq', 'browser_cookies_tenant_fk',
                 'browser_cookies_domain_ck', 'browser_cookies_name_ck',
-                'browser_cookies_path_ck'
+                'browser_cookies_path_ck', 'browser_cookies_length_ck'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)

@@ -86,7 +86,8 @@ BEGIN
     FROM (
         VALUES
             ('channel_instances', ARRAY['channel_instances_set_updated_at_tg']),
-            ('channel_pending_messages', ARRAY['channel_pending_messages_set_updated_at_tg'])
+            ('channel_pending_messages', ARRAY['channel_pending_messages_set_updated_at_tg']),
+            ('channel_contacts', ARRAY['channel_contacts_check_merged_tg'])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
     WHERE NOT EXISTS (
@@ -262,6 +263,30 @@ BEGIN
         OR have.grantee IS NULL;
     IF v_offender IS NOT NULL THEN
         RAISE EXCEPTION 'column right missing or too many: %', v_offender;
+    END IF;
+
+    SELECT string_agg(want.name, ', ')
+    INTO v_offender
+    FROM (
+        VALUES ('goclaw.check_merged_contact()')
+    ) AS want (name)
+    WHERE NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_proc
+        WHERE oid = to_regprocedure(want.name)
+            AND proowner = 'muniment_owner'::regrole
+            AND NOT prosecdef
+            AND NOT proleakproof
+            AND provolatile = 'v'
+            AND proconfig = ARRAY['search_path=pg_catalog, pg_temp']
+            AND NOT EXISTS (
+                SELECT
+                FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) AS acl
+                WHERE acl.grantee <> proowner
+            )
+    );
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'missing, or owner, security, search_path or rights differ: %', v_offender;
     END IF;
 END;
 $verify$;

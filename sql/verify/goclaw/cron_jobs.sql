@@ -163,7 +163,7 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('cron_jobs', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
+                ('cron_jobs', 'muniment_app', ARRAY['DELETE', 'SELECT']),
                 ('cron_jobs', 'muniment_reader', ARRAY['SELECT']),
                 ('cron_jobs', 'muniment_service', ARRAY['DELETE', 'SELECT']),
                 ('cron_run_logs', 'muniment_app', ARRAY['INSERT', 'SELECT']),
@@ -201,8 +201,14 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('cron_jobs', 'muniment_app', 'INSERT', ARRAY[
+                    'tenant_id', 'id', 'agent_id', 'user_id', 'name', 'enabled', 'schedule_kind',
+                    'cron_expression', 'interval_ms', 'run_at', 'timezone', 'payload',
+                    'delete_after_run', 'stateless', 'deliver', 'deliver_channel', 'deliver_to',
+                    'wake_heartbeat', 'next_run_at', 'team_id', 'created_at', 'updated_at'
+                ]),
                 ('cron_jobs', 'muniment_app', 'UPDATE', ARRAY[
-                    'agent_id', 'user_id', 'name', 'enabled', 'schedule_kind', 'cron_expression',
+                    'user_id', 'name', 'enabled', 'schedule_kind', 'cron_expression',
                     'interval_ms', 'run_at', 'timezone', 'payload', 'delete_after_run',
                     'stateless', 'deliver', 'deliver_channel', 'deliver_to', 'wake_heartbeat',
                     'next_run_at', 'team_id', 'updated_at'

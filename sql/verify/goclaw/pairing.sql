@@ -47,7 +47,9 @@ BEGIN
     INTO v_offender
     FROM (
         VALUES
-            ('pairing_requests', ARRAY['pairing_requests_expires_at_ix']),
+            ('pairing_requests', ARRAY[
+                'pairing_requests_sender_ix', 'pairing_requests_expires_at_ix'
+            ]),
             ('paired_devices', ARRAY['paired_devices_expires_at_ix'])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)

@@ -22,7 +22,8 @@ BEGIN
             ('sessions', ARRAY[
                 'sessions_pk', 'sessions_session_key_uq', 'sessions_tenant_fk',
                 'sessions_agent_fk', 'sessions_team_fk', 'sessions_session_key_ck',
-                'sessions_tokens_ck', 'sessions_spawn_depth_ck'
+                'sessions_tokens_ck', 'sessions_spawn_depth_ck', 'sessions_messages_ck',
+                'sessions_compaction_ck'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)

@@ -136,6 +136,7 @@ BEGIN
         VALUES
             ('skills', 'skills_tenant', true, 'tenant_id'),
             ('skills', 'skills_tenant_guard', false, 'tenant_id'),
+            ('skills', 'skills_service', true, NULL),
             ('skill_agent_grants', 'skill_agent_grants_tenant', true, 'tenant_id'),
             ('skill_agent_grants', 'skill_agent_grants_tenant_guard', false, 'tenant_id'),
             ('skill_user_grants', 'skill_user_grants_tenant', true, 'tenant_id'),
@@ -185,7 +186,8 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('skills', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
+                ('skills', 'muniment_app', ARRAY['DELETE', 'SELECT']),
+                ('skills', 'muniment_service', ARRAY['INSERT']),
                 ('skills', 'muniment_reader', ARRAY['SELECT']),
                 ('skill_agent_grants', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
                 ('skill_agent_grants', 'muniment_reader', ARRAY['SELECT']),
@@ -226,6 +228,14 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('skills', 'muniment_app', 'INSERT', ARRAY[
+                    'tenant_id', 'id', 'name', 'slug', 'description', 'owner_id', 'visibility',
+                    'version', 'status', 'frontmatter', 'file_path', 'file_size', 'file_hash',
+                    'embedding', 'tags', 'deps', 'enabled', 'created_at', 'updated_at'
+                ]),
+                ('skills', 'muniment_service', 'SELECT', ARRAY[
+                    'tenant_id', 'id', 'slug', 'version', 'is_system'
+                ]),
                 ('skills', 'muniment_app', 'UPDATE', ARRAY[
                     'name', 'slug', 'description', 'owner_id', 'visibility', 'version', 'status',
                     'frontmatter', 'file_path', 'file_size', 'file_hash', 'embedding', 'tags',

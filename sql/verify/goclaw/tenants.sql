@@ -22,10 +22,12 @@ BEGIN
     INTO v_offender
     FROM (
         VALUES
-            ('tenants', ARRAY['tenants_pk', 'tenants_slug_uq', 'tenants_slug_ck']),
+            ('tenants', ARRAY[
+                'tenants_pk', 'tenants_slug_uq', 'tenants_slug_ck', 'tenants_status_ck'
+            ]),
             ('tenant_users', ARRAY[
                 'tenant_users_pk', 'tenant_users_user_id_uq', 'tenant_users_tenant_fk',
-                'tenant_users_user_id_ck'
+                'tenant_users_user_id_ck', 'tenant_users_role_ck'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)

@@ -104,6 +104,30 @@ FROM (
             'and pruned'
         ),
         (
+            'goclaw', 'agents', 'muniment_service', 'SELECT', true,
+            'a claim passes by agents that do not work, and sees nothing else of them'
+        ),
+        (
+            'goclaw', 'skills', 'muniment_app', 'INSERT', true,
+            'a runtime writes skills, but never says that one came with the gateway'
+        ),
+        (
+            'goclaw', 'skills', 'muniment_service', 'INSERT', false,
+            'the backend puts the skills of the gateway into tenants'
+        ),
+        (
+            'goclaw', 'skills', 'muniment_service', 'SELECT', true,
+            'and sees which are there'
+        ),
+        (
+            'goclaw', 'cron_jobs', 'muniment_app', 'INSERT', true,
+            'a runtime writes jobs, but never says that one was claimed'
+        ),
+        (
+            'goclaw', 'agent_heartbeats', 'muniment_app', 'INSERT', true,
+            'a runtime writes heartbeats, but never says that one was claimed, or counts'
+        ),
+        (
             'goclaw', 'cron_jobs', 'muniment_service', 'SELECT', false,
             'a worker gets the jobs that it claims'
         ),

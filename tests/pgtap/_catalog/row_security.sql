@@ -106,6 +106,8 @@ FROM (
         ('goclaw', 'pairing_requests', 'codes of all tenants are pruned when they have ended'),
         ('goclaw', 'paired_devices', 'pairings of all tenants are pruned when they have ended'),
         ('goclaw', 'browser_cookies', 'cookies of all tenants are pruned when they have ended'),
+        ('goclaw', 'agents', 'claims pass by those that do not work, in all tenants'),
+        ('goclaw', 'skills', 'skills of the gateway are put into all tenants'),
         ('goclaw', 'cron_jobs', 'due jobs of all tenants are claimed'),
         ('goclaw', 'cron_run_logs', 'runs of all tenants are logged'),
         ('goclaw', 'agent_heartbeats', 'due heartbeats of all tenants are claimed'),

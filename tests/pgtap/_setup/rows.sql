@@ -16,6 +16,7 @@ CREATE TABLE test_support.hint (
 INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
     ('open_agents.chat_messages', 'parts', '''[]'''),
     ('goclaw.agents', 'deleted_at', NULL),
+    ('goclaw.sessions', 'messages', '''[]'''),
     ('goclaw.agents', 'model_fallback', '''[]'''),
     -- Rows that functions find: a job and a heartbeat that run, a call that is being delivered.
     ('goclaw.cron_jobs', 'last_status', '''running'''),

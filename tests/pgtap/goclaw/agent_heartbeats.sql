@@ -1,7 +1,7 @@
 -- Subject: goclaw.agent_heartbeats    Docs: docs/schema/goclaw.md#agent-heartbeats
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(43);
+SELECT plan(55);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -82,8 +82,10 @@ SELECT set_eq(
          '((active_hours_end)::text ~ ''^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$''::text) '
          'AND ((active_hours_start)::text <> (active_hours_end)::text)))'),
         ('agent_heartbeats_timezone_ck',
-         'CHECK (((timezone = ''UTC''::text) OR ((timezone ~ ''^[A-Z][A-Za-z_]+/''::text) '
-         'AND ((to_timestamp((0)::double precision) AT TIME ZONE timezone) IS NOT NULL))))'),
+         'CHECK (((timezone = ''UTC''::text) OR (timezone ~ '
+         '''^Etc/GMT([+-]?0|[+]([1-9]|1[0-2])|-([1-9]|1[0-4]))$''::text) OR ((timezone ~ '
+         '''^[A-Z][A-Za-z_]+(/[A-Za-z_-]+)+$''::text) AND ((to_timestamp((0)::double '
+         'precision) AT TIME ZONE timezone) IS NOT NULL))))'),
         ('agent_heartbeats_last_status_ck',
          'CHECK (((last_status)::text = ANY ((ARRAY[''ok''::character varying, '
          '''error''::character varying, ''skipped''::character varying, '
@@ -194,6 +196,10 @@ FROM (
         ('active_hours_start = ''08:00'', active_hours_end = ''08:00'''),
         ('timezone = ''CET'''),
         ('timezone = '''''),
+        ('timezone = ''Europe/Atlantis5'''),
+        ('timezone = ''Foo/Bar-3'''),
+        ('timezone = ''Europe/Berlin1'''),
+        ('timezone = ''Etc/GMT+20'''),
         ('last_status = ''lost'''),
         ('last_status = ''running''')
 ) AS attempt (change);
@@ -213,7 +219,9 @@ FROM (
         (
             'active_hours_start = ''22:00'', active_hours_end = ''06:00'', '
             'timezone = ''America/Argentina/Ushuaia'''
-        )
+        ),
+        ('timezone = ''America/Port-au-Prince'''),
+        ('timezone = ''Etc/GMT-14''')
 ) AS attempt (change);
 SELECT throws_ok(
     $$ INSERT INTO goclaw.agent_heartbeats (agent_id)
@@ -286,7 +294,19 @@ SELECT throws_ok(
     format('UPDATE goclaw.agent_heartbeats SET %I = NULL', name),
     '42501',
     'permission denied for table agent_heartbeats',
-    format('%s is set by a claim or the end of a run, never by hand', name)
+    format('%s is not changed by hand', name)
+)
+FROM unnest(ARRAY[
+    'last_run_at', 'last_status', 'last_error', 'run_count', 'suppress_count', 'agent_id'
+]) AS name;
+SELECT throws_ok(
+    format(
+        'INSERT INTO goclaw.agent_heartbeats (agent_id, %I) VALUES (%L, NULL)',
+        name, 'a9e00000-0000-4000-8000-0000000000a1'
+    ),
+    '42501',
+    'permission denied for table agent_heartbeats',
+    format('nor does a new heartbeat begin with a %s', name)
 )
 FROM unnest(ARRAY[
     'last_run_at', 'last_status', 'last_error', 'run_count', 'suppress_count'
@@ -315,7 +335,6 @@ SELECT set_eq(
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
         ('agent_heartbeats'::name, 'muniment_app', 'DELETE'),
-        ('agent_heartbeats', 'muniment_app', 'INSERT'),
         ('agent_heartbeats', 'muniment_app', 'SELECT'),
         ('agent_heartbeats', 'muniment_reader', 'SELECT'),
         ('agent_heartbeats', 'muniment_service', 'SELECT'),
@@ -334,8 +353,13 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('agent_heartbeats'::name, 'muniment_app', 'UPDATE',
-         'agent_id, enabled, interval_sec, prompt, provider_id, model, isolated_session, '
+        ('agent_heartbeats'::name, 'muniment_app', 'INSERT',
+         'tenant_id, id, agent_id, enabled, interval_sec, prompt, provider_id, model, '
+         'isolated_session, light_context, ack_max_chars, max_retries, active_hours_start, '
+         'active_hours_end, timezone, channel, chat_id, next_run_at, metadata, created_at, '
+         'updated_at'),
+        ('agent_heartbeats', 'muniment_app', 'UPDATE',
+         'enabled, interval_sec, prompt, provider_id, model, isolated_session, '
          'light_context, ack_max_chars, max_retries, active_hours_start, active_hours_end, '
          'timezone, channel, chat_id, next_run_at, metadata, updated_at'),
         ('agent_heartbeats', 'muniment_service', 'UPDATE',

@@ -186,7 +186,7 @@ SELECT throws_ok(
 -- Access --------------------------------------------------------------------
 
 SELECT policies_are(
-    'goclaw', 'agents', ARRAY['agents_tenant', 'agents_tenant_guard'],
+    'goclaw', 'agents', ARRAY['agents_tenant', 'agents_tenant_guard', 'agents_service'],
     'no other policy widens access to agents'
 );
 SELECT set_eq(
@@ -218,7 +218,8 @@ SELECT set_eq(
          'embedding, budget_monthly_cents, model_fallback, emoji, agent_description, '
          'thinking_level, max_tokens, self_evolve, skill_evolve, skill_nudge_interval, '
          'reasoning_config, workspace_sharing, chatgpt_oauth_routing, shell_deny_groups, '
-         'kg_dedup_config, updated_at, deleted_at') $$,
+         'kg_dedup_config, updated_at, deleted_at'),
+        ('agents', 'muniment_service', 'SELECT', 'tenant_id, id, status, deleted_at') $$,
     'the rights to columns are these'
 );
 

@@ -1,7 +1,7 @@
 -- Subject: goclaw.browser_cookies    Docs: docs/schema/goclaw.md#browser-cookies
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(13);
+SELECT plan(15);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -47,7 +47,10 @@ SELECT set_eq(
          'FOREIGN KEY (tenant_id) REFERENCES goclaw.tenants(id) ON DELETE CASCADE'),
         ('browser_cookies_domain_ck', 'CHECK ((domain <> ''''::text))'),
         ('browser_cookies_name_ck', 'CHECK ((name <> ''''::text))'),
-        ('browser_cookies_path_ck', 'CHECK ((path <> ''''::text))') $$,
+        ('browser_cookies_path_ck', 'CHECK ((path <> ''''::text))'),
+        ('browser_cookies_length_ck',
+         'CHECK ((((((octet_length((user_id)::text) + octet_length((agent_id)::text)) + '
+         'octet_length(domain)) + octet_length(path)) + octet_length(name)) <= 2500))') $$,
     'the keys, references and rules are these'
 );
 SELECT set_eq(
@@ -83,6 +86,19 @@ INSERT INTO goclaw.browser_cookies (tenant_id, user_id, agent_id, domain, name, 
 SELECT '00000000-0000-4000-8000-00000000000a', user_id, agent_id, 'example.org', 'sid', 'x'
 FROM (VALUES ('u', 'drafter'), ('u', 'planner'), ('v', 'drafter')) AS lent (user_id, agent_id);
 
+SELECT throws_ok(
+    $$ UPDATE goclaw.browser_cookies
+       SET name = (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 120) AS n) $$,
+    '23514',
+    NULL,
+    'a name that the key cannot hold is refused by a rule of the table'
+);
+SELECT lives_ok(
+    $$ UPDATE goclaw.browser_cookies
+       SET name = left((SELECT string_agg(md5(n::text), '') FROM generate_series(1, 120) AS n), 2400)
+       WHERE id = (SELECT id FROM goclaw.browser_cookies LIMIT 1) $$,
+    'what is shorter, the key holds'
+);
 SELECT throws_ok(
     format('UPDATE goclaw.browser_cookies SET %I = %L', name, ''),
     '23514',

@@ -1,7 +1,7 @@
 -- Subject: goclaw.channel_instances    Docs: docs/schema/goclaw.md#channel-instances
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(19);
+SELECT plan(23);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -122,6 +122,9 @@ SELECT set_eq(
         ('channel_instances_set_updated_at_tg'::name,
          'BEFORE UPDATE ON goclaw.channel_instances FOR EACH ROW EXECUTE FUNCTION '
          'platform.set_updated_at()'),
+        ('channel_contacts_check_merged_tg',
+         'BEFORE INSERT OR UPDATE OF merged_id ON goclaw.channel_contacts FOR EACH ROW WHEN '
+         '((new.merged_id <> new.id)) EXECUTE FUNCTION goclaw.check_merged_contact()'),
         ('channel_pending_messages_set_updated_at_tg',
          'BEFORE UPDATE ON goclaw.channel_pending_messages FOR EACH ROW EXECUTE FUNCTION '
          'platform.set_updated_at()') $$,
@@ -203,6 +206,36 @@ SELECT throws_ok(
 UPDATE goclaw.channel_contacts
 SET merged_id = 'c0170000-0000-4000-8000-0000000000a1'
 WHERE id = 'c0170000-0000-4000-8000-0000000000a2';
+SELECT throws_ok(
+    $$ UPDATE goclaw.channel_contacts SET merged_id = 'c0170000-0000-4000-8000-0000000000a2'
+       WHERE id = 'c0170000-0000-4000-8000-0000000000a1' $$,
+    'MU314',
+    NULL,
+    'two contacts are not merged into each other'
+);
+SELECT throws_ok(
+    $$ INSERT INTO goclaw.channel_contacts (tenant_id, channel_type, sender_id, merged_id)
+       VALUES (
+           '00000000-0000-4000-8000-00000000000a', 'telegram', '3',
+           'c0170000-0000-4000-8000-0000000000a2'
+       ) $$,
+    'MU314',
+    NULL,
+    'nor into one that is merged itself'
+);
+SELECT throws_ok(
+    $$ UPDATE goclaw.channel_contacts AS c SET merged_id = other.id
+       FROM goclaw.channel_contacts AS other
+       WHERE c.id = 'c0170000-0000-4000-8000-0000000000a1' AND other.thread_id = 't' $$,
+    'MU314',
+    NULL,
+    'nor is one merged that others are merged into'
+);
+SELECT lives_ok(
+    $$ UPDATE goclaw.channel_contacts SET merged_id = 'c0170000-0000-4000-8000-0000000000a1'
+       WHERE thread_id = 't' $$,
+    'many may be one contact'
+);
 DELETE FROM goclaw.channel_contacts WHERE id = 'c0170000-0000-4000-8000-0000000000a1';
 SELECT results_eq(
     $$ SELECT tenant_id, merged_id FROM goclaw.channel_contacts

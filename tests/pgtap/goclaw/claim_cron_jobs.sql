@@ -1,7 +1,7 @@
 -- Subject: goclaw.claim_cron_jobs()    Docs: docs/schema/goclaw.md#claim-cron-jobs
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(16);
+SELECT plan(19);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -53,11 +53,23 @@ INNER JOIN (
         ('a', 'lost', true, '-3 hours', 'running', '-20 minutes', NULL),
         ('a', 'running', true, '-4 hours', 'running', '-5 minutes', NULL),
         ('a', 'off', false, '-5 hours', NULL, NULL, NULL),
-        ('a', 'later', true, '1 second', NULL, NULL, NULL),
+        ('a', 'later', true, '1 hour', NULL, NULL, NULL),
         ('a', 'never', true, NULL, NULL, NULL, NULL),
         ('c', 'suspended', true, '-6 hours', NULL, NULL, NULL),
-        ('b', 'now', true, '0', NULL, NULL, NULL)
+        ('b', 'now', true, '0', NULL, NULL, NULL),
+        ('b', 'inactive', true, '-7 hours', NULL, NULL, NULL),
+        ('b', 'deleted', true, '-8 hours', NULL, NULL, NULL)
 ) AS j (slug, name, enabled, due, status, claimed, error) ON j.slug = t.slug;
+INSERT INTO goclaw.agents (tenant_id, agent_key, owner_id, model, status, deleted_at)
+SELECT '00000000-0000-4000-8000-00000000000b', name, 'u', 'm', status, deleted_at
+FROM (
+    VALUES ('inactive', 'inactive', NULL::timestamptz), ('deleted', 'active', now())
+) AS a (name, status, deleted_at);
+UPDATE goclaw.cron_jobs AS j
+SET agent_id = a.id
+FROM goclaw.agents AS a
+WHERE a.tenant_id = j.tenant_id
+    AND a.agent_key = j.name;
 CREATE TEMPORARY TABLE before AS TABLE goclaw.cron_jobs;
 GRANT SELECT ON before TO PUBLIC;
 
@@ -72,22 +84,24 @@ FROM (
     VALUES
         ('0', 'p_limit is not a number of jobs'),
         ('NULL', 'p_limit is not a number of jobs'),
-        ('1, ''0''', 'p_lease is not a time to come'),
-        ('1, NULL', 'p_lease is not a time to come')
+        ('1, ''0''', 'p_lease is not a time of up to a year'),
+        ('1, NULL', 'p_lease is not a time of up to a year'),
+        ('1, ''300000 years''', 'p_lease is not a time of up to a year'),
+        ('1, ''366 days''', 'p_lease is not a time of up to a year')
 ) AS attempt (arguments, message);
 SELECT results_eq(
-    $$ SELECT name::text, last_status::text, last_run_at, last_error
+    $$ SELECT name::text, last_status::text, last_run_at > now(), last_error
        FROM goclaw.claim_cron_jobs(1) $$,
-    $$ VALUES ('lost', 'running', now(), 'the run before this one did not end') $$,
+    $$ VALUES ('lost', 'running', true, 'the run before this one did not end') $$,
     'first comes what is due longest, here after a claim that lapsed, and it says so'
 );
 SELECT results_eq(
-    $$ SELECT name::text, last_status::text, last_run_at, last_error
+    $$ SELECT name::text, last_status::text, last_run_at > now(), last_error
        FROM goclaw.claim_cron_jobs(10) $$,
     $$ VALUES
-        ('two hours', 'running', now(), NULL),
-        ('an hour', 'running', now(), 'no model'),
-        ('now', 'running', now(), NULL) $$,
+        ('two hours', 'running', true, NULL),
+        ('an hour', 'running', true, 'no model'),
+        ('now', 'running', true, NULL) $$,
     'then the others that are due, of all tenants'
 );
 SELECT is_empty(
@@ -96,7 +110,7 @@ SELECT is_empty(
 SELECT results_eq(
     $$ SELECT j.name::text, j.next_run_at
        FROM goclaw.cron_jobs AS j
-       WHERE j.last_run_at = now()
+       WHERE j.last_run_at > now()
        ORDER BY j.next_run_at $$,
     $$ SELECT name::text, next_run_at
        FROM before
@@ -106,14 +120,24 @@ SELECT results_eq(
 );
 SELECT set_eq(
     $$ SELECT * FROM goclaw.cron_jobs
-       WHERE name IN ('running', 'off', 'later', 'never', 'suspended') $$,
-    $$ SELECT * FROM before WHERE name IN ('running', 'off', 'later', 'never', 'suspended') $$,
-    'what runs, is off, is not due or is of a tenant that is not served stays as it was'
+       WHERE name NOT IN ('lost', 'two hours', 'an hour', 'now') $$,
+    $$ SELECT * FROM before WHERE name NOT IN ('lost', 'two hours', 'an hour', 'now') $$,
+    'what runs, is off, is not due or is of a tenant or agent that is not served stays as it was'
 );
 SELECT results_eq(
     $$ SELECT name::text FROM goclaw.claim_cron_jobs(10, '5 minutes') $$,
     $$ VALUES ('running') $$,
     'whoever says that a claim holds for less gets what is claimed for longer'
+);
+CREATE TEMPORARY TABLE claim AS
+SELECT clock_timestamp() AS began, last_run_at FROM goclaw.cron_jobs WHERE name = 'running';
+SELECT results_eq(
+    $$ SELECT name::text, j.last_run_at > c.last_run_at, j.last_run_at > c.began
+       FROM claim AS c
+       CROSS JOIN goclaw.claim_cron_jobs(10, '1 microsecond') AS j
+       WHERE j.name = 'running' $$,
+    $$ VALUES ('running', true, true) $$,
+    'each claim has a name of its own, and a whole lease, also in an old transaction'
 );
 RESET ROLE;
 

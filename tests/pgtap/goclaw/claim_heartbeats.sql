@@ -1,7 +1,7 @@
 -- Subject: goclaw.claim_heartbeats()    Docs: docs/schema/goclaw.md#claim-heartbeats
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(17);
+SELECT plan(20);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -35,7 +35,7 @@ INNER JOIN (
     VALUES
         ('a', 'an hour'), ('b', 'two hours'), ('b', 'lost'), ('a', 'running'), ('a', 'off'),
         ('a', 'later'), ('a', 'never'), ('c', 'suspended'), ('b', 'asleep'), ('a', 'lost asleep'),
-        ('b', 'now')
+        ('b', 'now'), ('b', 'inactive'), ('b', 'deleted'), ('b', 'nowhere')
 ) AS h (slug, name) ON h.slug = t.slug;
 INSERT INTO goclaw.agent_heartbeats (
     tenant_id, id, agent_id, prompt, enabled, next_run_at, last_status, last_run_at, last_error
@@ -56,12 +56,15 @@ INNER JOIN (
         ('lost', true, '-3 hours', 'running', '-20 minutes', NULL),
         ('running', true, '-4 hours', 'running', '-5 minutes', NULL),
         ('off', false, '-5 hours', NULL, NULL, NULL),
-        ('later', true, '1 second', NULL, NULL, NULL),
+        ('later', true, '1 hour', NULL, NULL, NULL),
         ('never', true, NULL, NULL, NULL, NULL),
         ('suspended', true, '-6 hours', NULL, NULL, NULL),
         ('asleep', true, '-7 hours', 'ok', '-8 hours', NULL),
         ('lost asleep', true, '-8 hours', 'running', '-9 hours', NULL),
-        ('now', true, '0', NULL, NULL, NULL)
+        ('now', true, '0', NULL, NULL, NULL),
+        ('inactive', true, '-10 hours', NULL, NULL, NULL),
+        ('deleted', true, '-11 hours', NULL, NULL, NULL),
+        ('nowhere', true, '-12 hours', NULL, NULL, NULL)
 ) AS h (name, enabled, due, status, claimed, error) ON h.name = a.agent_key
 ORDER BY h.name = 'lost', h.name DESC;
 -- Hours that are over for today, or that begin only now.
@@ -73,6 +76,31 @@ UPDATE goclaw.agent_heartbeats
 SET active_hours_start = to_char(now() AT TIME ZONE 'UTC', 'HH24:MI'),
     active_hours_end = to_char(now() AT TIME ZONE 'UTC' + interval '1 hour', 'HH24:MI')
 WHERE prompt = 'an hour';
+UPDATE goclaw.agent_heartbeats SET suppress_count = 2147483647 WHERE prompt = 'asleep';
+UPDATE goclaw.agents SET status = 'inactive' WHERE agent_key = 'inactive';
+UPDATE goclaw.agents SET deleted_at = now() WHERE agent_key = 'deleted';
+-- A zone that the server had when the row was written.
+DO $$
+DECLARE
+    v_rule CONSTANT text := (
+        SELECT pg_get_constraintdef(oid)
+        FROM pg_constraint
+        WHERE conname = 'agent_heartbeats_timezone_ck'
+    );
+BEGIN
+    ALTER TABLE goclaw.agent_heartbeats DROP CONSTRAINT agent_heartbeats_timezone_ck;
+    UPDATE goclaw.agent_heartbeats
+    SET timezone = 'Europe/Atlantis', active_hours_start = '08:00', active_hours_end = '18:00'
+    WHERE prompt = 'nowhere';
+    EXECUTE format(
+        'ALTER TABLE goclaw.agent_heartbeats ADD CONSTRAINT agent_heartbeats_timezone_ck %s '
+        'NOT VALID',
+        v_rule
+    );
+END;
+$$;
+-- It is passed by with a warning.
+SET LOCAL client_min_messages = error;
 CREATE TEMPORARY TABLE before AS TABLE goclaw.agent_heartbeats;
 GRANT SELECT ON before TO PUBLIC;
 -- No order comes from an index by chance.
@@ -90,22 +118,24 @@ FROM (
     VALUES
         ('0', 'p_limit is not a number of heartbeats'),
         ('NULL', 'p_limit is not a number of heartbeats'),
-        ('1, ''0''', 'p_lease is not a time to come'),
-        ('1, NULL', 'p_lease is not a time to come')
+        ('1, ''0''', 'p_lease is not a time of up to a year'),
+        ('1, NULL', 'p_lease is not a time of up to a year'),
+        ('1, ''300000 years''', 'p_lease is not a time of up to a year'),
+        ('1, ''366 days''', 'p_lease is not a time of up to a year')
 ) AS attempt (arguments, message);
 SELECT results_eq(
-    $$ SELECT prompt, last_status::text, last_run_at, last_error
+    $$ SELECT prompt, last_status::text, last_run_at > now(), last_error
        FROM goclaw.claim_heartbeats(1) $$,
-    $$ VALUES ('lost', 'running', now(), 'the run before this one did not end') $$,
+    $$ VALUES ('lost', 'running', true, 'the run before this one did not end') $$,
     'first comes what is due longest and awake, here after a claim that lapsed, and it says so'
 );
 SELECT results_eq(
-    $$ SELECT prompt, last_status::text, last_run_at, last_error
+    $$ SELECT prompt, last_status::text, last_run_at > now(), last_error
        FROM goclaw.claim_heartbeats(10) $$,
     $$ VALUES
-        ('two hours', 'running', now(), NULL),
-        ('an hour', 'running', now(), 'no model'),
-        ('now', 'running', now(), NULL) $$,
+        ('two hours', 'running', true, NULL),
+        ('an hour', 'running', true, 'no model'),
+        ('now', 'running', true, NULL) $$,
     'then the others that are due, of all tenants'
 );
 SELECT is_empty(
@@ -114,7 +144,7 @@ SELECT is_empty(
 SELECT results_eq(
     $$ SELECT prompt, next_run_at, run_count, suppress_count
        FROM goclaw.agent_heartbeats
-       WHERE last_run_at = now()
+       WHERE last_run_at > now()
        ORDER BY next_run_at $$,
     $$ SELECT prompt, next_run_at, 0, 0
        FROM before
@@ -124,9 +154,14 @@ SELECT results_eq(
 );
 SELECT set_eq(
     $$ SELECT * FROM goclaw.agent_heartbeats
-       WHERE prompt IN ('running', 'off', 'later', 'never', 'suspended') $$,
-    $$ SELECT * FROM before WHERE prompt IN ('running', 'off', 'later', 'never', 'suspended') $$,
-    'what runs, is off, is not due or is of a tenant that is not served stays as it was'
+       WHERE prompt IN (
+           'running', 'off', 'later', 'never', 'suspended', 'inactive', 'deleted', 'nowhere'
+       ) $$,
+    $$ SELECT * FROM before
+       WHERE prompt IN (
+           'running', 'off', 'later', 'never', 'suspended', 'inactive', 'deleted', 'nowhere'
+       ) $$,
+    'what runs, is off, is not due, not served or in a zone that is gone stays as it was'
 );
 SELECT results_eq(
     $$ SELECT h.prompt, h.last_status::text, h.last_run_at, h.suppress_count, h.last_error,
@@ -135,7 +170,7 @@ SELECT results_eq(
        WHERE h.prompt IN ('asleep', 'lost asleep')
        ORDER BY h.prompt $$,
     $$ VALUES
-        ('asleep', 'skipped', now() - interval '8 hours', 1, NULL, true, true),
+        ('asleep', 'skipped', now() - interval '8 hours', 2147483647, NULL, true, true),
         (
             'lost asleep', 'skipped', now() - interval '9 hours', 1,
             'the run before this one did not end', true, true
@@ -146,6 +181,18 @@ SELECT results_eq(
     $$ SELECT prompt FROM goclaw.claim_heartbeats(10, '5 minutes') $$,
     $$ VALUES ('running') $$,
     'whoever says that a claim holds for less gets what is claimed for longer'
+);
+CREATE TEMPORARY TABLE claim AS
+SELECT clock_timestamp() AS began, last_run_at
+FROM goclaw.agent_heartbeats
+WHERE prompt = 'running';
+SELECT results_eq(
+    $$ SELECT prompt, h.last_run_at > c.last_run_at, h.last_run_at > c.began
+       FROM claim AS c
+       CROSS JOIN goclaw.claim_heartbeats(10, '1 microsecond') AS h
+       WHERE h.prompt = 'running' $$,
+    $$ VALUES ('running', true, true) $$,
+    'each claim has a name of its own, and a whole lease, also in an old transaction'
 );
 RESET ROLE;
 

@@ -1,7 +1,7 @@
 -- Subject: goclaw.cron_jobs    Docs: docs/schema/goclaw.md#cron-jobs
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(33);
+SELECT plan(37);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -245,7 +245,19 @@ SELECT throws_ok(
     format('UPDATE goclaw.cron_jobs SET %I = NULL', name),
     '42501',
     'permission denied for table cron_jobs',
-    format('%s is set by a claim or the end of a run, never by hand', name)
+    format('%s is not changed by hand', name)
+)
+FROM unnest(ARRAY['last_run_at', 'last_status', 'last_error', 'agent_id']) AS name;
+SELECT throws_ok(
+    format(
+        'INSERT INTO goclaw.cron_jobs (tenant_id, agent_id, name, schedule_kind, interval_ms, %I) '
+        'VALUES (%L, %L, %L, %L, 1, NULL)',
+        name, '00000000-0000-4000-8000-00000000000a', 'a9e00000-0000-4000-8000-0000000000a2',
+        'new', 'every'
+    ),
+    '42501',
+    'permission denied for table cron_jobs',
+    format('nor does a new job begin with a %s', name)
 )
 FROM unnest(ARRAY['last_run_at', 'last_status', 'last_error']) AS name;
 SELECT throws_ok(
@@ -277,7 +289,6 @@ SELECT set_eq(
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
         ('cron_jobs'::name, 'muniment_app', 'DELETE'),
-        ('cron_jobs', 'muniment_app', 'INSERT'),
         ('cron_jobs', 'muniment_app', 'SELECT'),
         ('cron_jobs', 'muniment_reader', 'SELECT'),
         ('cron_jobs', 'muniment_service', 'DELETE'),
@@ -297,8 +308,13 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('cron_jobs'::name, 'muniment_app', 'UPDATE',
-         'agent_id, user_id, name, enabled, schedule_kind, cron_expression, interval_ms, '
+        ('cron_jobs'::name, 'muniment_app', 'INSERT',
+         'tenant_id, id, agent_id, user_id, name, enabled, schedule_kind, cron_expression, '
+         'interval_ms, run_at, timezone, payload, delete_after_run, stateless, deliver, '
+         'deliver_channel, deliver_to, wake_heartbeat, next_run_at, team_id, created_at, '
+         'updated_at'),
+        ('cron_jobs', 'muniment_app', 'UPDATE',
+         'user_id, name, enabled, schedule_kind, cron_expression, interval_ms, '
          'run_at, timezone, payload, delete_after_run, stateless, deliver, deliver_channel,'
          ' deliver_to, wake_heartbeat, next_run_at, team_id, updated_at'),
         ('cron_jobs', 'muniment_service', 'UPDATE',

@@ -1,7 +1,7 @@
 -- Subject: goclaw.mcp_servers    Docs: docs/schema/goclaw.md#mcp-servers
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(44);
+SELECT plan(47);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -169,6 +169,10 @@ SELECT set_eq(
         ('mcp_servers_set_updated_at_tg'::name,
          'BEFORE UPDATE ON goclaw.mcp_servers FOR EACH ROW EXECUTE FUNCTION '
          'platform.set_updated_at()'),
+        ('mcp_access_requests_decide_once_tg',
+         'BEFORE UPDATE OF status, reviewed_by, reviewed_at ON goclaw.mcp_access_requests FOR EACH '
+         'ROW WHEN (((old.status)::text <> ''pending''::text)) EXECUTE FUNCTION '
+         'goclaw.refuse_second_decision()'),
         ('mcp_user_credentials_set_updated_at_tg',
          'BEFORE UPDATE ON goclaw.mcp_user_credentials FOR EACH ROW EXECUTE FUNCTION '
          'platform.set_updated_at()') $$,
@@ -234,6 +238,18 @@ SELECT lives_ok(
        SET status = 'approved', reviewed_by = 'u', reviewed_at = now() $$,
     'a decision has somebody who made it, and a time'
 );
+SELECT throws_ok(
+    format('UPDATE goclaw.mcp_access_requests SET %s', change),
+    'MU313',
+    NULL,
+    format('a request that was decided stays so: %s', change)
+)
+FROM (
+    VALUES
+        ('status = ''rejected'''),
+        ('status = ''pending'', reviewed_by = NULL, reviewed_at = NULL'),
+        ('reviewed_by = ''v''')
+) AS attempt (change);
 SELECT throws_ok(
     format(
         'INSERT INTO goclaw.%I (tenant_id, server_id, %I) VALUES (%L, %L, %L)',

@@ -64,7 +64,8 @@ SELECT set_eq(
                SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u')
            ) $$,
     $$ VALUES
-        ('pairing_requests_expires_at_ix'::name, false, 'btree (expires_at)'),
+        ('pairing_requests_sender_ix'::name, false, 'btree (tenant_id, channel, sender_id)'),
+        ('pairing_requests_expires_at_ix', false, 'btree (expires_at)'),
         ('paired_devices_expires_at_ix', false,
          'btree (expires_at) WHERE (expires_at IS NOT NULL)') $$,
     'the indexes besides those of keys are these'

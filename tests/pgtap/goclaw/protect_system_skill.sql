@@ -1,6 +1,6 @@
 -- Subject: goclaw.protect_system_skill()    Docs: docs/schema/goclaw.md#protect-system-skill
 BEGIN;
-SELECT plan(6);
+SELECT plan(7);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -16,11 +16,13 @@ SELECT function_owner_is(
 
 -- Behaviour -----------------------------------------------------------------
 
-CREATE TEMPORARY TABLE shelf (slug text);
+INSERT INTO goclaw.tenants (id, name, slug) VALUES
+    ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
+CREATE TEMPORARY TABLE shelf (tenant_id uuid, slug text);
 CREATE TRIGGER shelf_protect_tg
     BEFORE DELETE ON shelf
     FOR EACH ROW EXECUTE FUNCTION goclaw.protect_system_skill();
-INSERT INTO shelf VALUES ('search');
+INSERT INTO shelf VALUES ('00000000-0000-4000-8000-00000000000a', 'search');
 
 SELECT throws_ok(
     $$ DELETE FROM shelf $$,
@@ -29,6 +31,9 @@ SELECT throws_ok(
     'it refuses, and names the skill'
 );
 SELECT isnt_empty($$ SELECT FROM shelf $$, 'the row stays');
+UPDATE goclaw.tenants SET status = 'suspended' WHERE slug = 'a';
+DELETE FROM shelf;
+SELECT is_empty($$ SELECT FROM shelf $$, 'a tenant that is not active may take it along');
 
 -- Access --------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 -- Subject: goclaw.sessions    Docs: docs/schema/goclaw.md#sessions
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(13);
+SELECT plan(18);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -58,7 +58,11 @@ SELECT set_eq(
          'DELETE SET NULL (team_id)'),
         ('sessions_session_key_ck', 'CHECK (((session_key)::text <> ''''::text))'),
         ('sessions_tokens_ck', 'CHECK (((input_tokens >= 0) AND (output_tokens >= 0)))'),
-        ('sessions_spawn_depth_ck', 'CHECK ((spawn_depth >= 0))') $$,
+        ('sessions_spawn_depth_ck', 'CHECK ((spawn_depth >= 0))'),
+        ('sessions_messages_ck', 'CHECK ((jsonb_typeof(messages) = ''array''::text))'),
+        ('sessions_compaction_ck',
+         'CHECK (((compaction_count >= 0) AND (memory_flush_compaction_count >= 0) AND '
+         '(memory_flush_at >= 0)))') $$,
     'the keys, references and rules are these'
 );
 SELECT set_eq(
@@ -121,7 +125,12 @@ SELECT throws_ok(
 )
 FROM (
     VALUES
-        ('session_key', ''), ('input_tokens', '-1'), ('output_tokens', '-1'), ('spawn_depth', '-1')
+        ('session_key', ''), ('input_tokens', '-1'), ('output_tokens', '-1'), ('spawn_depth', '-1'),
+        ('messages', '7'),
+        ('messages', '{}'),
+        ('compaction_count', '-1'),
+        ('memory_flush_compaction_count', '-5'),
+        ('memory_flush_at', '-9')
 ) AS attempt (name, value);
 DELETE FROM goclaw.agent_teams;
 SELECT results_eq(

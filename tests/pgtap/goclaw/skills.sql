@@ -1,7 +1,7 @@
 -- Subject: goclaw.skills    Docs: docs/schema/goclaw.md#skills
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(27);
+SELECT plan(30);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -276,12 +276,32 @@ SELECT throws_ok(
     'permission denied for table skills',
     'and nobody makes it a skill that can be'
 );
+SELECT throws_ok(
+    $$ INSERT INTO goclaw.skills (tenant_id, name, slug, owner_id, is_system)
+       VALUES ('00000000-0000-4000-8000-00000000000a', 'N', 'n', 'u', true) $$,
+    '42501',
+    'permission denied for table skills',
+    'nor writes a new one that cannot be'
+);
+RESET ROLE;
+SET LOCAL ROLE muniment_service;
+SELECT lives_ok(
+    $$ INSERT INTO goclaw.skills (tenant_id, name, slug, owner_id, is_system)
+       VALUES ('00000000-0000-4000-8000-00000000000a', 'Browse', 'browse', 'u', true) $$,
+    'the backend does'
+);
+RESET ROLE;
+UPDATE goclaw.tenants SET status = 'leaving' WHERE slug = 'a';
+SET LOCAL ROLE muniment_app;
+SELECT lives_ok(
+    $$ DELETE FROM goclaw.skills $$, 'a tenant that is not active any more takes them along'
+);
 RESET ROLE;
 
 -- Access --------------------------------------------------------------------
 
 SELECT policies_are(
-    'goclaw', 'skills', ARRAY['skills_tenant', 'skills_tenant_guard'],
+    'goclaw', 'skills', ARRAY['skills_tenant', 'skills_tenant_guard', 'skills_service'],
     'no other policy widens access to skills'
 );
 SELECT policies_are(
@@ -309,7 +329,7 @@ SELECT set_eq(
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
         ('skills'::name, 'muniment_app', 'DELETE'),
-        ('skills', 'muniment_app', 'INSERT'),
+        ('skills', 'muniment_service', 'INSERT'),
         ('skills', 'muniment_app', 'SELECT'),
         ('skills', 'muniment_reader', 'SELECT'),
         ('skill_agent_grants', 'muniment_app', 'DELETE'),
@@ -335,7 +355,12 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('skills'::name, 'muniment_app', 'UPDATE',
+        ('skills'::name, 'muniment_app', 'INSERT',
+         'tenant_id, id, name, slug, description, owner_id, visibility, version, status, '
+         'frontmatter, file_path, file_size, file_hash, embedding, tags, deps, enabled, '
+         'created_at, updated_at'),
+        ('skills', 'muniment_service', 'SELECT', 'tenant_id, id, slug, version, is_system'),
+        ('skills', 'muniment_app', 'UPDATE',
          'name, slug, description, owner_id, visibility, version, status, frontmatter, '
          'file_path, file_size, file_hash, embedding, tags, deps, enabled, updated_at'),
         ('skill_agent_grants', 'muniment_app', 'UPDATE',

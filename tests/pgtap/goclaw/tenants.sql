@@ -1,7 +1,7 @@
 -- Subject: goclaw.tenants    Docs: docs/schema/goclaw.md#tenants
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(8);
+SELECT plan(16);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -42,11 +42,13 @@ SELECT set_eq(
         ('tenants_pk'::name, 'PRIMARY KEY (id)'),
         ('tenants_slug_uq', 'UNIQUE (slug)'),
         ('tenants_slug_ck', 'CHECK (((slug)::text <> ''''::text))'),
+        ('tenants_status_ck', 'CHECK (((status)::text ~ ''^[a-z][a-z_]*$''::text))'),
         ('tenant_users_pk', 'PRIMARY KEY (tenant_id, id)'),
         ('tenant_users_user_id_uq', 'UNIQUE (tenant_id, user_id)'),
         ('tenant_users_tenant_fk',
          'FOREIGN KEY (tenant_id) REFERENCES goclaw.tenants(id) ON DELETE RESTRICT'),
-        ('tenant_users_user_id_ck', 'CHECK (((user_id)::text <> ''''::text))') $$,
+        ('tenant_users_user_id_ck', 'CHECK (((user_id)::text <> ''''::text))'),
+        ('tenant_users_role_ck', 'CHECK (((role)::text ~ ''^[a-z][a-z_]*$''::text))') $$,
     'the keys, references and rules are these'
 );
 SELECT set_eq(
@@ -71,10 +73,41 @@ SELECT set_eq(
         ('tenants_set_updated_at_tg'::name,
          'BEFORE UPDATE ON goclaw.tenants FOR EACH ROW EXECUTE FUNCTION '
          'platform.set_updated_at()'),
+        ('tenants_protect_master_tg',
+         'BEFORE DELETE OR UPDATE OF id ON goclaw.tenants FOR EACH ROW WHEN ((old.id = '
+         '''0193a5b0-7000-7000-8000-000000000001''::uuid)) EXECUTE FUNCTION '
+         'goclaw.protect_master_tenant()'),
         ('tenant_users_set_updated_at_tg',
          'BEFORE UPDATE ON goclaw.tenant_users FOR EACH ROW EXECUTE FUNCTION '
          'platform.set_updated_at()') $$,
     'the triggers are these'
+);
+
+-- Behaviour -----------------------------------------------------------------
+
+INSERT INTO goclaw.tenants (id, name, slug) VALUES
+    ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
+INSERT INTO goclaw.tenant_users (tenant_id, user_id) VALUES
+    ('00000000-0000-4000-8000-00000000000a', 'u');
+SELECT throws_ok(
+    format('UPDATE goclaw.%I SET %s', table_name, change),
+    '23514',
+    NULL,
+    format('in %s, this is refused: %s', table_name, change)
+)
+FROM (
+    VALUES
+        ('tenants', 'slug = '''''),
+        ('tenants', 'status = ''Active'''),
+        ('tenants', 'status = '' active'''),
+        ('tenants', 'status = '''''),
+        ('tenant_users', 'user_id = '''''),
+        ('tenant_users', 'role = ''Member'''),
+        ('tenant_users', 'role = ''''')
+) AS attempt (table_name, change);
+SELECT lives_ok(
+    $$ UPDATE goclaw.tenants SET status = 'suspended' WHERE slug = 'a' $$,
+    'a status may be any word'
 );
 
 -- Access --------------------------------------------------------------------
