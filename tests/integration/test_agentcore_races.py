@@ -30,9 +30,9 @@ Statement = tuple[str, Sequence[object]]
 
 
 @pytest.fixture
-def agentcore(server: Cluster, ledger: str) -> str:
+def agentcore(server: Cluster, deployed: str) -> str:
     """A database with two departments, and users of the first one who may decide."""
-    with psycopg.connect(ledger) as connection:
+    with psycopg.connect(deployed) as connection:
         if connection.execute("SELECT to_regnamespace('agentcore')").fetchone() == (None,):
             pytest.skip(f"agentcore: PostgreSQL {server.name} has no extension vector")
         connection.execute(
@@ -49,7 +49,7 @@ def agentcore(server: Cluster, ledger: str) -> str:
             "INSERT INTO agentcore.namespace (department_id, id, name) VALUES (%s, %s, 'Desk')",
             [DEPARTMENT, NAMESPACE],
         )
-    return ledger
+    return deployed
 
 
 def race(dsn: str, role: str, contest: Callable[[psycopg.Connection, int], T]) -> list[T]:

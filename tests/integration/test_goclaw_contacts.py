@@ -16,8 +16,8 @@ MERGE = (
 
 
 @pytest.mark.parametrize(("first", "second"), [("xy", "yz"), ("yz", "xy")])
-def test_two_who_merge_at_once_make_no_chain(ledger: str, first: str, second: str) -> None:
-    with psycopg.connect(ledger, autocommit=True) as watcher:
+def test_two_who_merge_at_once_make_no_chain(deployed: str, first: str, second: str) -> None:
+    with psycopg.connect(deployed, autocommit=True) as watcher:
         if watcher.execute("SELECT to_regnamespace('goclaw')").fetchone() == (None,):
             pytest.skip("goclaw: this PostgreSQL has no extension vector")
         watcher.execute(
@@ -29,8 +29,8 @@ def test_two_who_merge_at_once_make_no_chain(ledger: str, first: str, second: st
             [TENANT],
         )
         with (
-            psycopg.connect(ledger) as one,
-            psycopg.connect(ledger) as other,
+            psycopg.connect(deployed) as one,
+            psycopg.connect(deployed) as other,
             ThreadPoolExecutor(1) as pool,
         ):
             one.execute(MERGE, list(first))

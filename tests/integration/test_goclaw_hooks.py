@@ -16,8 +16,8 @@ SPENDERS, BUDGET = 50, 20
 @pytest.mark.parametrize(
     ("age", "left"), [("0 months", BUDGET), ("1 month", 0)], ids=["this month", "a new month"]
 )
-def test_a_budget_is_never_overspent(round_no: int, ledger: str, age: str, left: int) -> None:
-    with psycopg.connect(ledger, autocommit=True) as watcher:
+def test_a_budget_is_never_overspent(round_no: int, deployed: str, age: str, left: int) -> None:
+    with psycopg.connect(deployed, autocommit=True) as watcher:
         if watcher.execute("SELECT to_regclass('goclaw.tenant_hook_budget')").fetchone() == (None,):
             pytest.skip("goclaw: this PostgreSQL has no extension vector")
         watcher.execute(
@@ -33,7 +33,7 @@ def test_a_budget_is_never_overspent(round_no: int, ledger: str, age: str, left:
 
         def spend(_: int) -> int | None:
             """Spend a unit; return how many are left, or nothing if it was refused."""
-            with psycopg.connect(ledger) as spender:
+            with psycopg.connect(deployed) as spender:
                 spender.execute("SET ROLE muniment_app")
                 spender.execute("SELECT platform.set_tenant(%s)", [TENANT])
                 together.wait()

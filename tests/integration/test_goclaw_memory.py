@@ -19,9 +19,9 @@ WAITING = """
 
 
 @pytest.fixture
-def goclaw(ledger: str) -> str:
+def goclaw(deployed: str) -> str:
     """Return a database with a tenant, two agents and an episode."""
-    with psycopg.connect(ledger) as connection:
+    with psycopg.connect(deployed) as connection:
         if connection.execute("SELECT to_regnamespace('goclaw')").fetchone() == (None,):
             pytest.skip("goclaw: this PostgreSQL has no extension vector")
         connection.execute(
@@ -43,7 +43,7 @@ def goclaw(ledger: str) -> str:
             " VALUES (%s, %s, %s, 's', 'they talked of tax law')",
             [TENANT, EPISODE, AGENTS[0]],
         )
-    return ledger
+    return deployed
 
 
 @contextmanager

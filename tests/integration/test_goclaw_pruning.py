@@ -122,9 +122,9 @@ def pruning(request: pytest.FixtureRequest) -> Pruning:
 
 
 @pytest.fixture
-def gateway(ledger: str) -> str:
+def gateway(deployed: str) -> str:
     """A database with rows that are due and rows that are not, of two tenants."""
-    with psycopg.connect(ledger) as session:
+    with psycopg.connect(deployed) as session:
         if session.execute("SELECT to_regnamespace('goclaw')").fetchone() == (None,):
             pytest.skip("goclaw: this PostgreSQL has no extension vector")
         session.execute(
@@ -144,12 +144,12 @@ def gateway(ledger: str) -> str:
             [list(TENANTS)],
         )
     for letter, age, count in (("d", "1 hour", DUE), ("a", "-1 hour", LIVING)):
-        with psycopg.connect(ledger, cursor_factory=psycopg.ClientCursor) as session:
+        with psycopg.connect(deployed, cursor_factory=psycopg.ClientCursor) as session:
             session.execute(
                 FILL,
                 {"letter": letter, "age": age, "count": count, "tenants": list(TENANTS)},
             )
-    return ledger
+    return deployed
 
 
 @pytest.fixture

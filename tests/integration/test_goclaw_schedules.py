@@ -68,9 +68,9 @@ def queue(request: pytest.FixtureRequest) -> Queue:
 
 
 @pytest.fixture
-def gateway(ledger: str) -> str:
+def gateway(deployed: str) -> str:
     """A database with 25 agents for each of two tenants, each with a due job and heartbeat."""
-    with psycopg.connect(ledger) as session:
+    with psycopg.connect(deployed) as session:
         if session.execute("SELECT to_regnamespace('goclaw')").fetchone() == (None,):
             pytest.skip("goclaw: this PostgreSQL has no extension vector")
         session.execute(
@@ -93,7 +93,7 @@ def gateway(ledger: str) -> str:
             "INSERT INTO goclaw.agent_heartbeats (tenant_id, agent_id, enabled, next_run_at)"
             " SELECT tenant_id, id, true, now() FROM goclaw.agents"
         )
-    return ledger
+    return deployed
 
 
 @pytest.fixture

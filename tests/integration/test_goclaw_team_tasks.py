@@ -74,7 +74,7 @@ WRONG = {
 @pytest.fixture
 def dsn(server: Cluster) -> Iterator[str]:
     """A database with a team of three agents."""
-    with server.database(template=server.ledger_template()) as made:
+    with server.database(template=server.template()) as made:
         with psycopg.connect(made) as connection:
             if connection.execute("SELECT to_regnamespace('goclaw')").fetchone() == (None,):
                 pytest.skip(f"goclaw: the PostgreSQL of {server.name} has no extension vector")

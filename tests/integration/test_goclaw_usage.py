@@ -62,10 +62,10 @@ Row = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def template(server: Cluster) -> str:
-    with psycopg.connect(server.dsn(server.ledger_template())) as connection:
+    with psycopg.connect(server.dsn(server.template())) as connection:
         if connection.execute("SELECT to_regnamespace('goclaw')").fetchone() == (None,):
             pytest.skip(f"goclaw: the PostgreSQL of {server.name} has no extension vector")
-    return server.ledger_template()
+    return server.template()
 
 
 @pytest.fixture

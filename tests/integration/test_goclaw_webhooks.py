@@ -34,9 +34,9 @@ class Claimed(NamedTuple):
 
 
 @pytest.fixture
-def queue(ledger: str) -> Iterator[psycopg.Connection]:
+def queue(deployed: str) -> Iterator[psycopg.Connection]:
     """A superuser's connection to a database with a webhook of each of two tenants."""
-    with psycopg.connect(ledger, autocommit=True) as connection:
+    with psycopg.connect(deployed, autocommit=True) as connection:
         if connection.execute("SELECT to_regclass('goclaw.webhook_calls')").fetchone() == (None,):
             pytest.skip("goclaw: this PostgreSQL has no extension vector")
         for tenant, webhook in zip(TENANTS, WEBHOOKS, strict=True):
@@ -91,14 +91,14 @@ def states(queue: psycopg.Connection) -> Counter[tuple[str, int]]:
 
 
 def test_every_call_is_delivered_exactly_once(
-    round_no: int, ledger: str, queue: psycopg.Connection
+    round_no: int, deployed: str, queue: psycopg.Connection
 ) -> None:
     add(queue, CALLS // 4, CALLS * 3 // 4)
     together = Barrier(WORKERS)
 
     def work(number: int) -> list[UUID]:
         delivered = []
-        with as_role(ledger, "muniment_service") as worker:
+        with as_role(deployed, "muniment_service") as worker:
             together.wait()
             # Some take one call at a time, some take several.
             while calls := claim(worker, 1 + number % 3):
@@ -115,12 +115,12 @@ def test_every_call_is_delivered_exactly_once(
 
 
 def test_what_a_worker_is_just_claiming_is_passed_and_not_lost(
-    ledger: str, queue: psycopg.Connection
+    deployed: str, queue: psycopg.Connection
 ) -> None:
     add(queue, 1)
     with (
-        as_role(ledger, "muniment_service") as worker,
-        as_role(ledger, "muniment_service") as killed,
+        as_role(deployed, "muniment_service") as worker,
+        as_role(deployed, "muniment_service") as killed,
     ):
         killed.execute("BEGIN")
         assert len(claim(killed)) == 1
@@ -135,10 +135,13 @@ def test_what_a_worker_is_just_claiming_is_passed_and_not_lost(
 
 
 def test_a_worker_that_died_is_replaced_and_refused_if_it_comes_back(
-    ledger: str, queue: psycopg.Connection
+    deployed: str, queue: psycopg.Connection
 ) -> None:
     add(queue, 1)
-    with as_role(ledger, "muniment_service") as slow, as_role(ledger, "muniment_service") as other:
+    with (
+        as_role(deployed, "muniment_service") as slow,
+        as_role(deployed, "muniment_service") as other,
+    ):
         (stale,) = claim(slow)
         assert other.execute("SELECT goclaw.reclaim_webhook_calls()").fetchone() == (0,)
         queue.execute("UPDATE goclaw.webhook_calls SET next_attempt_at = now()")
@@ -157,12 +160,12 @@ def test_a_worker_that_died_is_replaced_and_refused_if_it_comes_back(
 
 @pytest.mark.parametrize("is_taken_back", [True, False])
 def test_who_ends_a_call_that_is_being_taken_back_waits_to_learn_whose_it_is(
-    ledger: str, queue: psycopg.Connection, is_taken_back: bool
+    deployed: str, queue: psycopg.Connection, is_taken_back: bool
 ) -> None:
     add(queue, 1)
     with (
-        as_role(ledger, "muniment_service") as slow,
-        as_role(ledger, "muniment_service") as other,
+        as_role(deployed, "muniment_service") as slow,
+        as_role(deployed, "muniment_service") as other,
         ThreadPoolExecutor(1) as pool,
     ):
         (call,) = claim(slow)
@@ -182,10 +185,13 @@ def test_who_ends_a_call_that_is_being_taken_back_waits_to_learn_whose_it_is(
 
 
 def test_a_call_that_is_just_ending_is_not_taken_back(
-    ledger: str, queue: psycopg.Connection
+    deployed: str, queue: psycopg.Connection
 ) -> None:
     add(queue, 1)
-    with as_role(ledger, "muniment_service") as slow, as_role(ledger, "muniment_service") as other:
+    with (
+        as_role(deployed, "muniment_service") as slow,
+        as_role(deployed, "muniment_service") as other,
+    ):
         (call,) = claim(slow)
         queue.execute("UPDATE goclaw.webhook_calls SET next_attempt_at = now()")
         with slow.transaction():
@@ -196,12 +202,12 @@ def test_a_call_that_is_just_ending_is_not_taken_back(
 
 
 def test_one_key_is_one_call_however_many_send_it(
-    round_no: int, ledger: str, queue: psycopg.Connection
+    round_no: int, deployed: str, queue: psycopg.Connection
 ) -> None:
     together = Barrier(CALLERS)
 
     def send(_: int) -> tuple[UUID, bool]:
-        with as_role(ledger, "muniment_app") as caller:
+        with as_role(deployed, "muniment_app") as caller:
             together.wait()
             with caller.transaction():
                 caller.execute("SELECT platform.set_tenant(%s)", [TENANTS[0]])
@@ -219,11 +225,11 @@ def test_one_key_is_one_call_however_many_send_it(
 
 @pytest.mark.parametrize("is_kept", [True, False])
 def test_who_comes_second_learns_what_became_of_the_first(
-    ledger: str, queue: psycopg.Connection, is_kept: bool
+    deployed: str, queue: psycopg.Connection, is_kept: bool
 ) -> None:
     with (
-        as_role(ledger, "muniment_app") as first,
-        as_role(ledger, "muniment_app") as second,
+        as_role(deployed, "muniment_app") as first,
+        as_role(deployed, "muniment_app") as second,
         ThreadPoolExecutor(1) as pool,
         second.transaction(),
     ):

@@ -462,8 +462,7 @@ SELECT *
 FROM (
     VALUES
         ('goclaw.secure_cli_user_credentials.credential_type', 'says of what kind a secret is'),
-        ('goclaw.webhooks.secret_prefix', 'by which people tell secrets apart'),
-        ('goclaw.webhook_calls.lease_token', 'tells whose a call is, and opens nothing')
+        ('goclaw.webhooks.secret_prefix', 'by which people tell secrets apart')
 ) AS declared (label, reason);
 
 -- Whoever may read a secret besides the runtimes of its tenant.
@@ -473,6 +472,7 @@ FROM (
     VALUES
         ('muniment_service', 'goclaw.api_keys.key_hash', 'a key is looked up to learn the tenant'),
         ('muniment_service', 'goclaw.webhooks.secret_hash', 'so is the secret of a webhook'),
+        ('muniment_service', 'goclaw.webhook_calls.lease_token', 'it gives tokens out'),
         ('muniment_service', 'open_agents.sessions.sandbox_state', 'the backend resumes sandboxes'),
         ('muniment_service', 'agentcore.users.password_hash', 'a login compares it'),
         ('muniment_service', 'agentcore.password_reset_token.token', 'a link is looked up by it'),
