@@ -352,6 +352,7 @@ FROM (
         ('goclaw', 'heartbeat_run_logs', 'a journal of runs'),
         ('goclaw', 'usage_cap_events', 'a journal of decisions'),
         ('goclaw', 'hook_executions', 'an audit trail'),
+        ('goclaw', 'vault_versions', 'what was in files'),
         ('agentcore', 'department', 'departments are made and changed by the backend'),
         ('agentcore', 'department_member', 'who is known in a department'),
         ('agentcore', 'users', 'accounts are made and changed by the backend'),
