@@ -134,6 +134,78 @@ def test_a_chunk_waits_for_whom_its_document_is_given_to(goclaw: str) -> None:
     assert found == [("ada",)]
 
 
+@pytest.mark.parametrize("isolation", ["REPEATABLE READ", "SERIALIZABLE"])
+def test_whoever_may_not_see_all_chunks_gives_no_document_away(goclaw: str, isolation: str) -> None:
+    """Its snapshot is older than the chunk, which would stay with whom it was."""
+    with runtime(goclaw) as writer:
+        writer.execute(
+            "INSERT INTO goclaw.memory_documents (tenant_id, agent_id, path) VALUES (%s, %s, 'p')",
+            [TENANT, AGENTS[0]],
+        )
+
+    with psycopg.connect(goclaw) as giver:
+        giver.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
+        giver.execute("SET LOCAL ROLE muniment_app")
+        giver.execute("SELECT platform.set_tenant(%s)", [TENANT])
+        giver.execute("SELECT FROM goclaw.memory_chunks")
+        with runtime(goclaw) as writer:
+            writer.execute(
+                "INSERT INTO goclaw.memory_chunks (tenant_id, agent_id, document_id, path, text)"
+                " SELECT tenant_id, agent_id, id, path, 'x' FROM goclaw.memory_documents"
+            )
+        with pytest.raises(psycopg.Error) as caught:
+            giver.execute("UPDATE goclaw.memory_documents SET user_id = 'ada'")
+        giver.rollback()
+    assert caught.value.sqlstate == "MU302"
+
+    with runtime(goclaw) as connection:
+        connection.execute("UPDATE goclaw.memory_documents SET user_id = 'ada'")
+        found = connection.execute("SELECT user_id FROM goclaw.memory_chunks").fetchall()
+    assert found == [("ada",)]
+
+
+def test_two_who_index_one_document_come_one_after_the_other(goclaw: str) -> None:
+    """Each writes a chunk, and then says in the document what it has indexed."""
+
+    def add_chunk(connection: psycopg.Connection, text: str) -> None:
+        connection.execute(
+            "INSERT INTO goclaw.memory_chunks (tenant_id, agent_id, document_id, path, text)"
+            " SELECT tenant_id, agent_id, id, path, %s FROM goclaw.memory_documents",
+            [text],
+        )
+
+    def finish(connection: psycopg.Connection, text: str) -> None:
+        connection.execute("UPDATE goclaw.memory_documents SET content = %s", [text])
+
+    def index(connection: psycopg.Connection, text: str) -> None:
+        add_chunk(connection, text)
+        finish(connection, text)
+
+    with runtime(goclaw) as connection:
+        connection.execute(
+            "INSERT INTO goclaw.memory_documents (tenant_id, agent_id, path) VALUES (%s, %s, 'p')",
+            [TENANT, AGENTS[0]],
+        )
+
+    with ThreadPoolExecutor(1) as pool, runtime(goclaw) as first, runtime(goclaw) as second:
+        add_chunk(first, "first")
+        with psycopg.connect(goclaw, autocommit=True) as onlooker:
+            waiting: Future[None] = pool.submit(index, second, "second")
+            while onlooker.execute(WAITING, [second.info.backend_pid]).rowcount == 0:
+                assert not waiting.done()
+        finish(first, "first")
+        first.commit()
+        waiting.result()
+        second.commit()
+
+    with runtime(goclaw) as connection:
+        found = connection.execute(
+            "SELECT d.content, count(*) FROM goclaw.memory_documents AS d"
+            " CROSS JOIN goclaw.memory_chunks GROUP BY 1"
+        ).fetchall()
+    assert found == [("second", 2)]
+
+
 @pytest.mark.parametrize("function", ["search_memory", "search_vault"])
 def test_a_new_session_can_search_by_words_at_once(goclaw: str, function: str) -> None:
     """Nothing has loaded pgvector in it, whose settings the function brings."""

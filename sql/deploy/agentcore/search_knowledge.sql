@@ -4,10 +4,10 @@
 -- A chunk is found by its text and by the questions that it answers. The nearest of either are
 -- ranked apart, and ranks are fused (reciprocal rank fusion with k = 60), since distances to a text
 -- and to a question are not of one scale. The vectors of all departments share an index:
--- iterative_scan goes on in it until enough rows of the department are found, where a plain scan
--- would stop short. The setting cannot be part of the function, since pgvector knows it from
--- version 0.8 on, and a session only once the library is loaded; it is set for the search and set
--- back.
+-- iterative_scan goes on in it where a plain scan would stop short; where it gives up too, all
+-- distances of the department are computed. The setting cannot be part of the function, since
+-- pgvector knows it from version 0.8 on, and a session only once the library is loaded; it is set
+-- for the search and set back.
 -- Locks: none.  Docs: docs/schema/agentcore.md#search-knowledge
 
 BEGIN;
@@ -50,10 +50,8 @@ BEGIN
     END IF;
 
     RETURN QUERY
-    WITH near_text AS MATERIALIZED (
-        SELECT
-            c.id AS chunk_id,
-            c.embedding OPERATOR(platform.<=>) p_embedding AS distance
+    WITH text_scope AS NOT MATERIALIZED (
+        SELECT c.id AS chunk_id, c.embedding
         FROM agentcore.chunk AS c
         INNER JOIN agentcore.document AS d
             ON d.department_id = c.department_id AND d.id = c.document_id
@@ -62,14 +60,9 @@ BEGIN
             AND d.department_id = v_department_id
             AND d.knowledge_base_id = ANY (p_knowledge_base_ids)
             AND d.status = 'ready'
-        ORDER BY c.embedding OPERATOR(platform.<=>) p_embedding
-        LIMIT v_candidates
     ),
-    near_question AS MATERIALIZED (
-        SELECT
-            q.chunk_id,
-            q.question,
-            q.embedding OPERATOR(platform.<=>) p_embedding AS distance
+    question_scope AS NOT MATERIALIZED (
+        SELECT q.chunk_id, q.question, q.embedding
         FROM agentcore.chunk_question AS q
         INNER JOIN agentcore.chunk AS c ON c.department_id = q.department_id AND c.id = q.chunk_id
         INNER JOIN agentcore.document AS d
@@ -79,8 +72,50 @@ BEGIN
             AND d.department_id = v_department_id
             AND d.knowledge_base_id = ANY (p_knowledge_base_ids)
             AND d.status = 'ready'
-        ORDER BY q.embedding OPERATOR(platform.<=>) p_embedding
+    ),
+    indexed_text AS MATERIALIZED (
+        SELECT s.chunk_id, s.embedding OPERATOR(platform.<=>) p_embedding AS distance
+        FROM text_scope AS s
+        ORDER BY s.embedding OPERATOR(platform.<=>) p_embedding
         LIMIT v_candidates
+    ),
+    indexed_question AS MATERIALIZED (
+        SELECT
+            s.chunk_id,
+            s.question,
+            s.embedding OPERATOR(platform.<=>) p_embedding AS distance
+        FROM question_scope AS s
+        ORDER BY s.embedding OPERATOR(platform.<=>) p_embedding
+        LIMIT v_candidates
+    ),
+    -- An index gives up after hnsw.max_scan_tuples rows of anybody, or when its memory is used up.
+    -- Then all distances in the scope are computed, which no index orders by.
+    near_text AS (
+        SELECT i.chunk_id, i.distance
+        FROM indexed_text AS i
+        WHERE (SELECT count(*) FROM indexed_text) >= v_candidates
+        UNION ALL
+        (
+            SELECT s.chunk_id, s.embedding OPERATOR(platform.<=>) p_embedding
+            FROM text_scope AS s
+            WHERE (SELECT count(*) FROM indexed_text) < v_candidates
+            ORDER BY (s.embedding OPERATOR(platform.<=>) p_embedding) + 0, s.chunk_id
+            LIMIT v_candidates
+        )
+    ),
+    near_question AS (
+        SELECT i.chunk_id, i.question, i.distance
+        FROM indexed_question AS i
+        WHERE (SELECT count(*) FROM indexed_question) >= v_candidates
+        UNION ALL
+        (
+            SELECT s.chunk_id, s.question, s.embedding OPERATOR(platform.<=>) p_embedding
+            FROM question_scope AS s
+            WHERE (SELECT count(*) FROM indexed_question) < v_candidates
+            ORDER BY
+                (s.embedding OPERATOR(platform.<=>) p_embedding) + 0, s.chunk_id, s.question
+            LIMIT v_candidates
+        )
     ),
     -- A chunk counts once, by the best of its questions.
     best_question AS (

@@ -26,6 +26,10 @@ CREATE TABLE goclaw.embedding_cache (
     CONSTRAINT embedding_cache_tenant_fk FOREIGN KEY (tenant_id)
         REFERENCES goclaw.tenants (id) ON DELETE RESTRICT,
     CONSTRAINT embedding_cache_hash_ck CHECK (hash <> ''),
+    -- What has no distance to itself (too short or too long for its square) has none to anything.
+    CONSTRAINT embedding_cache_embedding_ck CHECK (
+        (embedding OPERATOR(platform.<=>) embedding) <= 1
+    ),
     CONSTRAINT embedding_cache_dims_ck CHECK (dims BETWEEN 1 AND 1536)
 );
 

@@ -3,7 +3,8 @@
 --
 -- What is left of a session when it is over. Agents search these episodes; what is often found is
 -- promoted to long-term memory. Nobody moves an episode to another agent or user: that would be
--- another memory.
+-- another memory. Topics become words by a cast that never depends on settings, which takes none of
+-- more than 2,046 bytes; so they are cut to 500 characters first.
 -- Locks: SHARE ROW EXCLUSIVE on agents, tenants.  Docs: docs/schema/goclaw.md#episodic-summaries
 
 BEGIN;
@@ -29,7 +30,7 @@ CREATE TABLE goclaw.episodic_summaries (
         to_tsvector(
             'simple'::regconfig,
             summary || ' ' || array_to_tsvector(
-                array_remove(array_remove(key_topics, NULL), '')
+                array_remove(array_remove(key_topics, NULL), '')::varchar(500)[]::text[]
             )::text
         )
     ) STORED,
@@ -45,6 +46,10 @@ CREATE TABLE goclaw.episodic_summaries (
         REFERENCES goclaw.tenants (id) ON DELETE RESTRICT,
     CONSTRAINT episodic_summaries_agent_fk FOREIGN KEY (tenant_id, agent_id)
         REFERENCES goclaw.agents (tenant_id, id) ON DELETE CASCADE,
+    -- What has no distance to itself (too short or too long for its square) has none to anything.
+    CONSTRAINT episodic_summaries_embedding_ck CHECK (
+        (embedding OPERATOR(platform.<=>) embedding) <= 1
+    ),
     CONSTRAINT episodic_summaries_counts_ck CHECK (turn_count >= 0 AND token_count >= 0),
     CONSTRAINT episodic_summaries_recall_ck CHECK (
         recall_count >= 0 AND recall_score >= 0 AND recall_score < 'Infinity'
@@ -65,7 +70,8 @@ CREATE INDEX episodic_summaries_user_id_ix
 CREATE INDEX episodic_summaries_search_vector_ix
     ON goclaw.episodic_summaries USING gin (search_vector);
 
--- Stated: the episodes that are nearest in meaning.
+-- Stated: the episodes that are nearest in meaning. Whoever is under row security and orders by
+-- distance sets hnsw.iterative_scan: the index knows no tenant, and stops at the nearest rows.
 CREATE INDEX episodic_summaries_embedding_ix
     ON goclaw.episodic_summaries USING hnsw (embedding platform.vector_cosine_ops)
     WHERE embedding IS NOT NULL;
@@ -104,7 +110,8 @@ COMMENT ON COLUMN goclaw.episodic_summaries.source_id IS
 COMMENT ON COLUMN goclaw.episodic_summaries.turn_count IS 'Turns of the session.';
 COMMENT ON COLUMN goclaw.episodic_summaries.token_count IS 'Tokens of the session.';
 COMMENT ON COLUMN goclaw.episodic_summaries.search_vector IS
-    'Words of summary and topics, as they are written.';
+    'Words of summary and topics, as they are written; of a topic those in its first 500 '
+    'characters.';
 COMMENT ON COLUMN goclaw.episodic_summaries.promoted_at IS
     'When it became a part of long-term memory. NULL means not yet.';
 COMMENT ON COLUMN goclaw.episodic_summaries.recall_count IS

@@ -3,7 +3,8 @@
 --
 -- What agents know of people and things, as a graph. Nodes and edges say from when to when they
 -- held; what holds now has no end. A user of '' means all users of the agent, no team all teams;
--- so what a team knows goes with the team, or its end would show it to everybody.
+-- so what a team knows goes with the team, or its end would show it to everybody. Relations and
+-- pairs are of the agent that knows their entities, and an entity stays with its agent and user.
 -- Locks: SHARE ROW EXCLUSIVE on agent_teams, agents, tenants.
 -- Docs: docs/schema/goclaw.md#kg-entities
 
@@ -35,6 +36,8 @@ CREATE TABLE goclaw.kg_entities (
     updated_at  timestamptz           NOT NULL DEFAULT now(),
 
     CONSTRAINT kg_entities_pk PRIMARY KEY (tenant_id, id),
+    -- For references that carry the agent.
+    CONSTRAINT kg_entities_agent_id_uq UNIQUE (tenant_id, agent_id, id),
     CONSTRAINT kg_entities_external_id_uq UNIQUE (tenant_id, agent_id, user_id, external_id),
     CONSTRAINT kg_entities_tenant_fk FOREIGN KEY (tenant_id)
         REFERENCES goclaw.tenants (id) ON DELETE RESTRICT,
@@ -42,6 +45,10 @@ CREATE TABLE goclaw.kg_entities (
         REFERENCES goclaw.agents (tenant_id, id) ON DELETE CASCADE,
     CONSTRAINT kg_entities_team_fk FOREIGN KEY (tenant_id, team_id)
         REFERENCES goclaw.agent_teams (tenant_id, id) ON DELETE CASCADE,
+    -- What has no distance to itself (too short or too long for its square) has none to anything.
+    CONSTRAINT kg_entities_embedding_ck CHECK (
+        (embedding OPERATOR(platform.<=>) embedding) <= 1
+    ),
     CONSTRAINT kg_entities_external_id_ck CHECK (external_id <> ''),
     CONSTRAINT kg_entities_confidence_ck CHECK (confidence BETWEEN 0 AND 1),
     CONSTRAINT kg_entities_valid_ck CHECK (valid_until >= valid_from)
@@ -66,7 +73,8 @@ CREATE INDEX kg_entities_current_ix
 -- of the tenant are found first and their words compared then.
 CREATE INDEX kg_entities_tsv_ix ON goclaw.kg_entities USING gin (tsv);
 
--- Stated: the entities that are nearest in meaning.
+-- Stated: the entities that are nearest in meaning. Whoever is under row security and orders by
+-- distance sets hnsw.iterative_scan: the index knows no tenant, and stops at the nearest rows.
 CREATE INDEX kg_entities_embedding_ix
     ON goclaw.kg_entities USING hnsw (embedding platform.vector_cosine_ops);
 
@@ -114,8 +122,8 @@ CREATE POLICY kg_entities_tenant_guard ON goclaw.kg_entities AS RESTRICTIVE
 
 GRANT SELECT, INSERT, DELETE ON goclaw.kg_entities TO muniment_app;
 GRANT UPDATE (
-    agent_id, user_id, external_id, name, entity_type, description, properties, source_id,
-    confidence, team_id, embedding, valid_from, valid_until, updated_at
+    external_id, name, entity_type, description, properties, source_id, confidence, team_id,
+    embedding, valid_from, valid_until, updated_at
 ) ON goclaw.kg_entities TO muniment_app;
 GRANT SELECT ON goclaw.kg_entities TO muniment_reader;
 
@@ -142,10 +150,10 @@ CREATE TABLE goclaw.kg_relations (
         REFERENCES goclaw.tenants (id) ON DELETE RESTRICT,
     CONSTRAINT kg_relations_agent_fk FOREIGN KEY (tenant_id, agent_id)
         REFERENCES goclaw.agents (tenant_id, id) ON DELETE CASCADE,
-    CONSTRAINT kg_relations_source_entity_fk FOREIGN KEY (tenant_id, source_entity_id)
-        REFERENCES goclaw.kg_entities (tenant_id, id) ON DELETE CASCADE,
-    CONSTRAINT kg_relations_target_entity_fk FOREIGN KEY (tenant_id, target_entity_id)
-        REFERENCES goclaw.kg_entities (tenant_id, id) ON DELETE CASCADE,
+    CONSTRAINT kg_relations_source_entity_fk FOREIGN KEY (tenant_id, agent_id, source_entity_id)
+        REFERENCES goclaw.kg_entities (tenant_id, agent_id, id) ON DELETE CASCADE,
+    CONSTRAINT kg_relations_target_entity_fk FOREIGN KEY (tenant_id, agent_id, target_entity_id)
+        REFERENCES goclaw.kg_entities (tenant_id, agent_id, id) ON DELETE CASCADE,
     CONSTRAINT kg_relations_team_fk FOREIGN KEY (tenant_id, team_id)
         REFERENCES goclaw.agent_teams (tenant_id, id) ON DELETE CASCADE,
     CONSTRAINT kg_relations_relation_type_ck CHECK (relation_type <> ''),
@@ -171,7 +179,7 @@ CREATE INDEX kg_relations_current_ix
 COMMENT ON TABLE goclaw.kg_relations IS 'How one entity relates to another.';
 COMMENT ON COLUMN goclaw.kg_relations.tenant_id IS 'The tenant.';
 COMMENT ON COLUMN goclaw.kg_relations.id IS 'The relation.';
-COMMENT ON COLUMN goclaw.kg_relations.agent_id IS 'The agent that knows it.';
+COMMENT ON COLUMN goclaw.kg_relations.agent_id IS 'The agent that knows it and both entities.';
 COMMENT ON COLUMN goclaw.kg_relations.user_id IS
     'The user for whom it is known. Empty means all users of the agent.';
 COMMENT ON COLUMN goclaw.kg_relations.source_entity_id IS 'The entity that relates.';
@@ -221,14 +229,20 @@ CREATE TABLE goclaw.kg_dedup_candidates (
         REFERENCES goclaw.tenants (id) ON DELETE CASCADE,
     CONSTRAINT kg_dedup_candidates_agent_fk FOREIGN KEY (tenant_id, agent_id)
         REFERENCES goclaw.agents (tenant_id, id) ON DELETE CASCADE,
-    CONSTRAINT kg_dedup_candidates_entity_a_fk FOREIGN KEY (tenant_id, entity_a_id)
-        REFERENCES goclaw.kg_entities (tenant_id, id) ON DELETE CASCADE,
-    CONSTRAINT kg_dedup_candidates_entity_b_fk FOREIGN KEY (tenant_id, entity_b_id)
-        REFERENCES goclaw.kg_entities (tenant_id, id) ON DELETE CASCADE,
+    CONSTRAINT kg_dedup_candidates_entity_a_fk FOREIGN KEY (tenant_id, agent_id, entity_a_id)
+        REFERENCES goclaw.kg_entities (tenant_id, agent_id, id) ON DELETE CASCADE,
+    CONSTRAINT kg_dedup_candidates_entity_b_fk FOREIGN KEY (tenant_id, agent_id, entity_b_id)
+        REFERENCES goclaw.kg_entities (tenant_id, agent_id, id) ON DELETE CASCADE,
     CONSTRAINT kg_dedup_candidates_entities_ck CHECK (entity_a_id <> entity_b_id),
     CONSTRAINT kg_dedup_candidates_similarity_ck CHECK (similarity BETWEEN 0 AND 1),
     CONSTRAINT kg_dedup_candidates_status_ck CHECK (status IN ('pending', 'merged', 'dismissed'))
 );
+
+-- A pair is decided once, in whatever order it is written.
+CREATE UNIQUE INDEX kg_dedup_candidates_pair_uq
+    ON goclaw.kg_dedup_candidates (
+        tenant_id, least(entity_a_id, entity_b_id), greatest(entity_a_id, entity_b_id)
+    );
 
 -- Stated: what is to be decided for an agent. Serves the reference.
 CREATE INDEX kg_dedup_candidates_status_ix

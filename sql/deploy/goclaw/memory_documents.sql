@@ -5,7 +5,9 @@
 -- user is for all users of its agent, one without a team for all teams; so what a team remembers
 -- goes with the team, or its end would show it to everybody. A chunk repeats whose its document is,
 -- because a search filters by that; triggers keep both equal, so that no slip of a writer shows
--- the memory of one user to another.
+-- the memory of one user to another. They lock the document, so its indexers come one after the
+-- other. Whoever deletes a team while a chunk of its is written can meet the writer in a deadlock
+-- (40P01); either may come again.
 -- Locks: SHARE ROW EXCLUSIVE on agent_teams, agents, tenants.
 -- Docs: docs/schema/goclaw.md#memory-documents
 
@@ -35,6 +37,7 @@ CREATE TABLE goclaw.memory_documents (
     CONSTRAINT memory_documents_team_fk FOREIGN KEY (tenant_id, team_id)
         REFERENCES goclaw.agent_teams (tenant_id, id) ON DELETE CASCADE,
     CONSTRAINT memory_documents_path_ck CHECK (path <> ''),
+    CONSTRAINT memory_documents_user_id_ck CHECK (user_id <> ''),
     CONSTRAINT memory_documents_hash_ck CHECK (hash ~ '^[0-9a-f]{64}$')
 );
 
@@ -114,6 +117,12 @@ CREATE TABLE goclaw.memory_chunks (
         REFERENCES goclaw.memory_documents (tenant_id, id) ON DELETE CASCADE,
     CONSTRAINT memory_chunks_team_fk FOREIGN KEY (tenant_id, team_id)
         REFERENCES goclaw.agent_teams (tenant_id, id) ON DELETE CASCADE,
+    CONSTRAINT memory_chunks_hash_ck CHECK (hash <> ''),
+    -- What has no distance to itself (too short or too long for its square) has none to anything,
+    -- and a search would find it always.
+    CONSTRAINT memory_chunks_embedding_ck CHECK (
+        (embedding OPERATOR(platform.<=>) embedding) <= 1
+    ),
     CONSTRAINT memory_chunks_lines_ck CHECK (start_line >= 0 AND end_line >= start_line)
 );
 
@@ -147,7 +156,7 @@ COMMENT ON TABLE goclaw.memory_chunks IS 'A part of a document that can be searc
 COMMENT ON COLUMN goclaw.memory_chunks.tenant_id IS 'The tenant.';
 COMMENT ON COLUMN goclaw.memory_chunks.id IS 'The chunk.';
 COMMENT ON COLUMN goclaw.memory_chunks.agent_id IS
-    'The agent that remembers it; a trigger sets it, user, team and custom scope.';
+    'The agent that remembers it; a trigger sets it, user, team, custom scope and path.';
 COMMENT ON COLUMN goclaw.memory_chunks.document_id IS 'The document that it is a part of.';
 COMMENT ON COLUMN goclaw.memory_chunks.user_id IS
     'The user whom it is about. NULL means all users of the agent.';
@@ -172,7 +181,8 @@ CREATE TRIGGER memory_chunks_set_updated_at_tg
     BEFORE UPDATE ON goclaw.memory_chunks
     FOR EACH ROW EXECUTE FUNCTION platform.set_updated_at();
 
--- Locks the document: whoever changes its scope meanwhile would not see this chunk.
+-- Locks the document: whoever changes its scope meanwhile would not see this chunk. A weaker lock
+-- would let two in that write a chunk each and then the document, where each waits for the other.
 CREATE FUNCTION goclaw.take_document_scope()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -181,18 +191,19 @@ AS $function$
 DECLARE
     v_document record;
 BEGIN
-    SELECT d.agent_id, d.user_id, d.team_id, d.custom_scope
+    SELECT d.agent_id, d.user_id, d.team_id, d.custom_scope, d.path
     INTO v_document
     FROM goclaw.memory_documents AS d
     WHERE d.tenant_id = NEW.tenant_id
         AND d.id = NEW.document_id
-    FOR SHARE;
+    FOR NO KEY UPDATE;
     -- Without a document the reference refuses the chunk.
     IF FOUND THEN
         NEW.agent_id := v_document.agent_id;
         NEW.user_id := v_document.user_id;
         NEW.team_id := v_document.team_id;
         NEW.custom_scope := v_document.custom_scope;
+        NEW.path := v_document.path;
     END IF;
 
     RETURN NEW;
@@ -200,13 +211,13 @@ END;
 $function$;
 
 COMMENT ON FUNCTION goclaw.take_document_scope() IS
-    'Trigger function: gives a chunk agent, user, team and custom scope of its document, whatever '
-    'the writer says. Raises nothing.';
+    'Trigger function: gives a chunk agent, user, team, custom scope and path of its document, '
+    'whatever the writer says. Raises nothing.';
 
 REVOKE ALL ON FUNCTION goclaw.take_document_scope() FROM PUBLIC;
 
 CREATE TRIGGER memory_chunks_take_scope_tg
-    BEFORE INSERT OR UPDATE OF document_id, agent_id, user_id, team_id, custom_scope
+    BEFORE INSERT OR UPDATE OF document_id, agent_id, user_id, team_id, custom_scope, path
     ON goclaw.memory_chunks
     FOR EACH ROW EXECUTE FUNCTION goclaw.take_document_scope();
 
@@ -216,11 +227,20 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
+    -- With an older snapshot this would miss the chunks that were added since, and the memory of
+    -- one user would stay with all.
+    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        RAISE EXCEPTION 'memory document % cannot change hands in this isolation level', NEW.id
+            USING ERRCODE = 'MU302',
+                  HINT = 'Change scope and path under READ COMMITTED.';
+    END IF;
+
     UPDATE goclaw.memory_chunks AS c
     SET agent_id = NEW.agent_id,
         user_id = NEW.user_id,
         team_id = NEW.team_id,
-        custom_scope = NEW.custom_scope
+        custom_scope = NEW.custom_scope,
+        path = NEW.path
     WHERE c.tenant_id = NEW.tenant_id
         AND c.document_id = NEW.id;
 
@@ -229,17 +249,17 @@ END;
 $function$;
 
 COMMENT ON FUNCTION goclaw.pass_on_document_scope() IS
-    'Trigger function: gives the chunks of a document its new agent, user, team and custom scope. '
-    'Raises nothing.';
+    'Trigger function: gives the chunks of a document its new agent, user, team, custom scope and '
+    'path. Raises MU302 where the isolation level hides chunks from it.';
 
 REVOKE ALL ON FUNCTION goclaw.pass_on_document_scope() FROM PUBLIC;
 
 CREATE TRIGGER memory_documents_pass_on_scope_tg
-    AFTER UPDATE OF agent_id, user_id, team_id, custom_scope ON goclaw.memory_documents
+    AFTER UPDATE OF agent_id, user_id, team_id, custom_scope, path ON goclaw.memory_documents
     FOR EACH ROW
     WHEN (
-        (OLD.agent_id, OLD.user_id, OLD.team_id, OLD.custom_scope)
-        IS DISTINCT FROM (NEW.agent_id, NEW.user_id, NEW.team_id, NEW.custom_scope)
+        (OLD.agent_id, OLD.user_id, OLD.team_id, OLD.custom_scope, OLD.path)
+        IS DISTINCT FROM (NEW.agent_id, NEW.user_id, NEW.team_id, NEW.custom_scope, NEW.path)
     )
     EXECUTE FUNCTION goclaw.pass_on_document_scope();
 

@@ -53,6 +53,8 @@ SET hnsw.ef_search = 100
 -- Vectors lie outside of their rows, a read each that the planner does not count: with the default
 -- it would compute all distances of 10,000 documents, 20 times as slow as the index.
 SET random_page_cost = 1.1
+-- The way around the index counts as if it were always taken: a large scope would be compiled for.
+SET jit = off
 AS $function$
 DECLARE
     -- Of reciprocal rank fusion: Cormack, Clarke and Buettcher, SIGIR 2009, found 60 to be good.
@@ -72,17 +74,18 @@ BEGIN
             USING ERRCODE = 'null_value_not_allowed',
                   HINT = 'Pass words, a vector, or both.';
     END IF;
-    IF platform.vector_dims(p_embedding) <> 1536 OR platform.vector_norm(p_embedding) = 0 THEN
+    -- What is too short or too long for its square has no distance, not even to itself.
+    IF platform.vector_dims(p_embedding) <> 1536
+        OR (p_embedding OPERATOR(platform.<=>) p_embedding) > 1
+    THEN
         RAISE EXCEPTION 'p_embedding has not 1536 dimensions, or no direction'
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Embed the query with the model that embedded the vault.';
     END IF;
 
     RETURN QUERY
-    WITH said AS (
-        SELECT
-            d.id,
-            row_number() OVER (ORDER BY ts_rank_cd(d.tsv, v_query) DESC, d.id) AS place
+    WITH scope AS NOT MATERIALIZED (
+        SELECT d.id, d.tsv, d.embedding
         FROM goclaw.vault_documents AS d
         WHERE d.tenant_id = v_tenant_id
             AND (d.agent_id IS NULL OR d.agent_id = p_agent_id)
@@ -90,30 +93,56 @@ BEGIN
             AND (d.chat_id IS NULL OR d.chat_id = p_chat_id)
             AND d.scope <> 'custom'
             AND d.custom_scope IS NULL
-            AND d.tsv @@ v_query
-        ORDER BY place
+    ),
+    -- Words that must not be there give no rank: what has only that is found by nothing.
+    said AS (
+        SELECT ranked.id, ranked.place
+        FROM (
+            SELECT
+                s.id,
+                ts_rank_cd(s.tsv, v_query) AS rank,
+                row_number() OVER (ORDER BY ts_rank_cd(s.tsv, v_query) DESC, s.id) AS place
+            FROM scope AS s
+            WHERE s.tsv @@ v_query
+            ORDER BY place
+            LIMIT v_candidates
+        ) AS ranked
+        WHERE ranked.rank > 0
+    ),
+    near AS MATERIALIZED (
+        SELECT
+            s.id,
+            s.embedding OPERATOR(platform.<=>) p_embedding AS distance
+        FROM scope AS s
+        WHERE p_embedding IS NOT NULL
+            AND s.embedding IS NOT NULL
+        ORDER BY s.embedding OPERATOR(platform.<=>) p_embedding
         LIMIT v_candidates
+    ),
+    -- The index gives up after hnsw.max_scan_tuples rows of anybody, or when its memory is used up.
+    -- Then all distances in the scope are computed, which no index orders by.
+    nearest AS (
+        SELECT n.id, n.distance
+        FROM near AS n
+        WHERE (SELECT count(*) FROM near) >= v_candidates
+        UNION ALL
+        (
+            SELECT
+                s.id,
+                s.embedding OPERATOR(platform.<=>) p_embedding
+            FROM scope AS s
+            WHERE p_embedding IS NOT NULL
+                AND s.embedding IS NOT NULL
+                AND (SELECT count(*) FROM near) < v_candidates
+            ORDER BY (s.embedding OPERATOR(platform.<=>) p_embedding) + 0, s.id
+            LIMIT v_candidates
+        )
     ),
     meant AS (
         SELECT
-            near.id,
-            row_number() OVER (ORDER BY near.distance, near.id) AS place
-        FROM (
-            SELECT
-                d.id,
-                d.embedding OPERATOR(platform.<=>) p_embedding AS distance
-            FROM goclaw.vault_documents AS d
-            WHERE p_embedding IS NOT NULL
-                AND d.tenant_id = v_tenant_id
-                AND (d.agent_id IS NULL OR d.agent_id = p_agent_id)
-                AND (d.team_id IS NULL OR d.team_id = p_team_id)
-                AND (d.chat_id IS NULL OR d.chat_id = p_chat_id)
-                AND d.scope <> 'custom'
-                AND d.custom_scope IS NULL
-                AND d.embedding IS NOT NULL
-            ORDER BY d.embedding OPERATOR(platform.<=>) p_embedding
-            LIMIT v_candidates
-        ) AS near
+            n.id,
+            row_number() OVER (ORDER BY n.distance, n.id) AS place
+        FROM nearest AS n
     ),
     fused AS (
         SELECT
@@ -145,13 +174,13 @@ $function$;
 
 COMMENT ON FUNCTION goclaw.search_vault(uuid, text, platform.vector, uuid, text, integer) IS
     'The documents that fit best among those an agent may see: those with all words of p_query '
-    '(quotes, or and - as in a web search) in title, path or summary, and those near p_embedding '
-    '(cosine), fused by reciprocal rank. Either may be NULL. Searches what is shared, what is '
-    'personal to p_agent_id, and with p_team_id what is of that team; of what is for one chat, '
-    'that of p_chat_id; nothing that has a custom scope. Returns at most p_limit (1 to 100) '
-    'documents, the best first, equals by id, with their place in either list and their score. '
-    'Raises 22004 when there is neither text nor vector, 22023 when limit or vector cannot be, '
-    '42501 when no tenant is set.';
+    '(quotes, or and - as in a web search; - alone finds nothing) in title, path or summary, and '
+    'those near p_embedding (cosine), fused by reciprocal rank. Either may be NULL. Searches what '
+    'is shared, what is personal to p_agent_id, and with p_team_id what is of that team; of what '
+    'is for one chat, that of p_chat_id; nothing that has a custom scope. Returns at most p_limit '
+    '(1 to 100) documents, the best first, equals by id, with their place in either list and '
+    'their score. Raises 22004 when there is neither text nor vector, 22023 when limit or vector '
+    'cannot be, 42501 when no tenant is set.';
 
 REVOKE ALL ON FUNCTION goclaw.search_vault(uuid, text, platform.vector, uuid, text, integer)
     FROM PUBLIC;

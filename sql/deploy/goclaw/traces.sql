@@ -191,7 +191,8 @@ CREATE INDEX spans_status_ix ON goclaw.spans (tenant_id, status) WHERE status = 
 -- Stated: the spans of a team. Serves the reference.
 CREATE INDEX spans_team_id_ix ON goclaw.spans (tenant_id, team_id) WHERE team_id IS NOT NULL;
 
--- Stated: calls of models with a certain fact.
+-- Stated: calls of models with a certain fact. Not for whoever is under row security: @> is not
+-- leakproof, so the rows of the tenant are found first and their facts compared then.
 CREATE INDEX spans_metadata_ix ON goclaw.spans USING gin (metadata) WHERE span_type = 'llm_call';
 
 -- Serves the reference.

@@ -3,7 +3,8 @@
 --
 -- The files of agents and teams: the file system holds what is in them, this registry where they
 -- are, whose they are and what they are about. Two triggers keep scope and owner together when an
--- agent or a team is deleted.
+-- agent or a team is deleted. What a file was once is kept: nobody changes or removes a version,
+-- it goes with its document.
 -- Locks: SHARE ROW EXCLUSIVE on agent_teams, agents, tenants.
 -- Docs: docs/schema/goclaw.md#vault-documents
 
@@ -43,6 +44,10 @@ CREATE TABLE goclaw.vault_documents (
         REFERENCES goclaw.agents (tenant_id, id) ON DELETE SET NULL (agent_id),
     CONSTRAINT vault_documents_team_fk FOREIGN KEY (tenant_id, team_id)
         REFERENCES goclaw.agent_teams (tenant_id, id) ON DELETE SET NULL (team_id),
+    -- What has no distance to itself (too short or too long for its square) has none to anything.
+    CONSTRAINT vault_documents_embedding_ck CHECK (
+        (embedding OPERATOR(platform.<=>) embedding) <= 1
+    ),
     CONSTRAINT vault_documents_path_ck CHECK (path <> ''),
     CONSTRAINT vault_documents_content_hash_ck CHECK (content_hash ~ '^([0-9a-f]{64})?$'),
     CONSTRAINT vault_documents_scope_consistency_ck CHECK (
@@ -131,10 +136,11 @@ COMMENT ON COLUMN goclaw.vault_documents.updated_at IS
 -- What its agent or team leaves behind is not taken along, so it needs another scope, which the
 -- CHECK asks for and a key may hold already: two agents with a file of the same path both leave it
 -- to the tenant. A team leaves it to nobody: what was the team's alone must not be everybody's.
--- Another path is better than an agent that cannot be deleted. Of two deletions at the same time
--- that leave the same path, the second fails with 23505, and succeeds when repeated.
--- A reference that empties a column runs this as the owner and without row security, so the query
--- names the tenant itself.
+-- Another path is better than an agent that cannot be deleted. Whoever takes a document away from
+-- an owner that is still there gets 23505 instead. Of two deletions at the same time that leave the
+-- same path, the second fails with 23505, and succeeds when repeated.
+-- A reference that empties a column runs this as the owner and without row security, so the queries
+-- name the tenant themselves.
 CREATE FUNCTION goclaw.settle_vault_document()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -156,6 +162,28 @@ BEGIN
 
     IF EXISTS (
         SELECT
+        FROM (VALUES (OLD.agent_id, NEW.agent_id)) AS agent (was, is_now)
+        WHERE agent.was IS NOT NULL
+            AND agent.is_now IS NULL
+            AND NOT EXISTS (
+                SELECT
+                FROM goclaw.agents AS a
+                WHERE a.tenant_id = NEW.tenant_id
+                    AND a.id = agent.was
+            )
+        UNION ALL
+        SELECT
+        FROM (VALUES (OLD.team_id, NEW.team_id)) AS team (was, is_now)
+        WHERE team.was IS NOT NULL
+            AND team.is_now IS NULL
+            AND NOT EXISTS (
+                SELECT
+                FROM goclaw.agent_teams AS t
+                WHERE t.tenant_id = NEW.tenant_id
+                    AND t.id = team.was
+            )
+    ) AND EXISTS (
+        SELECT
         FROM goclaw.vault_documents AS d
         WHERE d.tenant_id = NEW.tenant_id
             AND coalesce(d.agent_id, c_none) = coalesce(NEW.agent_id, c_none)
@@ -173,8 +201,9 @@ $function$;
 COMMENT ON FUNCTION goclaw.settle_vault_document() IS
     'Trigger function: a document that lost its team becomes personal if it has an agent, else '
     'custom with the team in custom_scope, where no search finds it; one that lost its agent '
-    'becomes shared. A custom scope stays. Where another document has the same owner, scope and '
-    'path already, its id is put in front of the path. Raises nothing.';
+    'becomes shared. A custom scope stays. Where the agent or team was deleted and another '
+    'document has the same owner, scope and path already, its id is put in front of the path. '
+    'Raises nothing.';
 
 REVOKE ALL ON FUNCTION goclaw.settle_vault_document() FROM PUBLIC;
 
@@ -288,7 +317,7 @@ CREATE TABLE goclaw.vault_versions (
     CONSTRAINT vault_versions_version_ck CHECK (version >= 1)
 );
 
-COMMENT ON TABLE goclaw.vault_versions IS 'A document as it was.';
+COMMENT ON TABLE goclaw.vault_versions IS 'A document as it was; append-only.';
 COMMENT ON COLUMN goclaw.vault_versions.tenant_id IS 'The tenant.';
 COMMENT ON COLUMN goclaw.vault_versions.id IS 'The version.';
 COMMENT ON COLUMN goclaw.vault_versions.doc_id IS 'The document.';
@@ -298,6 +327,14 @@ COMMENT ON COLUMN goclaw.vault_versions.changed_by IS 'Who made the change.';
 COMMENT ON COLUMN goclaw.vault_versions.custom_scope IS
     'A scope of the gateway''s own. Not used yet.';
 COMMENT ON COLUMN goclaw.vault_versions.created_at IS 'When the row was made.';
+
+CREATE TRIGGER vault_versions_forbid_update_tg
+    BEFORE UPDATE ON goclaw.vault_versions
+    FOR EACH ROW EXECUTE FUNCTION platform.forbid_change();
+
+CREATE TRIGGER vault_versions_forbid_truncate_tg
+    BEFORE TRUNCATE ON goclaw.vault_versions
+    FOR EACH STATEMENT EXECUTE FUNCTION platform.forbid_change();
 
 ALTER TABLE goclaw.vault_versions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE goclaw.vault_versions FORCE ROW LEVEL SECURITY;
@@ -311,8 +348,7 @@ CREATE POLICY vault_versions_tenant_guard ON goclaw.vault_versions AS RESTRICTIV
     USING (tenant_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (tenant_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT, DELETE ON goclaw.vault_versions TO muniment_app;
-GRANT UPDATE (content, changed_by, custom_scope) ON goclaw.vault_versions TO muniment_app;
+GRANT SELECT, INSERT ON goclaw.vault_versions TO muniment_app;
 GRANT SELECT ON goclaw.vault_versions TO muniment_reader;
 
 COMMIT;

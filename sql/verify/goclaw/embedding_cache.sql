@@ -19,7 +19,7 @@ BEGIN
         VALUES
             ('embedding_cache', ARRAY[
                 'embedding_cache_pk', 'embedding_cache_tenant_fk', 'embedding_cache_hash_ck',
-                'embedding_cache_dims_ck'
+                'embedding_cache_dims_ck', 'embedding_cache_embedding_ck'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)

@@ -22,7 +22,7 @@ BEGIN
             ('episodic_summaries', ARRAY[
                 'episodic_summaries_pk', 'episodic_summaries_tenant_fk',
                 'episodic_summaries_agent_fk', 'episodic_summaries_counts_ck',
-                'episodic_summaries_recall_ck'
+                'episodic_summaries_recall_ck', 'episodic_summaries_embedding_ck'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)

@@ -31,7 +31,8 @@ BEGIN
     FROM (
         VALUES
             ('kg_entities', ARRAY[
-                'kg_entities_pk', 'kg_entities_external_id_uq', 'kg_entities_tenant_fk',
+                'kg_entities_pk', 'kg_entities_agent_id_uq', 'kg_entities_embedding_ck',
+                'kg_entities_external_id_uq', 'kg_entities_tenant_fk',
                 'kg_entities_agent_fk', 'kg_entities_team_fk', 'kg_entities_external_id_ck',
                 'kg_entities_confidence_ck', 'kg_entities_valid_ck'
             ]),
@@ -62,6 +63,16 @@ BEGIN
         RAISE EXCEPTION 'missing or not validated: %', v_offender;
     END IF;
 
+    -- Without the agent a relation could join what two agents know.
+    SELECT string_agg(conname, ', ')
+    INTO v_offender
+    FROM pg_catalog.pg_constraint
+    WHERE confrelid = 'goclaw.kg_entities'::regclass
+        AND cardinality(conkey) <> 3;
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'does not carry the agent: %', v_offender;
+    END IF;
+
     -- Without its team a row would be for everybody.
     SELECT string_agg(conname, ', ')
     INTO v_offender
@@ -89,7 +100,8 @@ BEGIN
                 'kg_relations_team_id_ix', 'kg_relations_current_ix'
             ]),
             ('kg_dedup_candidates', ARRAY[
-                'kg_dedup_candidates_status_ix', 'kg_dedup_candidates_entity_b_id_ix'
+                'kg_dedup_candidates_pair_uq', 'kg_dedup_candidates_status_ix',
+                'kg_dedup_candidates_entity_b_id_ix'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
@@ -237,8 +249,8 @@ BEGIN
         FROM (
             VALUES
                 ('kg_entities', 'muniment_app', 'UPDATE', ARRAY[
-                    'agent_id', 'user_id', 'external_id', 'name', 'entity_type', 'description',
-                    'properties', 'source_id', 'confidence', 'team_id', 'embedding', 'valid_from',
+                    'external_id', 'name', 'entity_type', 'description', 'properties',
+                    'source_id', 'confidence', 'team_id', 'embedding', 'valid_from',
                     'valid_until', 'updated_at'
                 ]),
                 ('kg_relations', 'muniment_app', 'UPDATE', ARRAY[

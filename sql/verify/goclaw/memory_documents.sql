@@ -27,11 +27,13 @@ BEGIN
             ('memory_documents', ARRAY[
                 'memory_documents_pk', 'memory_documents_tenant_fk',
                 'memory_documents_agent_fk', 'memory_documents_team_fk',
-                'memory_documents_path_ck', 'memory_documents_hash_ck'
+                'memory_documents_path_ck', 'memory_documents_user_id_ck',
+                'memory_documents_hash_ck'
             ]),
             ('memory_chunks', ARRAY[
                 'memory_chunks_pk', 'memory_chunks_tenant_fk', 'memory_chunks_agent_fk',
-                'memory_chunks_document_fk', 'memory_chunks_team_fk', 'memory_chunks_lines_ck'
+                'memory_chunks_document_fk', 'memory_chunks_team_fk', 'memory_chunks_hash_ck',
+                'memory_chunks_embedding_ck', 'memory_chunks_lines_ck'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)

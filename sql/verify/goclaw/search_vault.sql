@@ -19,7 +19,8 @@ BEGIN
         AND provolatile = 's'
         AND proconfig = ARRAY[
             'search_path=pg_catalog, pg_temp', 'plan_cache_mode=force_custom_plan',
-            'hnsw.iterative_scan=relaxed_order', 'hnsw.ef_search=100', 'random_page_cost=1.1'
+            'hnsw.iterative_scan=relaxed_order', 'hnsw.ef_search=100', 'random_page_cost=1.1',
+            'jit=off'
         ];
     IF NOT FOUND THEN
         RAISE EXCEPTION '%: owner, security, volatility or settings differ', v_function;

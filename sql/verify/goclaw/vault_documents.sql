@@ -32,6 +32,7 @@ BEGIN
             ('vault_documents', ARRAY[
                 'vault_documents_pk', 'vault_documents_tenant_fk', 'vault_documents_agent_fk',
                 'vault_documents_team_fk', 'vault_documents_path_ck',
+                'vault_documents_embedding_ck',
                 'vault_documents_content_hash_ck',
                 'vault_documents_scope_consistency_ck'
             ]),
@@ -88,6 +89,9 @@ BEGIN
             ('vault_documents', ARRAY[
                 'vault_documents_team_null_scope_tg',
                 'vault_documents_agent_null_scope_fix_tg', 'vault_documents_set_updated_at_tg'
+            ]),
+            ('vault_versions', ARRAY[
+                'vault_versions_forbid_update_tg', 'vault_versions_forbid_truncate_tg'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
@@ -193,7 +197,7 @@ BEGIN
                 ('vault_documents', 'muniment_reader', ARRAY['SELECT']),
                 ('vault_links', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
                 ('vault_links', 'muniment_reader', ARRAY['SELECT']),
-                ('vault_versions', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
+                ('vault_versions', 'muniment_app', ARRAY['INSERT', 'SELECT']),
                 ('vault_versions', 'muniment_reader', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
@@ -234,9 +238,6 @@ BEGIN
                 ]),
                 ('vault_links', 'muniment_app', 'UPDATE', ARRAY[
                     'link_type', 'context', 'custom_scope', 'metadata'
-                ]),
-                ('vault_versions', 'muniment_app', 'UPDATE', ARRAY[
-                    'content', 'changed_by', 'custom_scope'
                 ])
         ) AS listed (table_name, grantee, privilege, column_names)
         CROSS JOIN LATERAL unnest(listed.column_names) AS column_name

@@ -421,6 +421,7 @@ FROM (
         ('goclaw', 'heartbeat_run_logs', 'a journal of runs'),
         ('goclaw', 'usage_cap_events', 'a journal of decisions'),
         ('goclaw', 'hook_executions', 'an audit trail'),
+        ('goclaw', 'vault_versions', 'what was in files'),
         ('agentcore', 'department', 'departments are made and changed by the backend'),
         ('agentcore', 'department_member', 'who is known in a department'),
         ('agentcore', 'users', 'accounts are made and changed by the backend'),
@@ -472,6 +473,7 @@ FROM (
     VALUES
         ('muniment_service', 'goclaw.api_keys.key_hash', 'a key is looked up to learn the tenant'),
         ('muniment_service', 'goclaw.webhooks.secret_hash', 'so is the secret of a webhook'),
+        ('muniment_service', 'goclaw.webhook_calls.lease_token', 'it gives tokens out'),
         ('muniment_service', 'goclaw.webhook_calls.lease_token', 'it gives tokens out'),
         ('muniment_service', 'open_agents.sessions.sandbox_state', 'the backend resumes sandboxes'),
         ('muniment_service', 'agentcore.users.password_hash', 'a login compares it'),

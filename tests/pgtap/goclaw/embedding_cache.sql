@@ -1,7 +1,7 @@
 -- Subject: goclaw.embedding_cache    Docs: docs/schema/goclaw.md#embedding-cache
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(13);
+SELECT plan(14);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -36,6 +36,8 @@ SELECT set_eq(
         ('embedding_cache_tenant_fk',
          'FOREIGN KEY (tenant_id) REFERENCES goclaw.tenants(id) ON DELETE RESTRICT'),
         ('embedding_cache_hash_ck', 'CHECK (((hash)::text <> ''''::text))'),
+        ('embedding_cache_embedding_ck',
+         'CHECK (((embedding OPERATOR(platform.<=>) embedding) <= (1)::double precision))'),
         ('embedding_cache_dims_ck', 'CHECK (((dims >= 1) AND (dims <= 1536)))') $$,
     'the keys, references and rules are these'
 );
@@ -90,6 +92,15 @@ SELECT throws_ok(
     '23505',
     NULL,
     'a text is embedded once by a model of a provider'
+);
+SELECT throws_ok(
+    format(
+        'UPDATE goclaw.embedding_cache SET embedding = %L',
+        array_fill(0, ARRAY[1536])::platform.vector
+    ),
+    '23514',
+    NULL,
+    'a vector that has no distance to anything is not stored'
 );
 UPDATE goclaw.embedding_cache SET updated_at = '2000-01-01';
 SELECT is_empty(

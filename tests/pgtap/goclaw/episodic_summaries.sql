@@ -1,7 +1,7 @@
 -- Subject: goclaw.episodic_summaries    Docs: docs/schema/goclaw.md#episodic-summaries
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(17);
+SELECT plan(20);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -33,8 +33,8 @@ SELECT set_eq(
         ('episodic_summaries', 'token_count', 'integer', true, '0'),
         ('episodic_summaries', 'search_vector', 'tsvector', false,
          'to_tsvector(''simple''::regconfig, ((summary || '' ''::text) || '
-         '(array_to_tsvector(array_remove(array_remove(key_topics, NULL::text), '
-         '''''::text)))::text))'),
+         '(array_to_tsvector(((array_remove(array_remove(key_topics, NULL::text), '
+         '''''::text))::character varying(500)[])::text[]))::text))'),
         ('episodic_summaries', 'promoted_at', 'timestamp with time zone', false, NULL),
         ('episodic_summaries', 'recall_count', 'integer', true, '0'),
         ('episodic_summaries', 'recall_score', 'double precision', true, '0'),
@@ -54,6 +54,8 @@ SELECT set_eq(
         ('episodic_summaries_agent_fk',
          'FOREIGN KEY (tenant_id, agent_id) REFERENCES goclaw.agents(tenant_id, id) ON '
          'DELETE CASCADE'),
+        ('episodic_summaries_embedding_ck',
+         'CHECK (((embedding OPERATOR(platform.<=>) embedding) <= (1)::double precision))'),
         ('episodic_summaries_counts_ck', 'CHECK (((turn_count >= 0) AND (token_count >= 0)))'),
         ('episodic_summaries_recall_ck',
          'CHECK (((recall_count >= 0) AND (recall_score >= (0)::double precision) AND '
@@ -138,6 +140,30 @@ SELECT results_eq(
        WHERE search_vector @@ to_tsquery('simple', 'talked & law & clock') $$,
     $$ VALUES ('s1') $$,
     'an episode is found by the words of its summary and of its topics'
+);
+SELECT lives_ok(
+    $$ UPDATE goclaw.episodic_summaries
+       SET key_topics = ARRAY['first ' || repeat('ü', 5000) || ' last', repeat('x', 3000)]
+       WHERE session_key = 's2' $$,
+    'a topic may be of any length'
+);
+SELECT results_eq(
+    $$ SELECT
+           search_vector @@ to_tsquery('simple', 'wrote & first'),
+           search_vector @@ to_tsquery('simple', 'last')
+       FROM goclaw.episodic_summaries
+       WHERE session_key = 's2' $$,
+    $$ VALUES (true, false) $$,
+    'it is found by how it begins'
+);
+SELECT throws_ok(
+    format(
+        'UPDATE goclaw.episodic_summaries SET embedding = %L',
+        array_fill(0, ARRAY[1536])::platform.vector
+    ),
+    '23514',
+    NULL,
+    'a vector that has no distance to anything is not stored'
 );
 SELECT throws_ok(
     $$ INSERT INTO goclaw.episodic_summaries (tenant_id, agent_id, session_key, summary, source_id)

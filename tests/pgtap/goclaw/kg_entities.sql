@@ -1,7 +1,7 @@
 -- Subject: goclaw.kg_entities    Docs: docs/schema/goclaw.md#kg-entities
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(32);
+SELECT plan(36);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -79,6 +79,9 @@ SELECT set_eq(
         ('kg_entities_team_fk',
          'FOREIGN KEY (tenant_id, team_id) REFERENCES goclaw.agent_teams(tenant_id, id) ON '
          'DELETE CASCADE'),
+        ('kg_entities_agent_id_uq', 'UNIQUE (tenant_id, agent_id, id)'),
+        ('kg_entities_embedding_ck',
+         'CHECK (((embedding OPERATOR(platform.<=>) embedding) <= (1)::double precision))'),
         ('kg_entities_external_id_ck', 'CHECK (((external_id)::text <> ''''::text))'),
         ('kg_entities_confidence_ck',
          'CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double '
@@ -94,11 +97,11 @@ SELECT set_eq(
          'FOREIGN KEY (tenant_id, agent_id) REFERENCES goclaw.agents(tenant_id, id) ON '
          'DELETE CASCADE'),
         ('kg_relations_source_entity_fk',
-         'FOREIGN KEY (tenant_id, source_entity_id) REFERENCES '
-         'goclaw.kg_entities(tenant_id, id) ON DELETE CASCADE'),
+         'FOREIGN KEY (tenant_id, agent_id, source_entity_id) REFERENCES '
+         'goclaw.kg_entities(tenant_id, agent_id, id) ON DELETE CASCADE'),
         ('kg_relations_target_entity_fk',
-         'FOREIGN KEY (tenant_id, target_entity_id) REFERENCES '
-         'goclaw.kg_entities(tenant_id, id) ON DELETE CASCADE'),
+         'FOREIGN KEY (tenant_id, agent_id, target_entity_id) REFERENCES '
+         'goclaw.kg_entities(tenant_id, agent_id, id) ON DELETE CASCADE'),
         ('kg_relations_team_fk',
          'FOREIGN KEY (tenant_id, team_id) REFERENCES goclaw.agent_teams(tenant_id, id) ON '
          'DELETE CASCADE'),
@@ -115,11 +118,11 @@ SELECT set_eq(
          'FOREIGN KEY (tenant_id, agent_id) REFERENCES goclaw.agents(tenant_id, id) ON '
          'DELETE CASCADE'),
         ('kg_dedup_candidates_entity_a_fk',
-         'FOREIGN KEY (tenant_id, entity_a_id) REFERENCES goclaw.kg_entities(tenant_id, id)'
-         ' ON DELETE CASCADE'),
+         'FOREIGN KEY (tenant_id, agent_id, entity_a_id) REFERENCES '
+         'goclaw.kg_entities(tenant_id, agent_id, id) ON DELETE CASCADE'),
         ('kg_dedup_candidates_entity_b_fk',
-         'FOREIGN KEY (tenant_id, entity_b_id) REFERENCES goclaw.kg_entities(tenant_id, id)'
-         ' ON DELETE CASCADE'),
+         'FOREIGN KEY (tenant_id, agent_id, entity_b_id) REFERENCES '
+         'goclaw.kg_entities(tenant_id, agent_id, id) ON DELETE CASCADE'),
         ('kg_dedup_candidates_entities_ck', 'CHECK ((entity_a_id <> entity_b_id))'),
         ('kg_dedup_candidates_similarity_ck',
          'CHECK (((similarity >= (0)::double precision) AND (similarity <= (1)::double '
@@ -156,6 +159,9 @@ SELECT set_eq(
         ('kg_relations_current_ix', false,
          'btree (tenant_id, agent_id, user_id) WHERE (valid_until IS NULL)'),
         ('kg_dedup_candidates_status_ix', false, 'btree (tenant_id, agent_id, status)'),
+        ('kg_dedup_candidates_pair_uq', true,
+         'btree (tenant_id, LEAST(entity_a_id, entity_b_id), GREATEST(entity_a_id, '
+         'entity_b_id))'),
         ('kg_dedup_candidates_entity_b_id_ix', false, 'btree (tenant_id, entity_b_id)') $$,
     'the indexes besides those of keys are these'
 );
@@ -268,6 +274,32 @@ SELECT throws_ok(
     '23505',
     NULL,
     'and a pair'
+);
+SELECT throws_ok(
+    $$ INSERT INTO goclaw.kg_dedup_candidates (
+           tenant_id, agent_id, entity_a_id, entity_b_id, similarity
+       )
+       SELECT tenant_id, agent_id, entity_b_id, entity_a_id, 1 FROM goclaw.kg_dedup_candidates $$,
+    '23505',
+    'duplicate key value violates unique constraint "kg_dedup_candidates_pair_uq"',
+    'in whatever order: nobody decides twice about it'
+);
+SELECT throws_ok(
+    format(
+        'UPDATE goclaw.%I SET agent_id = %L', name, 'a9e00000-0000-4000-8000-0000000000a1'
+    ),
+    '23503',
+    NULL,
+    format('the entities of %s are those of its agent', name)
+)
+FROM unnest(ARRAY['kg_relations', 'kg_dedup_candidates']) AS name;
+SELECT throws_ok(
+    format(
+        'UPDATE goclaw.kg_entities SET embedding = %L', array_fill(0, ARRAY[1536])::platform.vector
+    ),
+    '23514',
+    NULL,
+    'a vector that has no distance to anything is not stored'
 );
 SELECT is(
     (SELECT count(*) FROM goclaw.kg_entities WHERE tsv @@ to_tsquery('simple', 'ada & letters')),
@@ -391,7 +423,7 @@ SELECT set_eq(
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
         ('kg_entities'::name, 'muniment_app', 'UPDATE',
-         'agent_id, user_id, external_id, name, entity_type, description, properties, '
+         'external_id, name, entity_type, description, properties, '
          'source_id, confidence, team_id, embedding, valid_from, valid_until, updated_at'),
         ('kg_relations', 'muniment_app', 'UPDATE',
          'relation_type, confidence, properties, team_id, valid_from, valid_until'),

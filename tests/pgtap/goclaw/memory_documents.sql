@@ -1,7 +1,7 @@
 -- Subject: goclaw.memory_documents    Docs: docs/schema/goclaw.md#memory-documents
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(33);
+SELECT plan(40);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -61,6 +61,7 @@ SELECT set_eq(
          'FOREIGN KEY (tenant_id, team_id) REFERENCES goclaw.agent_teams(tenant_id, id) ON '
          'DELETE CASCADE'),
         ('memory_documents_path_ck', 'CHECK (((path)::text <> ''''::text))'),
+        ('memory_documents_user_id_ck', 'CHECK (((user_id)::text <> ''''::text))'),
         ('memory_documents_hash_ck', 'CHECK (((hash)::text ~ ''^[0-9a-f]{64}$''::text))'),
         ('memory_chunks_pk', 'PRIMARY KEY (tenant_id, id)'),
         ('memory_chunks_tenant_fk',
@@ -74,6 +75,9 @@ SELECT set_eq(
         ('memory_chunks_team_fk',
          'FOREIGN KEY (tenant_id, team_id) REFERENCES goclaw.agent_teams(tenant_id, id) ON '
          'DELETE CASCADE'),
+        ('memory_chunks_hash_ck', 'CHECK (((hash)::text <> ''''::text))'),
+        ('memory_chunks_embedding_ck',
+         'CHECK (((embedding OPERATOR(platform.<=>) embedding) <= (1)::double precision))'),
         ('memory_chunks_lines_ck', 'CHECK (((start_line >= 0) AND (end_line >= start_line)))') $$,
     'the keys, references and rules are these'
 );
@@ -110,18 +114,19 @@ SELECT set_eq(
          'BEFORE UPDATE ON goclaw.memory_documents FOR EACH ROW EXECUTE FUNCTION '
          'platform.set_updated_at()'),
         ('memory_documents_pass_on_scope_tg',
-         'AFTER UPDATE OF agent_id, user_id, team_id, custom_scope ON '
+         'AFTER UPDATE OF agent_id, user_id, team_id, custom_scope, path ON '
          'goclaw.memory_documents FOR EACH ROW WHEN '
-         '(((((old.agent_id IS DISTINCT FROM new.agent_id) OR ((old.user_id)::text IS '
+         '((((((old.agent_id IS DISTINCT FROM new.agent_id) OR ((old.user_id)::text IS '
          'DISTINCT FROM (new.user_id)::text)) OR (old.team_id IS DISTINCT FROM '
          'new.team_id)) OR ((old.custom_scope)::text IS DISTINCT FROM '
-         '(new.custom_scope)::text))) EXECUTE FUNCTION goclaw.pass_on_document_scope()'),
+         '(new.custom_scope)::text)) OR ((old.path)::text IS DISTINCT FROM '
+         '(new.path)::text))) EXECUTE FUNCTION goclaw.pass_on_document_scope()'),
         ('memory_chunks_set_updated_at_tg',
          'BEFORE UPDATE ON goclaw.memory_chunks FOR EACH ROW EXECUTE FUNCTION '
          'platform.set_updated_at()'),
         ('memory_chunks_take_scope_tg',
-         'BEFORE INSERT OR UPDATE OF document_id, agent_id, user_id, team_id, custom_scope '
-         'ON goclaw.memory_chunks FOR EACH ROW EXECUTE '
+         'BEFORE INSERT OR UPDATE OF document_id, agent_id, user_id, team_id, custom_scope, '
+         'path ON goclaw.memory_chunks FOR EACH ROW EXECUTE '
          'FUNCTION goclaw.take_document_scope()') $$,
     'the triggers are these'
 );
@@ -167,6 +172,8 @@ FROM (
     VALUES
         ('memory_documents', 'path', ''),
         ('memory_documents', 'hash', 'abc'),
+        ('memory_documents', 'user_id', ''),
+        ('memory_chunks', 'hash', ''),
         ('memory_chunks', 'start_line', '-1'),
         ('memory_chunks', 'start_line', '3'),
         ('memory_chunks', 'end_line', '0')
@@ -184,6 +191,16 @@ SELECT throws_ok(
     NULL,
     'a vector has 1536 dimensions'
 );
+SELECT throws_ok(
+    format(
+        'UPDATE goclaw.memory_chunks SET embedding = %L',
+        array_fill(length, ARRAY[1536])::platform.vector
+    ),
+    '23514',
+    NULL,
+    format('nor is one of %s stored, which has no distance to anything', length)
+)
+FROM unnest(ARRAY[0, 1e-30, 1e30]::real[]) AS length;
 UPDATE goclaw.memory_documents SET updated_at = '2000-01-01' WHERE path = 'notes';
 UPDATE goclaw.memory_chunks SET updated_at = '2000-01-01' WHERE path = 'notes';
 SELECT results_eq(
@@ -197,21 +214,21 @@ SELECT results_eq(
 -- Whose a chunk is -----------------------------------------------------------
 
 CREATE TEMPORARY VIEW chunk_scope AS
-SELECT path, right(agent_id::text, 2) AS agent, user_id::text, right(team_id::text, 2) AS team,
-    custom_scope::text
+SELECT substring(text FROM '\w+$') AS chunk, right(agent_id::text, 2) AS agent, user_id::text,
+    right(team_id::text, 2) AS team, custom_scope::text, path
 FROM goclaw.memory_chunks;
 INSERT INTO goclaw.memory_chunks (
     tenant_id, agent_id, document_id, path, text, user_id, team_id, custom_scope
 )
 SELECT
-    tenant_id, 'a9e00000-0000-4000-8000-0000000000a1', id, 'slip', 'x', 'bob',
+    tenant_id, 'a9e00000-0000-4000-8000-0000000000a1', id, 'elsewhere', 'slip', 'bob',
     CASE WHEN team_id IS NULL THEN '7ea00000-0000-4000-8000-0000000000a1'::uuid END, 'own'
 FROM goclaw.memory_documents;
 SELECT set_eq(
-    $$ SELECT * FROM chunk_scope WHERE path = 'slip' $$,
+    $$ SELECT * FROM chunk_scope WHERE chunk = 'slip' $$,
     $$ VALUES
-        ('slip'::text, 'a2'::text, NULL::text, 'a1'::text, NULL::text),
-        ('slip', 'a2', NULL, NULL, NULL) $$,
+        ('slip'::text, 'a2'::text, NULL::text, 'a1'::text, NULL::text, 'notes'::text),
+        ('slip', 'a2', NULL, NULL, NULL, 'plans') $$,
     'a chunk is whose its document is, whatever its writer says'
 );
 CREATE FUNCTION pg_temp.scope_after(
@@ -224,18 +241,18 @@ BEGIN
     EXECUTE format(
         'UPDATE goclaw.%I SET %I = %L WHERE path = %L', p_table, p_column, p_value, p_path
     );
-    RETURN (SELECT s::text FROM chunk_scope AS s WHERE s.path = p_path);
+    RETURN (SELECT s::text FROM chunk_scope AS s WHERE s.chunk = p_path);
 END;
 $function$;
 SELECT is(
     pg_temp.scope_after('memory_chunks', 'notes', name, value),
-    '(notes,a2,,a1,)',
+    '(notes,a2,,a1,,notes)',
     format('nor does a change of %s give it to somebody else', name)
 )
 FROM (
     VALUES
         ('agent_id', 'a9e00000-0000-4000-8000-0000000000a1'), ('user_id', 'bob'),
-        ('team_id', NULL), ('custom_scope', 'own')
+        ('team_id', NULL), ('custom_scope', 'own'), ('path', 'elsewhere')
 ) AS change (name, value);
 SELECT is(
     pg_temp.scope_after('memory_documents', 'plans', name, value),
@@ -244,27 +261,29 @@ SELECT is(
 )
 FROM (
     VALUES
-        ('agent_id', 'a9e00000-0000-4000-8000-0000000000a1', '(plans,a1,,,)'),
-        ('user_id', 'ada', '(plans,a1,ada,,)'),
-        ('team_id', '7ea00000-0000-4000-8000-0000000000a1', '(plans,a1,ada,a1,)'),
-        ('custom_scope', 'own', '(plans,a1,ada,a1,own)')
+        ('agent_id', 'a9e00000-0000-4000-8000-0000000000a1', '(plans,a1,,,,plans)'),
+        ('user_id', 'ada', '(plans,a1,ada,,,plans)'),
+        ('team_id', '7ea00000-0000-4000-8000-0000000000a1', '(plans,a1,ada,a1,,plans)'),
+        ('custom_scope', 'own', '(plans,a1,ada,a1,own,plans)'),
+        ('path', 'ideas', '(plans,a1,ada,a1,own,ideas)')
 ) AS change (name, value, answer);
+UPDATE goclaw.memory_documents SET path = 'plans' WHERE path = 'ideas';
 SELECT results_eq(
-    $$ SELECT * FROM chunk_scope WHERE path = 'notes' $$,
-    $$ VALUES ('notes', 'a2', NULL, 'a1', NULL) $$,
+    $$ SELECT * FROM chunk_scope WHERE chunk = 'notes' $$,
+    $$ VALUES ('notes', 'a2', NULL, 'a1', NULL, 'notes') $$,
     'but no others'
 );
 UPDATE goclaw.memory_chunks
 SET document_id = (SELECT id FROM goclaw.memory_documents WHERE path = 'plans')
-WHERE path = 'notes';
+WHERE text ~ 'notes$';
 SELECT results_eq(
-    $$ SELECT * FROM chunk_scope WHERE path = 'notes' $$,
-    $$ VALUES ('notes', 'a1', 'ada', 'a1', 'own') $$,
+    $$ SELECT * FROM chunk_scope WHERE chunk = 'notes' $$,
+    $$ VALUES ('notes', 'a1', 'ada', 'a1', 'own', 'plans') $$,
     'a chunk that is moved to another document is whose that one is'
 );
 UPDATE goclaw.memory_chunks
 SET document_id = 'd0c00000-0000-4000-8000-0000000000a1'
-WHERE path = 'notes';
+WHERE text ~ 'notes$';
 -- What a trigger writes is held to it like everything else.
 CREATE TEMPORARY TABLE slip (path text, statement text);
 CREATE FUNCTION pg_temp.write_slip()
@@ -281,22 +300,22 @@ CREATE TRIGGER slip_write_tg AFTER INSERT ON slip
 INSERT INTO slip VALUES
     ('plans', 'UPDATE goclaw.memory_chunks SET team_id = NULL WHERE path = $1');
 SELECT results_eq(
-    $$ SELECT * FROM chunk_scope WHERE path = 'plans' $$,
-    $$ VALUES ('plans', 'a1', 'ada', 'a1', 'own') $$,
+    $$ SELECT * FROM chunk_scope WHERE chunk = 'plans' $$,
+    $$ VALUES ('plans', 'a1', 'ada', 'a1', 'own', 'plans') $$,
     'nor does a trigger take a chunk away from its document'
 );
 INSERT INTO slip VALUES
     ('plans', 'UPDATE goclaw.memory_documents SET user_id = NULL WHERE path = $1');
 SELECT results_eq(
-    $$ SELECT * FROM chunk_scope WHERE path = 'plans' $$,
-    $$ VALUES ('plans', 'a1', NULL, 'a1', 'own') $$,
+    $$ SELECT * FROM chunk_scope WHERE chunk = 'plans' $$,
+    $$ VALUES ('plans', 'a1', NULL, 'a1', 'own', 'plans') $$,
     'or a document from its chunks'
 );
 UPDATE goclaw.memory_documents
 SET agent_id = 'a9e00000-0000-4000-8000-0000000000a2', user_id = NULL, team_id = NULL,
     custom_scope = NULL
 WHERE path = 'plans';
-DELETE FROM goclaw.memory_chunks WHERE path = 'slip';
+DELETE FROM goclaw.memory_chunks WHERE text = 'slip';
 SELECT throws_ok(
     $$ UPDATE goclaw.memory_chunks SET document_id = '00000000-0000-4000-8000-0000000000ff' $$,
     '23503',

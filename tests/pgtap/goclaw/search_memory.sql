@@ -1,7 +1,7 @@
 -- Subject: goclaw.search_memory()    Docs: docs/schema/goclaw.md#search-memory
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(51);
+SELECT plan(55);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -139,6 +139,18 @@ SELECT results_eq(
        FROM goclaw.search_memory('a9e00000-0000-4000-8000-0000000000a1', 'tax -law', NULL) $$,
     $$ VALUES (ARRAY['08']) $$,
     'words can be asked not to be there'
+);
+SELECT is_empty(
+    $$ SELECT FROM goclaw.search_memory('a9e00000-0000-4000-8000-0000000000a1', '-levies', NULL) $$,
+    'but that alone finds nothing: all that has not the word is alike'
+);
+SELECT results_eq(
+    $$ SELECT right(chunk_id::text, 2), text_rank, vector_rank
+       FROM goclaw.search_memory(
+           'a9e00000-0000-4000-8000-0000000000a1', '-levies', pg_temp.direction(0.9, -0.3)
+       ) $$,
+    $$ VALUES ('09', NULL::bigint, 1::bigint), ('01', NULL, 2) $$,
+    'nor does it put before what is near what is not'
 );
 SELECT is_empty(
     $$ SELECT FROM goclaw.search_memory('a9e00000-0000-4000-8000-0000000000a1', '&| !', NULL) $$,
@@ -283,6 +295,15 @@ SELECT throws_ok(
     format('a vector is not %s', left(vector, 9))
 )
 FROM unnest(ARRAY['[1,2,3]', array_fill(0, ARRAY[1536])::platform.vector::text]) AS vector;
+SELECT throws_ok(
+    format(
+        'SELECT * FROM goclaw.search_memory(NULL, NULL, %L::platform.vector)',
+        array_fill(1e-30, ARRAY[1536])::platform.vector
+    ),
+    '22023',
+    'p_embedding has not 1536 dimensions, or no direction',
+    'nor so short that it has no distance to anything'
+);
 
 -- The index -----------------------------------------------------------------
 
@@ -316,6 +337,25 @@ SELECT set_eq(
        ) $$,
     $$ VALUES ('01'), ('02'), ('03'), ('04'), ('05') $$,
     'the rows of others use up no place in the answer'
+);
+-- The index gives up after so many rows of others, or when its memory is used up.
+SET LOCAL hnsw.max_scan_tuples = 1;
+SELECT is(
+    (
+        SELECT string_agg(right(chunk_id::text, 2), ' ' ORDER BY vector_rank)
+        FROM goclaw.search_memory(
+            'a9e00000-0000-4000-8000-0000000000a2', NULL, pg_temp.near(0, 0)
+        )
+    ),
+    (
+        SELECT string_agg(
+            right(id::text, 2), ' '
+            ORDER BY (embedding OPERATOR(platform.<=>) pg_temp.near(0, 0)) + 0
+        )
+        FROM goclaw.memory_chunks
+        WHERE right(agent_id::text, 2) = 'a2'
+    ),
+    'nor do more of them than the index looks at'
 );
 RESET ROLE;
 SELECT is(

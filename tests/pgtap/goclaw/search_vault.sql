@@ -1,7 +1,7 @@
 -- Subject: goclaw.search_vault()    Docs: docs/schema/goclaw.md#search-vault
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(44);
+SELECT plan(47);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -208,6 +208,15 @@ SELECT throws_ok(
     format('a vector is not %s', left(vector, 9))
 )
 FROM unnest(ARRAY['[1,2,3]', array_fill(0, ARRAY[1536])::platform.vector::text]) AS vector;
+SELECT throws_ok(
+    format(
+        'SELECT * FROM goclaw.search_vault(NULL, NULL, %L::platform.vector)',
+        array_fill(1e-30, ARRAY[1536])::platform.vector
+    ),
+    '22023',
+    'p_embedding has not 1536 dimensions, or no direction',
+    'nor so short that it has no distance to anything'
+);
 
 -- The index -----------------------------------------------------------------
 
@@ -242,6 +251,21 @@ SELECT set_eq(
        WHERE title = 'near' $$,
     $$ VALUES ('1'), ('2'), ('3'), ('4'), ('5') $$,
     'the rows of others use up no place in the answer'
+);
+-- The index gives up after so many rows of others, or when its memory is used up.
+SET LOCAL hnsw.max_scan_tuples = 1;
+SELECT set_eq(
+    $$ SELECT path
+       FROM goclaw.search_vault(
+           'a9e00000-0000-4000-8000-0000000000a2', NULL, pg_temp.near(0, 0)
+       )
+       WHERE title = 'near' $$,
+    $$ VALUES ('1'), ('2'), ('3'), ('4'), ('5') $$,
+    'nor do more of them than the index looks at'
+);
+SELECT is_empty(
+    $$ SELECT FROM goclaw.search_vault('a9e00000-0000-4000-8000-0000000000a2', '-levies', NULL) $$,
+    'a word that is not to be there finds nothing alone: all that has it not is alike'
 );
 RESET ROLE;
 SELECT is(

@@ -1,7 +1,7 @@
 -- Subject: goclaw.vault_documents    Docs: docs/schema/goclaw.md#vault-documents
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(34);
+SELECT plan(39);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -73,6 +73,8 @@ SELECT set_eq(
         ('vault_documents_team_fk',
          'FOREIGN KEY (tenant_id, team_id) REFERENCES goclaw.agent_teams(tenant_id, id) ON '
          'DELETE SET NULL (team_id)'),
+        ('vault_documents_embedding_ck',
+         'CHECK (((embedding OPERATOR(platform.<=>) embedding) <= (1)::double precision))'),
         ('vault_documents_path_ck', 'CHECK ((path <> ''''::text))'),
         ('vault_documents_content_hash_ck',
          'CHECK ((content_hash ~ ''^([0-9a-f]{64})?$''::text))'),
@@ -152,7 +154,13 @@ SELECT set_eq(
          'goclaw.settle_vault_document()'),
         ('vault_documents_set_updated_at_tg',
          'BEFORE UPDATE ON goclaw.vault_documents FOR EACH ROW EXECUTE FUNCTION '
-         'platform.set_updated_at()') $$,
+         'platform.set_updated_at()'),
+        ('vault_versions_forbid_update_tg',
+         'BEFORE UPDATE ON goclaw.vault_versions FOR EACH ROW EXECUTE FUNCTION '
+         'platform.forbid_change()'),
+        ('vault_versions_forbid_truncate_tg',
+         'BEFORE TRUNCATE ON goclaw.vault_versions FOR EACH STATEMENT EXECUTE FUNCTION '
+         'platform.forbid_change()') $$,
     'the triggers are these'
 );
 
@@ -221,9 +229,46 @@ FROM (
         ('vault_documents', 'path', ''),
         ('vault_documents', 'content_hash', 'abc'),
         ('vault_documents', 'scope', 'public'),
-        ('vault_links', 'link_type', 'likes'),
-        ('vault_versions', 'version', '0')
+        ('vault_links', 'link_type', 'likes')
 ) AS attempt (name, column_name, value);
+SELECT throws_ok(
+    $$ INSERT INTO goclaw.vault_versions (tenant_id, doc_id, version)
+       SELECT tenant_id, doc_id, 0 FROM goclaw.vault_versions $$,
+    '23514',
+    NULL,
+    'versions count from 1 on'
+);
+SELECT throws_ok(
+    $$ UPDATE goclaw.vault_versions SET changed_by = 'somebody else' $$,
+    'MU001',
+    NULL,
+    'a version stays as it was written'
+);
+SELECT throws_ok(
+    $$ TRUNCATE goclaw.vault_versions $$, 'MU001', NULL, 'nor are all of them thrown away'
+);
+SELECT throws_ok(
+    format(
+        'UPDATE goclaw.vault_documents SET embedding = %L',
+        array_fill(0, ARRAY[1536])::platform.vector
+    ),
+    '23514',
+    NULL,
+    'a vector that has no distance to anything is not stored'
+);
+-- Nobody is gone, so nobody needs another path.
+SELECT throws_ok(
+    format('UPDATE goclaw.vault_documents SET %s WHERE right(id::text, 2) = %L', change, id),
+    '23505',
+    'duplicate key value violates unique constraint "vault_documents_path_uq"',
+    format('%s: who takes a file away from its owner keeps to paths that are free', change)
+)
+FROM (
+    VALUES
+        ('a6', 'agent_id = NULL, path = ''team.md'''),
+        ('a3', 'team_id = NULL, path = ''own.md'', agent_id = '
+            '''a9e00000-0000-4000-8000-0000000000a1''')
+) AS attempt (id, change);
 SELECT throws_ok(
     format(
         'INSERT INTO goclaw.vault_documents (tenant_id, path, scope, agent_id, team_id) '
@@ -396,7 +441,6 @@ SELECT set_eq(
         ('vault_links', 'muniment_app', 'INSERT'),
         ('vault_links', 'muniment_app', 'SELECT'),
         ('vault_links', 'muniment_reader', 'SELECT'),
-        ('vault_versions', 'muniment_app', 'DELETE'),
         ('vault_versions', 'muniment_app', 'INSERT'),
         ('vault_versions', 'muniment_app', 'SELECT'),
         ('vault_versions', 'muniment_reader', 'SELECT') $$,
@@ -415,9 +459,7 @@ SELECT set_eq(
          'agent_id, scope, path, title, doc_type, content_hash, embedding, summary, '
          'metadata, team_id, custom_scope, chat_id, updated_at'),
         ('vault_links', 'muniment_app', 'UPDATE',
-         'link_type, context, custom_scope, metadata'),
-        ('vault_versions', 'muniment_app', 'UPDATE',
-         'content, changed_by, custom_scope') $$,
+         'link_type, context, custom_scope, metadata') $$,
     'the rights to columns are these'
 );
 
