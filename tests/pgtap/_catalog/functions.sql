@@ -29,6 +29,10 @@ FROM (
             'agentcore.escalate_approval(p_approval_id uuid, p_escalated_to_id uuid, '
             'p_reason text)', 'muniment_app',
             'a runtime must not write who decides'
+        ),
+        (
+            'agentcore.read_pii(p_department_id uuid, p_conversation_id uuid, p_reason text)',
+            'muniment_service', 'nobody reads what is personal without a trace'
         )
 ) AS declared (label, role_name, reason);
 

@@ -287,10 +287,6 @@ FROM (
             'a runtime does not get what a placeholder stands for'
         ),
         (
-            'agentcore', 'pii_redaction_map', 'muniment_service', 'SELECT', false,
-            'only the backend puts the values back'
-        ),
-        (
             'agentcore', 'intent_trust', 'muniment_app', 'INSERT', true,
             'an intent is entered, without trust'
         ),
@@ -451,11 +447,7 @@ FROM (
         ('muniment_service', 'goclaw.webhooks.secret_hash', 'so is the secret of a webhook'),
         ('muniment_service', 'open_agents.sessions.sandbox_state', 'the backend resumes sandboxes'),
         ('muniment_service', 'agentcore.users.password_hash', 'a login compares it'),
-        ('muniment_service', 'agentcore.password_reset_token.token', 'a link is looked up by it'),
-        (
-            'muniment_service', 'agentcore.pii_redaction_map.encrypted_value',
-            'nobody but the backend puts the values back'
-        )
+        ('muniment_service', 'agentcore.password_reset_token.token', 'a link is looked up by it')
 ) AS declared (role_name, label, reason);
 
 CREATE TEMPORARY VIEW muniment_role AS
