@@ -31,6 +31,10 @@ FROM (
             'a runtime must not write who decides'
         ),
         (
+            'agentcore.request_approval(p_message_id uuid, p_intent_name text)', 'muniment_app',
+            'a runtime must not ask about what the assistant did not write'
+        ),
+        (
             'agentcore.read_pii(p_department_id uuid, p_conversation_id uuid, p_reason text)',
             'muniment_service', 'nobody reads what is personal without a trace'
         )

@@ -281,7 +281,9 @@ FROM (
             'agentcore', 'notification', 'muniment_app', 'UPDATE', true,
             'a notification is marked as read'
         ),
+        ('agentcore', 'conversation', 'muniment_app', 'INSERT', true, 'a conversation is begun'),
         ('agentcore', 'conversation', 'muniment_app', 'UPDATE', true, 'a conversation is closed'),
+        ('agentcore', 'message', 'muniment_app', 'INSERT', true, 'but not its time'),
         (
             'agentcore', 'pii_redaction_map', 'muniment_app', 'SELECT', true,
             'a runtime does not get what a placeholder stands for'
@@ -293,10 +295,6 @@ FROM (
         (
             'agentcore', 'intent_trust', 'muniment_app', 'UPDATE', true,
             'what it takes is changed, but not what was earned'
-        ),
-        (
-            'agentcore', 'approval', 'muniment_app', 'INSERT', true,
-            'an approval is asked for, but not decided'
         ),
         (
             'agentcore', 'document_generation', 'muniment_app', 'UPDATE', true,
