@@ -289,11 +289,15 @@ FROM (
             'a runtime does not get what a placeholder stands for'
         ),
         (
-            'agentcore', 'intent_trust', 'muniment_app', 'INSERT', true,
+            'agentcore', 'intent_trust', 'muniment_service', 'SELECT', false,
+            'the backend keeps the trust matrix'
+        ),
+        (
+            'agentcore', 'intent_trust', 'muniment_service', 'INSERT', true,
             'an intent is entered, without trust'
         ),
         (
-            'agentcore', 'intent_trust', 'muniment_app', 'UPDATE', true,
+            'agentcore', 'intent_trust', 'muniment_service', 'UPDATE', true,
             'what it takes is changed, but not what was earned'
         ),
         (
