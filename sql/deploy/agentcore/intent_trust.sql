@@ -91,7 +91,8 @@ CREATE TABLE agentcore.intent_example (
     CONSTRAINT intent_example_phrase_uq UNIQUE (department_id, namespace_id, phrase),
     CONSTRAINT intent_example_namespace_fk FOREIGN KEY (department_id, namespace_id)
         REFERENCES agentcore.namespace (department_id, id) ON DELETE CASCADE,
-    CONSTRAINT intent_example_intent_name_ck CHECK (intent_name <> '')
+    CONSTRAINT intent_example_intent_name_ck CHECK (intent_name <> ''),
+    CONSTRAINT intent_example_embedding_ck CHECK (platform.vector_norm(embedding) > 0)
 );
 
 COMMENT ON TABLE agentcore.intent_example IS 'A phrase of which it is known what is meant.';

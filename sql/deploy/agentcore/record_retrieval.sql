@@ -53,8 +53,9 @@ $function$;
 
 COMMENT ON FUNCTION agentcore.record_retrieval(uuid, uuid[], platform.vector, integer) IS
     'Searches as search_knowledge() does, notes what was found as hits of a run, and returns it. '
-    'Raises 22023 when p_limit is out of range, 23503 when the run is not there, 23505 when the '
-    'run has hits already, 42501 when no tenant is set.';
+    'Raises 22023 when p_limit is out of range or the embedding is all zeros, 22004 when it is '
+    'NULL, 23503 when the run is not there, 23505 when the run has hits already, 42501 when no '
+    'tenant is set.';
 
 REVOKE ALL ON FUNCTION agentcore.record_retrieval(uuid, uuid[], platform.vector, integer)
     FROM PUBLIC;

@@ -5,9 +5,11 @@
 -- ranked apart, and ranks are fused (reciprocal rank fusion with k = 60), since distances to a text
 -- and to a question are not of one scale. The vectors of all departments share an index:
 -- iterative_scan goes on in it until enough rows of the department are found, where a plain scan
--- would stop short. The setting cannot be part of the function, since pgvector knows it from
--- version 0.8 on, and a session only once the library is loaded; it is set for the search and set
--- back.
+-- would stop short, and max_scan_tuples lets it go on to the end of it, or until its memory is used
+-- up (work_mem times hnsw.scan_mem_multiplier). A chunk whose questions are all beyond the nearest
+-- 16 * p_limit (160 at least) is not found by them. The settings cannot be part of the function,
+-- since pgvector knows them from version 0.8 on, and a session only once the library is loaded;
+-- they are set for the search and set back.
 -- Locks: none.  Docs: docs/schema/agentcore.md#search-knowledge
 
 BEGIN;
@@ -35,6 +37,7 @@ DECLARE
     v_department_id CONSTANT uuid := platform.current_tenant_id();
     v_candidates    CONSTANT integer := greatest(4 * p_limit, 40);
     v_scan          text;
+    v_tuples        text;
 BEGIN
     IF (p_limit BETWEEN 1 AND 100) IS NOT TRUE THEN
         RAISE EXCEPTION 'limit is out of range: %', coalesce(p_limit::text, 'null')
@@ -42,11 +45,22 @@ BEGIN
                   HINT = 'Ask for 1 to 100 chunks.';
     END IF;
 
-    -- Any function of the library loads it.
-    PERFORM platform.vector_dims(p_embedding);
+    IF p_embedding IS NULL THEN
+        RAISE EXCEPTION 'embedding is null'
+            USING ERRCODE = 'null_value_not_allowed',
+                  HINT = 'Pass the embedding of what is looked for.';
+    END IF;
+    -- Also loads the library, as any function of it would.
+    IF platform.vector_norm(p_embedding) = 0 THEN
+        RAISE EXCEPTION 'embedding has no direction'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Pass an embedding that is not all zeros.';
+    END IF;
     v_scan := current_setting('hnsw.iterative_scan', true);
+    v_tuples := current_setting('hnsw.max_scan_tuples', true);
     IF v_scan IS NOT NULL THEN
         PERFORM set_config('hnsw.iterative_scan', 'strict_order', true);
+        PERFORM set_config('hnsw.max_scan_tuples', '2147483647', true);
     END IF;
 
     RETURN QUERY
@@ -80,9 +94,9 @@ BEGIN
             AND d.knowledge_base_id = ANY (p_knowledge_base_ids)
             AND d.status = 'ready'
         ORDER BY q.embedding OPERATOR(platform.<=>) p_embedding
-        LIMIT v_candidates
+        LIMIT 4 * v_candidates
     ),
-    -- A chunk counts once, by the best of its questions.
+    -- A chunk counts once, by the best of its questions, so more of these are looked at.
     best_question AS (
         SELECT DISTINCT ON (n.chunk_id)
             n.chunk_id,
@@ -132,6 +146,7 @@ BEGIN
 
     IF v_scan IS NOT NULL THEN
         PERFORM set_config('hnsw.iterative_scan', v_scan, true);
+        PERFORM set_config('hnsw.max_scan_tuples', v_tuples, true);
     END IF;
 END;
 $function$;
@@ -140,8 +155,8 @@ COMMENT ON FUNCTION agentcore.search_knowledge(uuid[], platform.vector, integer)
     'The chunks of ready documents in these knowledge bases that are nearest to an embedding, by '
     'text or by question, best first. p_limit is how many at most, from 1 to 100. Returns rank '
     '(from 1), score (higher is better, at most 2/61), distance (cosine, of the nearer one) and '
-    'the question that matched, if one did. Raises 22023 when p_limit is out of range, 42501 when '
-    'no tenant is set.';
+    'the question that matched, if one did. Raises 22023 when p_limit is out of range or the '
+    'embedding is all zeros, 22004 when it is NULL, 42501 when no tenant is set.';
 
 REVOKE ALL ON FUNCTION agentcore.search_knowledge(uuid[], platform.vector, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agentcore.search_knowledge(uuid[], platform.vector, integer)

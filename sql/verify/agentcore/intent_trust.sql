@@ -30,7 +30,7 @@ BEGIN
             ]),
             ('intent_example', ARRAY[
                 'intent_example_pk', 'intent_example_phrase_uq', 'intent_example_namespace_fk',
-                'intent_example_intent_name_ck'
+                'intent_example_intent_name_ck', 'intent_example_embedding_ck'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)

@@ -58,7 +58,9 @@ SELECT set_eq(
         ('intent_example_namespace_fk',
          'FOREIGN KEY (department_id, namespace_id) REFERENCES '
          'agentcore.namespace(department_id, id) ON DELETE CASCADE'),
-        ('intent_example_intent_name_ck', 'CHECK ((intent_name <> ''''::text))') $$,
+        ('intent_example_intent_name_ck', 'CHECK ((intent_name <> ''''::text))'),
+        ('intent_example_embedding_ck',
+         'CHECK ((platform.vector_norm(embedding) > (0)::double precision))') $$,
     'the keys, references and rules are these'
 );
 SELECT is_empty(

@@ -1,7 +1,7 @@
 -- Subject: agentcore.search_knowledge()    Docs: docs/schema/agentcore.md#search-knowledge
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(17);
+SELECT plan(19);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -184,6 +184,8 @@ WHERE (d.title = 'Of a' AND n <= 5)
 -- Whoever ran this before has left rows in the index that only a vacuum removes.
 REINDEX INDEX agentcore.chunk_embedding_ix;
 SET LOCAL hnsw.ef_search = 10;
+-- A session that has set the end of a scan short: the search goes on all the same.
+SET LOCAL hnsw.max_scan_tuples = 1;
 SET LOCAL enable_sort = off;
 SET LOCAL enable_bitmapscan = off;
 SET LOCAL ROLE muniment_app;
@@ -201,6 +203,7 @@ CROSS JOIN (
 ) AS found
 WHERE e.extname = 'vector';
 RESET hnsw.ef_search;
+RESET hnsw.max_scan_tuples;
 RESET enable_sort;
 RESET enable_bitmapscan;
 
@@ -239,12 +242,26 @@ SELECT is_empty(
     'and so is none'
 );
 SELECT throws_ok(
-    format('SELECT agentcore.search_knowledge(''{}'', NULL, %s)', bound),
+    format('SELECT agentcore.search_knowledge(''{}'', pg_temp.near(0), %s)', bound),
     '22023',
     format('limit is out of range: %s', bound),
     format('a limit of %s is refused', bound)
 )
 FROM unnest(ARRAY['0', '101', 'null']) AS bound;
+SELECT throws_ok(
+    $$ SELECT agentcore.search_knowledge('{}', NULL) $$,
+    '22004',
+    'embedding is null',
+    'nothing is near to nothing'
+);
+SELECT throws_ok(
+    $$ SELECT agentcore.search_knowledge(
+           '{}', array_fill(0.0::float8, ARRAY[1536])::platform.vector
+       ) $$,
+    '22023',
+    'embedding has no direction',
+    'nor to what points nowhere'
+);
 SET LOCAL app.tenant_id = '';
 SELECT throws_ok(
     $$ SELECT agentcore.search_knowledge('{}', NULL) $$,
