@@ -3,7 +3,8 @@
 -- requires: platform:current_tenant_id
 --
 -- Who acts, for what is recorded about a decision. The user was let into one department; after
--- platform.set_tenant() with another one, nobody acts.
+-- platform.set_tenant() with another one, nobody acts. What enter_department() noted is a setting,
+-- which whoever may run SQL can also write: it is as good as the program.
 -- Locks: none.  Docs: docs/schema/agentcore.md#acting-user-id
 
 BEGIN;
@@ -20,7 +21,9 @@ AS $function$
 DECLARE
     v_user CONSTANT jsonb := nullif(current_setting('app.acting_user', true), '')::jsonb;
 BEGIN
-    IF (v_user ->> 'department_id')::uuid IS DISTINCT FROM platform.current_tenant_id() THEN
+    IF (v_user ->> 'department_id')::uuid IS DISTINCT FROM platform.current_tenant_id()
+        OR v_user ->> 'user_id' IS NULL
+    THEN
         RAISE EXCEPTION 'no user has entered the department'
             USING ERRCODE = 'insufficient_privilege',
                   HINT = 'Call agentcore.enter_department() first, inside the transaction.';

@@ -22,7 +22,7 @@ DECLARE
     v_department_id CONSTANT uuid := platform.current_tenant_id();
     v_placeholder   text;
 BEGIN
-    IF p_entity_type !~ '^[A-Z][A-Z0-9_]*$' THEN
+    IF (p_entity_type ~ '^[A-Z][A-Z0-9_]*$') IS NOT TRUE THEN
         RAISE EXCEPTION 'entity_type is malformed'
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Use capitals, digits and underscores, for example EMAIL.';
@@ -51,7 +51,7 @@ BEGIN
     FROM agentcore.pii_redaction_map AS m
     WHERE m.department_id = v_department_id
         AND m.conversation_id = p_conversation_id
-        AND m.entity_type = p_entity_type;
+        AND m.placeholder ~ format('^\[%s_[0-9]{1,9}]$', p_entity_type);
     INSERT INTO agentcore.pii_redaction_map
         (department_id, conversation_id, placeholder, entity_type, encrypted_value)
     VALUES (v_department_id, p_conversation_id, v_placeholder, p_entity_type, p_encrypted_value);
@@ -64,7 +64,7 @@ COMMENT ON FUNCTION agentcore.add_pii_placeholder(uuid, text, bytea) IS
     'Keeps the ciphertext of something personal that was said in a conversation, and returns what '
     'to put into the text instead, for example [EMAIL_1]. p_entity_type is in capitals, digits '
     'and underscores. Raises MU436 when the conversation is not there, 22023 when the type is '
-    'malformed, 42501 when no tenant is set.';
+    'malformed or NULL, 23502 when there is no ciphertext, 42501 when no tenant is set.';
 
 REVOKE ALL ON FUNCTION agentcore.add_pii_placeholder(uuid, text, bytea) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agentcore.add_pii_placeholder(uuid, text, bytea) TO muniment_app;

@@ -3,9 +3,9 @@
 -- requires: conversation
 -- requires: platform:forbid_change
 --
--- What a model was asked for and what it was given to read. A hit is evidence: it keeps its
--- document's id when document and chunk are gone, and its key sees to it that chunk and document
--- belong together as long as they are there.
+-- What a model was asked for and what it was given to read. A run that has ended stays as it is. A
+-- hit is evidence: it keeps its document's id when document and chunk are gone, and its key sees to
+-- it that chunk and document belong together as long as they are there.
 -- Locks: SHARE ROW EXCLUSIVE on chunk, conversation, department.
 -- Docs: docs/schema/agentcore.md#agent-run
 
@@ -61,6 +61,13 @@ COMMENT ON COLUMN agentcore.agent_run.latency_ms IS
     'Until the answer was there, in milliseconds. NULL until then.';
 COMMENT ON COLUMN agentcore.agent_run.status IS 'running, done or failed.';
 COMMENT ON COLUMN agentcore.agent_run.created_at IS 'When the row was made.';
+
+-- Not when a reference empties its column.
+CREATE TRIGGER agent_run_forbid_update_tg
+    BEFORE UPDATE OF provider, model, input_tokens, output_tokens, cost, latency_ms, status
+    ON agentcore.agent_run
+    FOR EACH ROW WHEN (OLD.status <> 'running')
+    EXECUTE FUNCTION platform.forbid_change();
 
 ALTER TABLE agentcore.agent_run ENABLE ROW LEVEL SECURITY;
 ALTER TABLE agentcore.agent_run FORCE ROW LEVEL SECURITY;

@@ -1,8 +1,8 @@
 -- Deploy agentcore:approval to pg
 -- requires: conversation
 --
--- An answer that a person looks at before it is sent. A runtime may ask for one; only
--- decide_approval() and escalate_approval() write what came of it, because who decides, and whether
+-- An answer that a person looks at before it is sent. Only request_approval(), decide_approval()
+-- and escalate_approval() write here, because what may be asked for, who decides, and whether
 -- twice, is no matter of a grant. A message has one approval, so it is decided once.
 -- Locks: SHARE ROW EXCLUSIVE on department_member, message.
 -- Docs: docs/schema/agentcore.md#approval
@@ -94,7 +94,6 @@ CREATE POLICY approval_tenant_guard ON agentcore.approval AS RESTRICTIVE
     WITH CHECK (department_id = (SELECT platform.current_tenant_id()));
 
 GRANT SELECT ON agentcore.approval TO muniment_app;
-GRANT INSERT (department_id, id, message_id, intent_name) ON agentcore.approval TO muniment_app;
 GRANT SELECT ON agentcore.approval TO muniment_reader;
 
 COMMIT;

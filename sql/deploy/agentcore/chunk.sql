@@ -26,7 +26,8 @@ CREATE TABLE agentcore.chunk (
     CONSTRAINT chunk_document_uq UNIQUE (department_id, document_id, id),
     CONSTRAINT chunk_document_fk FOREIGN KEY (department_id, document_id)
         REFERENCES agentcore.document (department_id, id) ON DELETE CASCADE,
-    CONSTRAINT chunk_content_ck CHECK (content <> '')
+    CONSTRAINT chunk_content_ck CHECK (content <> ''),
+    CONSTRAINT chunk_embedding_ck CHECK (platform.vector_norm(embedding) > 0)
 );
 
 -- Search by meaning.
@@ -74,7 +75,8 @@ CREATE TABLE agentcore.chunk_question (
     CONSTRAINT chunk_question_pk PRIMARY KEY (department_id, id),
     CONSTRAINT chunk_question_question_uq UNIQUE (department_id, chunk_id, question),
     CONSTRAINT chunk_question_chunk_fk FOREIGN KEY (department_id, chunk_id)
-        REFERENCES agentcore.chunk (department_id, id) ON DELETE CASCADE
+        REFERENCES agentcore.chunk (department_id, id) ON DELETE CASCADE,
+    CONSTRAINT chunk_question_embedding_ck CHECK (platform.vector_norm(embedding) > 0)
 );
 
 -- Search by meaning.

@@ -1,11 +1,13 @@
 -- Deploy agentcore:conversation to pg
 -- requires: namespace
 -- requires: department_member
+-- requires: forbid_by_hand
 -- requires: platform:forbid_change
 --
 -- What was said stays as it was said: a message is not changed, not even by an approver, whose edit
--- is in the approval. A conversation is closed and not deleted. Keys of three columns let others
--- name namespace, conversation and message of one another and of nothing else.
+-- is in the approval. A conversation is closed and not deleted; a runtime closes it, and what else
+-- it waits for is written by the functions about approvals. Keys of three columns let others name
+-- namespace, conversation and message of one another and of nothing else.
 -- Locks: SHARE ROW EXCLUSIVE on department_member, namespace.
 -- Docs: docs/schema/agentcore.md#conversation
 
@@ -52,6 +54,11 @@ COMMENT ON COLUMN agentcore.conversation.metadata IS 'Further facts.';
 COMMENT ON COLUMN agentcore.conversation.namespace_id IS 'The assistant.';
 COMMENT ON COLUMN agentcore.conversation.created_at IS 'When the row was made.';
 
+CREATE TRIGGER conversation_forbid_by_hand_tg
+    BEFORE UPDATE OF status ON agentcore.conversation
+    FOR EACH ROW WHEN (NEW.status <> OLD.status AND NEW.status <> 'closed')
+    EXECUTE FUNCTION agentcore.forbid_by_hand();
+
 ALTER TABLE agentcore.conversation ENABLE ROW LEVEL SECURITY;
 ALTER TABLE agentcore.conversation FORCE ROW LEVEL SECURITY;
 
@@ -64,7 +71,10 @@ CREATE POLICY conversation_tenant_guard ON agentcore.conversation AS RESTRICTIVE
     USING (department_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (department_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT ON agentcore.conversation TO muniment_app;
+GRANT SELECT ON agentcore.conversation TO muniment_app;
+GRANT INSERT (
+    department_id, id, user_id, channel, metadata, namespace_id
+) ON agentcore.conversation TO muniment_app;
 GRANT UPDATE (status, metadata) ON agentcore.conversation TO muniment_app;
 GRANT SELECT ON agentcore.conversation TO muniment_reader;
 
@@ -113,7 +123,10 @@ CREATE POLICY message_tenant_guard ON agentcore.message AS RESTRICTIVE
     USING (department_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (department_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT ON agentcore.message TO muniment_app;
+GRANT SELECT ON agentcore.message TO muniment_app;
+GRANT INSERT (
+    department_id, id, conversation_id, role, content, sources
+) ON agentcore.message TO muniment_app;
 GRANT SELECT ON agentcore.message TO muniment_reader;
 
 COMMIT;

@@ -5,11 +5,14 @@
 -- requires: audit_log
 --
 -- The only way to decide, and the only way to earn or lose trust. SECURITY DEFINER, because
--- runtimes have no right to write decisions or counts: one who had could decide twice, for somebody
--- else, or grant an assistant its autonomy. Row security binds the owner to the department all the
--- same. Locks in this order, which request_approval() and escalate_approval() keep too:
--- conversation, approval, entry of the trust matrix. Entries are met in any order, so a transaction
--- decides one approval. An edited answer was not good enough to count and not bad enough to reset.
+-- runtimes have no right to write decisions or counts: by mistake one who had could decide twice,
+-- or count what nobody approved. Row security binds the owner to the department all the same. Who
+-- decides, and what that user may, is what app.acting_user says: a program that writes this setting
+-- itself decides for whomever it names, and approver and trail are as trustworthy as the program.
+-- Locks in this order, which request_approval() and escalate_approval() keep too: conversation,
+-- approval, entry of the trust matrix. Entries are met in any order, so a transaction should decide
+-- one approval: two that decide several could wait for each other (40P01). An edited answer was not
+-- good enough to count and not bad enough to reset.
 -- Locks: none.  Docs: docs/schema/agentcore.md#decide-approval
 
 BEGIN;
@@ -37,6 +40,7 @@ DECLARE
 BEGIN
     IF (p_decision IN ('approved', 'rejected', 'edited')) IS NOT TRUE
         OR (p_decision = 'edited') <> (p_edited_content IS NOT NULL)
+        OR p_edited_content = ''
     THEN
         RAISE EXCEPTION 'decision is malformed'
             USING ERRCODE = 'invalid_parameter_value',

@@ -1,9 +1,10 @@
 -- Deploy agentcore:document_generation to pg
 -- requires: template
 -- requires: knowledge_base
+-- requires: platform:forbid_change
 --
 -- Each document that was made, or was to be made, from a template. The history outlives the
--- template and the document.
+-- template and the document, and what is finished stays as it is.
 -- Locks: SHARE ROW EXCLUSIVE on department_member, document, document_template.
 -- Docs: docs/schema/agentcore.md#document-generation
 
@@ -65,6 +66,12 @@ COMMENT ON COLUMN agentcore.document_generation.output_file_id IS
 COMMENT ON COLUMN agentcore.document_generation.status IS 'pending, ready or failed.';
 COMMENT ON COLUMN agentcore.document_generation.error IS 'Why it failed.';
 COMMENT ON COLUMN agentcore.document_generation.created_at IS 'When the row was made.';
+
+-- Not when a reference empties its column, which changes no output, status or error.
+CREATE TRIGGER document_generation_forbid_update_tg
+    BEFORE UPDATE OF output, status, error ON agentcore.document_generation
+    FOR EACH ROW WHEN (OLD.status <> 'pending')
+    EXECUTE FUNCTION platform.forbid_change();
 
 ALTER TABLE agentcore.document_generation ENABLE ROW LEVEL SECURITY;
 ALTER TABLE agentcore.document_generation FORCE ROW LEVEL SECURITY;

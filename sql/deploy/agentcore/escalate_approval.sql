@@ -3,10 +3,12 @@
 -- requires: acting_user_may
 -- requires: audit_log
 -- requires: notification
+-- requires: users
 --
 -- Hands a decision on to another user, who is told and is from then on the one to decide. SECURITY
--- DEFINER as decide_approval(), whose order of locks it keeps. May be done again, by whoever it was
--- handed on to or by a user with approval.decide, lest it waits for somebody who is away.
+-- DEFINER as decide_approval(), whose order of locks it keeps and which says what the acting user
+-- proves. May be done again, by whoever it was handed on to or by a user with approval.decide, lest
+-- it waits for somebody who is away.
 -- Locks: none.  Docs: docs/schema/agentcore.md#escalate-approval
 
 BEGIN;
@@ -33,6 +35,17 @@ BEGIN
         RAISE EXCEPTION 'user or reason is missing'
             USING ERRCODE = 'null_value_not_allowed',
                   HINT = 'Say to whom the approval goes, and why.';
+    END IF;
+
+    PERFORM
+    FROM agentcore.users AS u
+    WHERE u.department_id = v_department_id
+        AND u.id = p_escalated_to_id
+        AND NOT u.is_active;
+    IF FOUND THEN
+        RAISE EXCEPTION 'user % is not active', p_escalated_to_id
+            USING ERRCODE = 'MU439',
+                  HINT = 'Hand it on to somebody who is there.';
     END IF;
 
     SELECT m.conversation_id
@@ -99,8 +112,10 @@ $function$;
 COMMENT ON FUNCTION agentcore.escalate_approval(uuid, uuid, text) IS
     'Hands an approval that is not decided on to another user of the department. Raises 22004 '
     'when the user or the reason is missing, 23503 when the user has never entered the '
-    'department, MU433 when it is decided already, MU434 when the acting user may not hand it on, '
-    'MU436 when it is not there, 42501 when no user has entered the department.';
+    'department, MU439 when the department is that user''s home and the user is not active (of a '
+    'user from elsewhere that is not known here), MU433 when it is decided already, MU434 when '
+    'the acting user may not hand it on, MU436 when it is not there, 42501 when no user has '
+    'entered the department.';
 
 REVOKE ALL ON FUNCTION agentcore.escalate_approval(uuid, uuid, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agentcore.escalate_approval(uuid, uuid, text) TO muniment_app;

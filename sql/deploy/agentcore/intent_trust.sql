@@ -3,9 +3,10 @@
 -- requires: platform:vector
 --
 -- An assistant earns the right to answer alone, one intent at a time. Whether it has is computed
--- from the count, and only decide_approval() writes the count: no runtime can grant itself
--- autonomy. Examples are compared one by one, since a namespace has few; an index over the vectors
--- of all departments would be slower and could miss some.
+-- from the count, which only decide_approval() writes, and what it takes, which only
+-- muniment_service does: no runtime can grant itself autonomy. Examples are compared one by one,
+-- since a namespace has few; an index over the vectors of all departments would be slower and could
+-- miss some.
 -- Locks: SHARE ROW EXCLUSIVE on namespace.  Docs: docs/schema/agentcore.md#intent-trust
 
 BEGIN;
@@ -62,12 +63,19 @@ CREATE POLICY intent_trust_tenant_guard ON agentcore.intent_trust AS RESTRICTIVE
     USING (department_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (department_id = (SELECT platform.current_tenant_id()));
 
+-- What it takes to answer alone is said by the backend, for whoever is allowed to.
+CREATE POLICY intent_trust_service ON agentcore.intent_trust
+    TO muniment_service
+    USING (true)
+    WITH CHECK (true);
+
 GRANT SELECT ON agentcore.intent_trust TO muniment_app;
+GRANT SELECT ON agentcore.intent_trust TO muniment_reader;
+GRANT SELECT ON agentcore.intent_trust TO muniment_service;
 GRANT INSERT (
     department_id, id, namespace_id, intent_name, threshold, sampling_rate
-) ON agentcore.intent_trust TO muniment_app;
-GRANT UPDATE (threshold, sampling_rate) ON agentcore.intent_trust TO muniment_app;
-GRANT SELECT ON agentcore.intent_trust TO muniment_reader;
+) ON agentcore.intent_trust TO muniment_service;
+GRANT UPDATE (threshold, sampling_rate) ON agentcore.intent_trust TO muniment_service;
 
 CREATE TABLE agentcore.intent_example (
     department_id uuid                  NOT NULL DEFAULT platform.current_tenant_id(),
@@ -83,7 +91,8 @@ CREATE TABLE agentcore.intent_example (
     CONSTRAINT intent_example_phrase_uq UNIQUE (department_id, namespace_id, phrase),
     CONSTRAINT intent_example_namespace_fk FOREIGN KEY (department_id, namespace_id)
         REFERENCES agentcore.namespace (department_id, id) ON DELETE CASCADE,
-    CONSTRAINT intent_example_intent_name_ck CHECK (intent_name <> '')
+    CONSTRAINT intent_example_intent_name_ck CHECK (intent_name <> ''),
+    CONSTRAINT intent_example_embedding_ck CHECK (platform.vector_norm(embedding) > 0)
 );
 
 COMMENT ON TABLE agentcore.intent_example IS 'A phrase of which it is known what is meant.';

@@ -2,7 +2,8 @@
 -- requires: conversation
 --
 -- Stands between what a model may see and what a person said. A runtime writes the ciphertext and
--- cannot read it back: only muniment_service does, through read_pii(), which leaves a trace.
+-- cannot read it back, and neither can anybody else: muniment_service calls read_pii(), which
+-- leaves a trace.
 -- Locks: SHARE ROW EXCLUSIVE on conversation.  Docs: docs/schema/agentcore.md#pii-redaction-map
 
 BEGIN;
@@ -58,12 +59,6 @@ CREATE POLICY pii_redaction_map_tenant_guard ON agentcore.pii_redaction_map AS R
     USING (department_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (department_id = (SELECT platform.current_tenant_id()));
 
--- Only the backend puts the values back.
-CREATE POLICY pii_redaction_map_service ON agentcore.pii_redaction_map
-    TO muniment_service
-    USING (true)
-    WITH CHECK (true);
-
 GRANT INSERT ON agentcore.pii_redaction_map TO muniment_app;
 GRANT SELECT (
     department_id, id, conversation_id, placeholder, entity_type, created_at
@@ -71,6 +66,5 @@ GRANT SELECT (
 GRANT SELECT (
     department_id, id, conversation_id, placeholder, entity_type, created_at
 ) ON agentcore.pii_redaction_map TO muniment_reader;
-GRANT SELECT ON agentcore.pii_redaction_map TO muniment_service;
 
 COMMIT;

@@ -34,6 +34,17 @@ AS $function$
 DECLARE
     v_department_id CONSTANT uuid := platform.current_tenant_id();
 BEGIN
+    PERFORM
+    FROM agentcore.agent_run AS r
+    WHERE r.department_id = v_department_id
+        AND r.id = p_agent_run_id
+    FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'run % is not there', p_agent_run_id
+            USING ERRCODE = 'MU436',
+                  HINT = 'Name a run of the department.';
+    END IF;
+
     RETURN QUERY
     WITH found AS MATERIALIZED (
         SELECT *
@@ -53,8 +64,9 @@ $function$;
 
 COMMENT ON FUNCTION agentcore.record_retrieval(uuid, uuid[], platform.vector, integer) IS
     'Searches as search_knowledge() does, notes what was found as hits of a run, and returns it. '
-    'Raises 22023 when p_limit is out of range, 23503 when the run is not there, 23505 when the '
-    'run has hits already, 42501 when no tenant is set.';
+    'Raises 22023 when p_limit is out of range or the embedding is all zeros, 22004 when it is '
+    'NULL, MU436 when the run is not there, 23505 when the run has hits already, 23503 when a '
+    'chunk was deleted meanwhile, 42501 when no tenant is set.';
 
 REVOKE ALL ON FUNCTION agentcore.record_retrieval(uuid, uuid[], platform.vector, integer)
     FROM PUBLIC;

@@ -2,7 +2,8 @@
 -- requires: settle_conversation
 --
 -- Holds an answer back until a person has looked at it. The conversation is locked first, as by
--- whoever decides.
+-- whoever decides. SECURITY DEFINER, because a runtime that could insert an approval itself could
+-- ask for one of what a user said, and earn trust by it.
 -- Locks: none.  Docs: docs/schema/agentcore.md#request-approval
 
 BEGIN;
@@ -14,6 +15,7 @@ RETURNS uuid
 LANGUAGE plpgsql
 VOLATILE
 PARALLEL UNSAFE
+SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE

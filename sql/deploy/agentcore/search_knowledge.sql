@@ -7,7 +7,8 @@
 -- iterative_scan goes on in it where a plain scan would stop short; where it gives up too, all
 -- distances of the department are computed. The setting cannot be part of the function, since
 -- pgvector knows it from version 0.8 on, and a session only once the library is loaded; it is set
--- for the search and set back.
+-- for the search and set back. A chunk whose questions are all beyond the nearest 16 * p_limit (160
+-- at least) is not found by them.
 -- Locks: none.  Docs: docs/schema/agentcore.md#search-knowledge
 
 BEGIN;
@@ -42,8 +43,17 @@ BEGIN
                   HINT = 'Ask for 1 to 100 chunks.';
     END IF;
 
-    -- Any function of the library loads it.
-    PERFORM platform.vector_dims(p_embedding);
+    IF p_embedding IS NULL THEN
+        RAISE EXCEPTION 'embedding is null'
+            USING ERRCODE = 'null_value_not_allowed',
+                  HINT = 'Pass the embedding of what is looked for.';
+    END IF;
+    -- Also loads the library, as any function of it would.
+    IF platform.vector_norm(p_embedding) = 0 THEN
+        RAISE EXCEPTION 'embedding has no direction'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Pass an embedding that is not all zeros.';
+    END IF;
     v_scan := current_setting('hnsw.iterative_scan', true);
     IF v_scan IS NOT NULL THEN
         PERFORM set_config('hnsw.iterative_scan', 'strict_order', true);
@@ -86,7 +96,7 @@ BEGIN
             s.embedding OPERATOR(platform.<=>) p_embedding AS distance
         FROM question_scope AS s
         ORDER BY s.embedding OPERATOR(platform.<=>) p_embedding
-        LIMIT v_candidates
+        LIMIT 4 * v_candidates
     ),
     -- An index gives up after hnsw.max_scan_tuples rows of anybody, or when its memory is used up.
     -- Then all distances in the scope are computed, which no index orders by.
@@ -106,18 +116,18 @@ BEGIN
     near_question AS (
         SELECT i.chunk_id, i.question, i.distance
         FROM indexed_question AS i
-        WHERE (SELECT count(*) FROM indexed_question) >= v_candidates
+        WHERE (SELECT count(*) FROM indexed_question) >= 4 * v_candidates
         UNION ALL
         (
             SELECT s.chunk_id, s.question, s.embedding OPERATOR(platform.<=>) p_embedding
             FROM question_scope AS s
-            WHERE (SELECT count(*) FROM indexed_question) < v_candidates
+            WHERE (SELECT count(*) FROM indexed_question) < 4 * v_candidates
             ORDER BY
                 (s.embedding OPERATOR(platform.<=>) p_embedding) + 0, s.chunk_id, s.question
-            LIMIT v_candidates
+            LIMIT 4 * v_candidates
         )
     ),
-    -- A chunk counts once, by the best of its questions.
+    -- A chunk counts once, by the best of its questions, so more of these are looked at.
     best_question AS (
         SELECT DISTINCT ON (n.chunk_id)
             n.chunk_id,
@@ -175,8 +185,8 @@ COMMENT ON FUNCTION agentcore.search_knowledge(uuid[], platform.vector, integer)
     'The chunks of ready documents in these knowledge bases that are nearest to an embedding, by '
     'text or by question, best first. p_limit is how many at most, from 1 to 100. Returns rank '
     '(from 1), score (higher is better, at most 2/61), distance (cosine, of the nearer one) and '
-    'the question that matched, if one did. Raises 22023 when p_limit is out of range, 42501 when '
-    'no tenant is set.';
+    'the question that matched, if one did. Raises 22023 when p_limit is out of range or the '
+    'embedding is all zeros, 22004 when it is NULL, 42501 when no tenant is set.';
 
 REVOKE ALL ON FUNCTION agentcore.search_knowledge(uuid[], platform.vector, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agentcore.search_knowledge(uuid[], platform.vector, integer)

@@ -2,7 +2,8 @@
 -- requires: approval
 --
 -- What a conversation waits for follows from its open approvals. Called by the functions about
--- approvals, which lock the conversation first. A conversation that was closed stays closed.
+-- approvals, which lock the conversation first and act as the owner; a runtime does not call it. A
+-- conversation that was closed stays closed.
 -- Locks: none.  Docs: docs/schema/agentcore.md#settle-conversation
 
 BEGIN;
@@ -44,6 +45,5 @@ COMMENT ON FUNCTION agentcore.settle_conversation(uuid) IS
     'awaiting_approval if there is one, else active. Raises 42501 when no tenant is set.';
 
 REVOKE ALL ON FUNCTION agentcore.settle_conversation(uuid) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION agentcore.settle_conversation(uuid) TO muniment_app;
 
 COMMIT;

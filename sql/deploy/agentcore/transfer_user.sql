@@ -22,6 +22,12 @@ AS $function$
 DECLARE
     v_token_version integer;
 BEGIN
+    IF p_department_id = p_home_department_id THEN
+        RAISE EXCEPTION 'department % is the home already', p_department_id
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Choose another department; to end sessions, log the user out.';
+    END IF;
+
     PERFORM
     FROM agentcore.department AS d
     WHERE d.id = p_department_id
@@ -55,8 +61,8 @@ $function$;
 
 COMMENT ON FUNCTION agentcore.transfer_user(uuid, uuid, uuid) IS
     'Gives a user, named by home department and id, another home. Returns the new token version. '
-    'Raises MU439 when there is no such user, MU432 when the new home is archived, 23503 when it '
-    'is not there.';
+    'Raises 22023 when that is the home already, MU439 when there is no such user, MU432 when the '
+    'new home is archived, 23503 when it is not there.';
 
 REVOKE ALL ON FUNCTION agentcore.transfer_user(uuid, uuid, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agentcore.transfer_user(uuid, uuid, uuid) TO muniment_service;

@@ -3,7 +3,7 @@
 --
 -- A link works once. Two who use it at once meet at the account, which is locked first; the second
 -- one then finds the link used. One error for every link that does not work, so that it tells
--- nothing.
+-- nothing. The sessions end also when the hash is the one that was there.
 -- Locks: none.  Docs: docs/schema/agentcore.md#use-password-reset
 
 BEGIN;
@@ -18,8 +18,8 @@ PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
-    IF p_password_hash IS NULL THEN
-        RAISE EXCEPTION 'password_hash is null'
+    IF coalesce(p_password_hash, '') = '' THEN
+        RAISE EXCEPTION 'password_hash is missing'
             USING ERRCODE = 'null_value_not_allowed',
                   HINT = 'Pass the hash of the new password.';
     END IF;
@@ -50,7 +50,8 @@ BEGIN
     END IF;
 
     UPDATE agentcore.users AS u
-    SET password_hash = p_password_hash
+    SET password_hash = p_password_hash,
+        token_version = u.token_version + 1
     WHERE u.department_id = use_password_reset.department_id
         AND u.id = use_password_reset.user_id;
     RETURN NEXT;
@@ -61,7 +62,8 @@ COMMENT ON FUNCTION agentcore.use_password_reset(bytea, text) IS
     'Sets a new password for the user of a link and ends all sessions of that user. p_token is '
     'the SHA-256 of what the link carries, p_password_hash what the login will compare. Returns '
     'home department and id of the user. Raises MU430 when the link does not work: unknown, used, '
-    'expired, or of a user who is not active; 22004 when the hash of the password is NULL.';
+    'expired, or of a user who is not active; 22004 when the hash of the password is NULL or '
+    'empty.';
 
 REVOKE ALL ON FUNCTION agentcore.use_password_reset(bytea, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agentcore.use_password_reset(bytea, text) TO muniment_service;

@@ -36,6 +36,7 @@ CREATE TABLE agentcore.users (
     created_at             timestamptz NOT NULL DEFAULT now(),
 
     CONSTRAINT users_pk PRIMARY KEY (department_id, id),
+    CONSTRAINT users_id_uq UNIQUE (id),
     CONSTRAINT users_email_uq UNIQUE (email),
     CONSTRAINT users_department_fk FOREIGN KEY (department_id)
         REFERENCES agentcore.department (id) ON DELETE RESTRICT,
@@ -43,7 +44,7 @@ CREATE TABLE agentcore.users (
         REFERENCES agentcore.department_member (department_id, user_id) ON DELETE RESTRICT,
     CONSTRAINT users_role_fk FOREIGN KEY (role_id)
         REFERENCES agentcore.system_role (id) ON DELETE RESTRICT,
-    CONSTRAINT users_email_ck CHECK (email <> '' AND email = lower(email)),
+    CONSTRAINT users_email_ck CHECK (email <> '' AND email = lower(email) AND email !~ '\s'),
     CONSTRAINT users_role_ck CHECK (role IN ('admin', 'approver', 'dept_head', 'employee')),
     CONSTRAINT users_token_version_ck CHECK (token_version >= 0),
     CONSTRAINT users_extra_permissions_ck CHECK (array_position(extra_permissions, NULL) IS NULL),
@@ -60,9 +61,10 @@ CREATE INDEX users_role_id_ix ON agentcore.users (role_id) WHERE role_id IS NOT 
 
 COMMENT ON TABLE agentcore.users IS 'The account of a person who may log in.';
 COMMENT ON COLUMN agentcore.users.department_id IS 'The department that is home.';
-COMMENT ON COLUMN agentcore.users.id IS 'The user.';
+COMMENT ON COLUMN agentcore.users.id IS
+    'The user; unique over all departments, for a department knows its members by it.';
 COMMENT ON COLUMN agentcore.users.email IS
-    'With what the user logs in, in small letters; unique over all departments.';
+    'With what the user logs in, in small letters and without blanks; unique over all departments.';
 COMMENT ON COLUMN agentcore.users.name IS 'For people.';
 COMMENT ON COLUMN agentcore.users.phone IS
     'Where the user can be called, and which chats are the user''s.';

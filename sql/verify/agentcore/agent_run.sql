@@ -69,6 +69,7 @@ BEGIN
     INTO v_offender
     FROM (
         VALUES
+            ('agent_run', ARRAY['agent_run_forbid_update_tg']),
             ('retrieval_hit', ARRAY['retrieval_hit_forbid_truncate_tg'])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)

@@ -24,10 +24,12 @@ BEGIN
     FROM (
         VALUES
             ('chunk', ARRAY[
-                'chunk_pk', 'chunk_document_uq', 'chunk_document_fk', 'chunk_content_ck'
+                'chunk_pk', 'chunk_document_uq', 'chunk_document_fk', 'chunk_content_ck',
+                'chunk_embedding_ck'
             ]),
             ('chunk_question', ARRAY[
-                'chunk_question_pk', 'chunk_question_question_uq', 'chunk_question_chunk_fk'
+                'chunk_question_pk', 'chunk_question_question_uq', 'chunk_question_chunk_fk',
+                'chunk_question_embedding_ck'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)

@@ -66,6 +66,7 @@ BEGIN
     INTO v_offender
     FROM (
         VALUES
+            ('conversation', ARRAY['conversation_forbid_by_hand_tg']),
             ('message', ARRAY['message_forbid_update_tg', 'message_forbid_truncate_tg'])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
@@ -151,9 +152,9 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('conversation', 'muniment_app', ARRAY['INSERT', 'SELECT']),
+                ('conversation', 'muniment_app', ARRAY['SELECT']),
                 ('conversation', 'muniment_reader', ARRAY['SELECT']),
-                ('message', 'muniment_app', ARRAY['INSERT', 'SELECT']),
+                ('message', 'muniment_app', ARRAY['SELECT']),
                 ('message', 'muniment_reader', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
@@ -187,7 +188,13 @@ BEGIN
             column_name
         FROM (
             VALUES
-                ('conversation', 'muniment_app', 'UPDATE', ARRAY['status', 'metadata'])
+                ('conversation', 'muniment_app', 'INSERT', ARRAY[
+                    'department_id', 'id', 'user_id', 'channel', 'metadata', 'namespace_id'
+                ]),
+                ('conversation', 'muniment_app', 'UPDATE', ARRAY['status', 'metadata']),
+                ('message', 'muniment_app', 'INSERT', ARRAY[
+                    'department_id', 'id', 'conversation_id', 'role', 'content', 'sources'
+                ])
         ) AS listed (table_name, grantee, privilege, column_names)
         CROSS JOIN LATERAL unnest(listed.column_names) AS column_name
     ) AS want

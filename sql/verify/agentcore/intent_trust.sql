@@ -30,7 +30,7 @@ BEGIN
             ]),
             ('intent_example', ARRAY[
                 'intent_example_pk', 'intent_example_phrase_uq', 'intent_example_namespace_fk',
-                'intent_example_intent_name_ck'
+                'intent_example_intent_name_ck', 'intent_example_embedding_ck'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
@@ -72,6 +72,7 @@ BEGIN
         VALUES
             ('intent_trust', 'intent_trust_tenant', true, 'department_id'),
             ('intent_trust', 'intent_trust_tenant_guard', false, 'department_id'),
+            ('intent_trust', 'intent_trust_service', true, NULL),
             ('intent_example', 'intent_example_tenant', true, 'department_id'),
             ('intent_example', 'intent_example_tenant_guard', false, 'department_id')
     ) AS want (table_name, name, is_permissive, tenant_column)
@@ -118,6 +119,7 @@ BEGIN
             VALUES
                 ('intent_trust', 'muniment_app', ARRAY['SELECT']),
                 ('intent_trust', 'muniment_reader', ARRAY['SELECT']),
+                ('intent_trust', 'muniment_service', ARRAY['SELECT']),
                 ('intent_example', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
                 ('intent_example', 'muniment_reader', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
@@ -152,11 +154,13 @@ BEGIN
             column_name
         FROM (
             VALUES
-                ('intent_trust', 'muniment_app', 'INSERT', ARRAY[
+                ('intent_trust', 'muniment_service', 'INSERT', ARRAY[
                     'department_id', 'id', 'namespace_id', 'intent_name', 'threshold',
                     'sampling_rate'
                 ]),
-                ('intent_trust', 'muniment_app', 'UPDATE', ARRAY['threshold', 'sampling_rate']),
+                ('intent_trust', 'muniment_service', 'UPDATE', ARRAY[
+                    'threshold', 'sampling_rate'
+                ]),
                 ('intent_example', 'muniment_app', 'UPDATE', ARRAY[
                     'namespace_id', 'intent_name', 'phrase', 'embedding', 'metadata'
                 ])

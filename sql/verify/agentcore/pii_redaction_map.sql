@@ -80,8 +80,7 @@ BEGIN
     FROM (
         VALUES
             ('pii_redaction_map', 'pii_redaction_map_tenant', true, 'department_id'),
-            ('pii_redaction_map', 'pii_redaction_map_tenant_guard', false, 'department_id'),
-            ('pii_redaction_map', 'pii_redaction_map_service', true, NULL)
+            ('pii_redaction_map', 'pii_redaction_map_tenant_guard', false, 'department_id')
     ) AS want (table_name, name, is_permissive, tenant_column)
     FULL JOIN (
         SELECT *
@@ -124,8 +123,7 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('pii_redaction_map', 'muniment_app', ARRAY['INSERT']),
-                ('pii_redaction_map', 'muniment_service', ARRAY['SELECT'])
+                ('pii_redaction_map', 'muniment_app', ARRAY['INSERT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
     ) AS want

@@ -13,7 +13,7 @@ BEGIN
     FROM pg_catalog.pg_proc
     WHERE oid = v_function
         AND proowner = 'muniment_owner'::regrole
-        AND NOT prosecdef
+        AND prosecdef
         AND NOT proleakproof
         AND provolatile = 'v'
         AND proconfig = ARRAY['search_path=pg_catalog, pg_temp'];

@@ -29,7 +29,7 @@ BEGIN
             AND acl.grantee <> proowner
         ORDER BY 1
     );
-    IF v_executors <> ARRAY['muniment_app'] THEN
+    IF v_executors <> '{}' THEN
         RAISE EXCEPTION '%: may be executed by %', v_function, v_executors;
     END IF;
 END;

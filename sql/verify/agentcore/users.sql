@@ -20,10 +20,11 @@ BEGIN
     FROM (
         VALUES
             ('users', ARRAY[
-                'users_pk', 'users_email_uq', 'users_department_fk', 'users_member_fk',
-                'users_role_fk', 'users_email_ck', 'users_role_ck', 'users_token_version_ck',
-                'users_extra_permissions_ck', 'users_revoked_permissions_ck',
-                'users_extra_department_ids_ck', 'users_revoked_department_ids_ck'
+                'users_pk', 'users_id_uq', 'users_email_uq', 'users_department_fk',
+                'users_member_fk', 'users_role_fk', 'users_email_ck', 'users_role_ck',
+                'users_token_version_ck', 'users_extra_permissions_ck',
+                'users_revoked_permissions_ck', 'users_extra_department_ids_ck',
+                'users_revoked_department_ids_ck'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)

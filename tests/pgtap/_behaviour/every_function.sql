@@ -54,6 +54,7 @@ INSERT INTO mute (name, reason) VALUES
     ('agentcore.acting_user_may', 'wants a user who has entered'),
     ('agentcore.decide_approval', 'wants a user who has entered'),
     ('agentcore.escalate_approval', 'wants a user who has entered'),
+    ('agentcore.transfer_user', 'wants another department than that of the user'),
     ('agentcore.request_approval', 'wants a message that has none'),
     ('agentcore.record_retrieval', 'wants a run without hits'),
     ('agentcore.use_password_reset', 'wants a link that was made for a user'),

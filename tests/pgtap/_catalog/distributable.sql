@@ -42,6 +42,10 @@ FROM (
         (
             'goclaw.recount_team_tasks()',
             'asks whether there is one: what a reference deletes is deleted without'
+        ),
+        (
+            'agentcore.read_pii(uuid,uuid,text)',
+            'reads one department for the backend, and gives back what was set, also nothing'
         )
 ) AS declared (label, reason);
 

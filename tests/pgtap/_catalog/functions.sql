@@ -29,6 +29,14 @@ FROM (
             'agentcore.escalate_approval(p_approval_id uuid, p_escalated_to_id uuid, '
             'p_reason text)', 'muniment_app',
             'a runtime must not write who decides'
+        ),
+        (
+            'agentcore.request_approval(p_message_id uuid, p_intent_name text)', 'muniment_app',
+            'a runtime must not ask about what the assistant did not write'
+        ),
+        (
+            'agentcore.read_pii(p_department_id uuid, p_conversation_id uuid, p_reason text)',
+            'muniment_service', 'nobody reads what is personal without a trace'
         )
 ) AS declared (label, role_name, reason);
 
@@ -43,7 +51,8 @@ FROM (
         ('goclaw.recount_team_tasks', 'sees whether there is one'),
         ('goclaw.system_config', 'looks at the settings of the master, and goes back'),
         ('goclaw.hooks_for_event', 'looks at the hooks of the master, and goes back'),
-        ('agentcore.enter_department', 'enters the department that the user asked for')
+        ('agentcore.enter_department', 'enters the department that the user asked for'),
+        ('agentcore.read_pii', 'acts for the department that the backend names, and goes back')
 ) AS declared (name, reason);
 
 -- Functions whose answer depends on nothing but their arguments, whoever asks and whenever.

@@ -305,26 +305,24 @@ FROM (
             'agentcore', 'notification', 'muniment_app', 'UPDATE', true,
             'a notification is marked as read'
         ),
+        ('agentcore', 'conversation', 'muniment_app', 'INSERT', true, 'a conversation is begun'),
         ('agentcore', 'conversation', 'muniment_app', 'UPDATE', true, 'a conversation is closed'),
+        ('agentcore', 'message', 'muniment_app', 'INSERT', true, 'but not its time'),
         (
             'agentcore', 'pii_redaction_map', 'muniment_app', 'SELECT', true,
             'a runtime does not get what a placeholder stands for'
         ),
         (
-            'agentcore', 'pii_redaction_map', 'muniment_service', 'SELECT', false,
-            'only the backend puts the values back'
+            'agentcore', 'intent_trust', 'muniment_service', 'SELECT', false,
+            'the backend keeps the trust matrix'
         ),
         (
-            'agentcore', 'intent_trust', 'muniment_app', 'INSERT', true,
+            'agentcore', 'intent_trust', 'muniment_service', 'INSERT', true,
             'an intent is entered, without trust'
         ),
         (
-            'agentcore', 'intent_trust', 'muniment_app', 'UPDATE', true,
+            'agentcore', 'intent_trust', 'muniment_service', 'UPDATE', true,
             'what it takes is changed, but not what was earned'
-        ),
-        (
-            'agentcore', 'approval', 'muniment_app', 'INSERT', true,
-            'an approval is asked for, but not decided'
         ),
         (
             'agentcore', 'document_generation', 'muniment_app', 'UPDATE', true,
@@ -475,13 +473,10 @@ FROM (
         ('muniment_service', 'goclaw.webhooks.secret_hash', 'so is the secret of a webhook'),
         ('muniment_service', 'goclaw.webhook_calls.lease_token', 'it gives tokens out'),
         ('muniment_service', 'goclaw.webhook_calls.lease_token', 'it gives tokens out'),
+        ('muniment_service', 'goclaw.webhook_calls.lease_token', 'it gives tokens out'),
         ('muniment_service', 'open_agents.sessions.sandbox_state', 'the backend resumes sandboxes'),
         ('muniment_service', 'agentcore.users.password_hash', 'a login compares it'),
-        ('muniment_service', 'agentcore.password_reset_token.token', 'a link is looked up by it'),
-        (
-            'muniment_service', 'agentcore.pii_redaction_map.encrypted_value',
-            'nobody but the backend puts the values back'
-        )
+        ('muniment_service', 'agentcore.password_reset_token.token', 'a link is looked up by it')
 ) AS declared (role_name, label, reason);
 
 CREATE TEMPORARY VIEW muniment_role AS

@@ -48,6 +48,10 @@ FROM (
             'a department is named so in addresses; only the backend writes it'
         ),
         (
+            'agentcore', 'users_id_uq',
+            'departments know a user of another home by the id; only the backend writes it'
+        ),
+        (
             'agentcore', 'users_email_uq',
             'an account is found before its department is known; only the backend writes it'
         ),

@@ -124,7 +124,7 @@ FROM (
         ('agentcore', 'users', 'a login looks for the account before there is a department'),
         ('agentcore', 'password_reset_token', 'a link is looked up to learn whose it is'),
         ('agentcore', 'audit_log', 'what the backend reads is logged where the department sees it'),
-        ('agentcore', 'pii_redaction_map', 'only the backend puts the values back'),
+        ('agentcore', 'intent_trust', 'the backend says what it takes to answer alone'),
         ('agentcore', 'agent_task', 'workers take the tasks of all departments'),
         ('astra', 'organizations', 'made and looked up before there is a tenant'),
         ('astra', 'users', 'a login asks which organisations know an address'),

@@ -1,7 +1,7 @@
 -- Subject: agentcore.acting_user_id()    Docs: docs/schema/agentcore.md#acting-user-id
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(9);
+SELECT plan(10);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -65,6 +65,13 @@ SELECT throws_ok(
     '42501',
     'no user has entered the department',
     'in another department than the one that was entered nobody acts'
+);
+SET LOCAL app.acting_user = '{"department_id": "00000000-0000-4000-8000-00000000000b"}';
+SELECT throws_ok(
+    $$ SELECT agentcore.acting_user_id() $$,
+    '42501',
+    'no user has entered the department',
+    'a department without a user in it is not somebody'
 );
 
 -- Access --------------------------------------------------------------------

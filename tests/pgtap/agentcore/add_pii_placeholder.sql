@@ -1,7 +1,7 @@
 -- Subject: agentcore.add_pii_placeholder()    Docs: docs/schema/agentcore.md#add-pii-placeholder
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(18);
+SELECT plan(20);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -94,7 +94,14 @@ SELECT throws_ok(
     'entity_type is malformed',
     format('%L is not a type', type)
 )
-FROM unnest(ARRAY['', 'email', '[X]', '1_X']) AS type;
+FROM unnest(ARRAY['', 'email', '[X]', '1_X', NULL]) AS type;
+INSERT INTO agentcore.pii_redaction_map
+    (conversation_id, placeholder, entity_type, encrypted_value)
+VALUES ('c0000000-0000-4000-8000-0000000000a1', '[PHONE_1]', 'TELEPHONE', '\x06');
+SELECT is(
+    agentcore.add_pii_placeholder('c0000000-0000-4000-8000-0000000000a1', 'PHONE', '\x07'),
+    '[PHONE_2]', 'a number is free when no placeholder has it, whatever its type is called'
+);
 SELECT throws_ok(
     $$ SELECT agentcore.add_pii_placeholder(
            '00000000-0000-4000-8000-0000000000ff', 'EMAIL', '\x05'
@@ -126,7 +133,8 @@ SELECT results_eq(
        FROM agentcore.pii_redaction_map
        WHERE conversation_id = 'c0000000-0000-4000-8000-0000000000a1'
        ORDER BY placeholder $$,
-    $$ VALUES ('[EMAIL_1]', '\x01'::bytea), ('[EMAIL_2]', '\x02'), ('[IBAN_1]', '\x03') $$,
+    $$ VALUES ('[EMAIL_1]', '\x01'::bytea), ('[EMAIL_2]', '\x02'), ('[IBAN_1]', '\x03'),
+        ('[PHONE_1]', '\x06'), ('[PHONE_2]', '\x07') $$,
     'what they stand for is kept'
 );
 

@@ -1,7 +1,7 @@
 -- Subject: agentcore.agent_run    Docs: docs/schema/agentcore.md#agent-run
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(28);
+SELECT plan(29);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -95,7 +95,11 @@ SELECT set_eq(
        WHERE tgrelid IN (SELECT oid FROM subject) AND NOT tgisinternal
            AND tgenabled = 'O' $$,
     $$ VALUES
-        ('retrieval_hit_forbid_truncate_tg'::name,
+        ('agent_run_forbid_update_tg'::name,
+         'BEFORE UPDATE OF provider, model, input_tokens, output_tokens, cost, latency_ms, '
+         'status ON agentcore.agent_run FOR EACH ROW WHEN ((old.status <> '
+         '''running''::text)) EXECUTE FUNCTION platform.forbid_change()'),
+        ('retrieval_hit_forbid_truncate_tg',
          'BEFORE TRUNCATE ON agentcore.retrieval_hit FOR EACH STATEMENT EXECUTE FUNCTION '
          'platform.forbid_change()') $$,
     'the triggers are these'
@@ -206,6 +210,13 @@ SELECT throws_ok(
 )
 FROM unnest(ARRAY['agent_run_id', 'chunk_id', 'document_id', 'rank', 'score']) AS name;
 RESET ROLE;
+UPDATE agentcore.agent_run SET status = 'done';
+SELECT throws_ok(
+    $$ UPDATE agentcore.agent_run SET cost = 0 $$,
+    'MU001',
+    'agentcore.agent_run is append-only: update refused',
+    'a run that has ended stays as it is'
+);
 DELETE FROM agentcore.document;
 SELECT results_eq(
     $$ SELECT department_id, chunk_id, document_id FROM agentcore.retrieval_hit $$,

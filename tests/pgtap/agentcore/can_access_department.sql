@@ -69,7 +69,7 @@ INSERT INTO agentcore.users
     (department_id, email, name, role_id, extra_department_ids, revoked_department_ids, is_active)
 SELECT
     '00000000-0000-4000-8000-00000000000a',
-    lower(a.promise),
+    replace(lower(a.promise), ' ', '.'),
     'Ann',
     a.role_id,
     a.extra::uuid[],
@@ -84,7 +84,7 @@ SELECT is(
     a.is_open, a.promise
 )
 FROM attempt AS a
-INNER JOIN agentcore.users AS u ON u.email = lower(a.promise);
+INNER JOIN agentcore.users AS u ON u.email = replace(lower(a.promise), ' ', '.');
 SELECT is(
     agentcore.can_access_department(
         '00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-0000000000ff',
@@ -99,7 +99,7 @@ SELECT is(
     false, 'nor to who is named by another home'
 )
 FROM agentcore.users AS u
-WHERE u.email = 'home is open';
+WHERE u.email = 'home.is.open';
 
 -- Access --------------------------------------------------------------------
 

@@ -44,11 +44,15 @@ SELECT set_eq(
          'FOREIGN KEY (department_id, document_id) REFERENCES '
          'agentcore.document(department_id, id) ON DELETE CASCADE'),
         ('chunk_content_ck', 'CHECK ((content <> ''''::text))'),
+        ('chunk_embedding_ck',
+         'CHECK ((platform.vector_norm(embedding) > (0)::double precision))'),
         ('chunk_question_pk', 'PRIMARY KEY (department_id, id)'),
         ('chunk_question_question_uq', 'UNIQUE (department_id, chunk_id, question)'),
         ('chunk_question_chunk_fk',
          'FOREIGN KEY (department_id, chunk_id) REFERENCES agentcore.chunk(department_id, '
-         'id) ON DELETE CASCADE') $$,
+         'id) ON DELETE CASCADE'),
+        ('chunk_question_embedding_ck',
+         'CHECK ((platform.vector_norm(embedding) > (0)::double precision))') $$,
     'the keys, references and rules are these'
 );
 SELECT set_eq(

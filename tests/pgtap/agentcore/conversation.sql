@@ -1,7 +1,7 @@
 -- Subject: agentcore.conversation    Docs: docs/schema/agentcore.md#conversation
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(17);
+SELECT plan(23);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -84,7 +84,11 @@ SELECT set_eq(
        WHERE tgrelid IN (SELECT oid FROM subject) AND NOT tgisinternal
            AND tgenabled = 'O' $$,
     $$ VALUES
-        ('message_forbid_update_tg'::name,
+        ('conversation_forbid_by_hand_tg'::name,
+         'BEFORE UPDATE OF status ON agentcore.conversation FOR EACH ROW WHEN (((new.status'
+         ' <> old.status) AND (new.status <> ''closed''::text))) EXECUTE FUNCTION '
+         'agentcore.forbid_by_hand()'),
+        ('message_forbid_update_tg',
          'BEFORE UPDATE ON agentcore.message FOR EACH ROW EXECUTE FUNCTION '
          'platform.forbid_change()'),
         ('message_forbid_truncate_tg',
@@ -170,6 +174,36 @@ SELECT throws_ok(
 
 SET LOCAL ROLE muniment_app;
 SELECT throws_ok(
+    format('UPDATE agentcore.conversation SET status = %L', state),
+    '42501',
+    'agentcore.conversation: these values are not written by hand',
+    format('a runtime does not say that a conversation is %s', state)
+)
+FROM unnest(ARRAY['escalated', 'awaiting_approval']) AS state;
+SELECT throws_ok(
+    $$ INSERT INTO agentcore.conversation (user_id, channel, namespace_id, status)
+       SELECT user_id, channel, namespace_id, 'closed' FROM agentcore.conversation $$,
+    '42501',
+    'permission denied for table conversation',
+    'nor when it begins'
+);
+SELECT throws_ok(
+    $$ INSERT INTO agentcore.message (conversation_id, role, content, created_at)
+       SELECT id, 'user', 'Yes', '2000-01-01Z' FROM agentcore.conversation $$,
+    '42501',
+    'permission denied for table message',
+    'nor when something was said'
+);
+SELECT lives_ok(
+    $$ UPDATE agentcore.conversation SET status = 'closed' $$, 'it closes a conversation'
+);
+SELECT throws_ok(
+    $$ UPDATE agentcore.conversation SET status = 'active' $$,
+    '42501',
+    'agentcore.conversation: these values are not written by hand',
+    'and does not open it again'
+);
+SELECT throws_ok(
     $$ DELETE FROM agentcore.conversation $$,
     '42501',
     'permission denied for table conversation',
@@ -198,10 +232,8 @@ SELECT set_eq(
        CROSS JOIN aclexplode(relacl)
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
-        ('conversation'::name, 'muniment_app', 'INSERT'),
-        ('conversation', 'muniment_app', 'SELECT'),
+        ('conversation'::name, 'muniment_app', 'SELECT'),
         ('conversation', 'muniment_reader', 'SELECT'),
-        ('message', 'muniment_app', 'INSERT'),
         ('message', 'muniment_app', 'SELECT'),
         ('message', 'muniment_reader', 'SELECT') $$,
     'the rights to whole rows are these'
@@ -215,8 +247,12 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('conversation'::name, 'muniment_app', 'UPDATE',
-         'status, metadata') $$,
+        ('conversation'::name, 'muniment_app', 'INSERT',
+         'department_id, id, user_id, channel, metadata, namespace_id'),
+        ('conversation', 'muniment_app', 'UPDATE',
+         'status, metadata'),
+        ('message', 'muniment_app', 'INSERT',
+         'department_id, id, conversation_id, role, content, sources') $$,
     'the rights to columns are these'
 );
 

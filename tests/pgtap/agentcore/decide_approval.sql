@@ -1,7 +1,7 @@
 -- Subject: agentcore.decide_approval()    Docs: docs/schema/agentcore.md#decide-approval
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(31);
+SELECT plan(32);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -125,7 +125,7 @@ SELECT throws_ok(
 )
 FROM (
     VALUES
-        ('pending', NULL), ('escalated', NULL), (NULL, NULL), ('edited', NULL),
+        ('pending', NULL), ('escalated', NULL), (NULL, NULL), ('edited', NULL), ('edited', ''),
         ('approved', 'Maybe'), ('rejected', 'Maybe')
 ) AS attempt (decision, content);
 SELECT is(

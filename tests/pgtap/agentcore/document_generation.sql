@@ -1,7 +1,7 @@
 -- Subject: agentcore.document_generation    Docs: docs/schema/agentcore.md#document-generation
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(15);
+SELECT plan(16);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -74,12 +74,17 @@ SELECT set_eq(
          'btree (department_id, output_file_id) WHERE (output_file_id IS NOT NULL)') $$,
     'the indexes besides those of keys are these'
 );
-SELECT is_empty(
+SELECT set_eq(
     $$ SELECT tgname, substring(pg_get_triggerdef(oid) FROM '(?:BEFORE|AFTER).*')
        FROM pg_trigger
        WHERE tgrelid IN (SELECT oid FROM subject) AND NOT tgisinternal
            AND tgenabled = 'O' $$,
-    'there are no triggers'
+    $$ VALUES
+        ('document_generation_forbid_update_tg'::name,
+         'BEFORE UPDATE OF output, status, error ON agentcore.document_generation FOR EACH '
+         'ROW WHEN ((old.status <> ''pending''::text)) EXECUTE FUNCTION '
+         'platform.forbid_change()') $$,
+    'the triggers are these'
 );
 
 -- Behaviour -----------------------------------------------------------------
@@ -147,6 +152,12 @@ UPDATE agentcore.document_generation
 SET status = 'ready',
     output = 'Dear Ann',
     output_file_id = 'd0000000-0000-4000-8000-0000000000a1';
+SELECT throws_ok(
+    $$ UPDATE agentcore.document_generation SET output = 'Dear Ben' $$,
+    'MU001',
+    'agentcore.document_generation is append-only: update refused',
+    'what came out is not written anew'
+);
 DELETE FROM agentcore.document;
 DELETE FROM agentcore.document_template;
 SELECT results_eq(

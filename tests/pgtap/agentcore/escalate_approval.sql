@@ -1,7 +1,7 @@
 -- Subject: agentcore.escalate_approval()    Docs: docs/schema/agentcore.md#escalate-approval
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(20);
+SELECT plan(22);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -35,6 +35,10 @@ INSERT INTO agentcore.users (department_id, id, email, name) VALUES
     (
         '00000000-0000-4000-8000-00000000000a', '5e000000-0000-4000-8000-0000000000a2',
         'ben@example.org', 'Ben'
+    ),
+    (
+        '00000000-0000-4000-8000-00000000000a', '5e000000-0000-4000-8000-0000000000a3',
+        'dan@example.org', 'Dan'
     ),
     (
         '00000000-0000-4000-8000-00000000000b', '5e000000-0000-4000-8000-0000000000b1',
@@ -99,6 +103,16 @@ SELECT throws_ok(
     ),
     'nor without the right to'
 );
+SET LOCAL app.acting_user = '{"department_id": "00000000-0000-4000-8000-00000000000a"}';
+SELECT throws_ok(
+    $$ SELECT agentcore.escalate_approval(
+           'a9000000-0000-4000-8000-0000000000a1', '5e000000-0000-4000-8000-0000000000a2',
+           'unsure'
+       ) $$,
+    '42501',
+    'no user has entered the department',
+    'nor as the system, to which nothing was handed on'
+);
 SELECT agentcore.enter_department(
     '00000000-0000-4000-8000-00000000000a', '5e000000-0000-4000-8000-0000000000a1', 0,
     '00000000-0000-4000-8000-00000000000a'
@@ -125,6 +139,18 @@ SELECT throws_ok(
     '23503',
     NULL,
     'it stays in the department'
+);
+RESET ROLE;
+UPDATE agentcore.users SET is_active = false WHERE id = '5e000000-0000-4000-8000-0000000000a3';
+SET LOCAL ROLE muniment_app;
+SELECT throws_ok(
+    $$ SELECT agentcore.escalate_approval(
+           'a9000000-0000-4000-8000-0000000000a1', '5e000000-0000-4000-8000-0000000000a3',
+           'unsure'
+       ) $$,
+    'MU439',
+    format('user %s is not active', '5e000000-0000-4000-8000-0000000000a3'),
+    'nobody waits for somebody who has left'
 );
 SELECT throws_ok(
     $$ SELECT agentcore.escalate_approval(

@@ -1,7 +1,7 @@
 -- Subject: agentcore.intent_trust    Docs: docs/schema/agentcore.md#intent-trust
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(25);
+SELECT plan(29);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -58,7 +58,9 @@ SELECT set_eq(
         ('intent_example_namespace_fk',
          'FOREIGN KEY (department_id, namespace_id) REFERENCES '
          'agentcore.namespace(department_id, id) ON DELETE CASCADE'),
-        ('intent_example_intent_name_ck', 'CHECK ((intent_name <> ''''::text))') $$,
+        ('intent_example_intent_name_ck', 'CHECK ((intent_name <> ''''::text))'),
+        ('intent_example_embedding_ck',
+         'CHECK ((platform.vector_norm(embedding) > (0)::double precision))') $$,
     'the keys, references and rules are these'
 );
 SELECT is_empty(
@@ -140,12 +142,23 @@ FROM (
     VALUES
         ('UPDATE agentcore.intent_trust SET successful_count = 9', '42501'),
         ('UPDATE agentcore.intent_trust SET is_autonomous = DEFAULT', '42501'),
+        ('UPDATE agentcore.intent_trust SET threshold = 1', '42501'),
+        ('UPDATE agentcore.intent_trust SET sampling_rate = 0', '42501'),
+        ('INSERT INTO agentcore.intent_trust (namespace_id, intent_name, threshold) '
+         'SELECT id, ''travel'', 1 FROM agentcore.namespace', '42501'),
         ('INSERT INTO agentcore.intent_trust (namespace_id, intent_name, successful_count) '
          'SELECT id, ''travel'', 9 FROM agentcore.namespace', '42501')
 ) AS attempt (statement, state);
+SET LOCAL ROLE muniment_service;
 SELECT lives_ok(
     $$ UPDATE agentcore.intent_trust SET threshold = 5, sampling_rate = 0.2 $$,
-    'it says what autonomy takes'
+    'the backend says what autonomy takes'
+);
+SELECT throws_ok(
+    $$ UPDATE agentcore.intent_trust SET successful_count = 9 $$,
+    '42501',
+    NULL,
+    'but not what was earned'
 );
 RESET ROLE;
 DELETE FROM agentcore.namespace;
@@ -157,7 +170,9 @@ SELECT is_empty(
 -- Access --------------------------------------------------------------------
 
 SELECT policies_are(
-    'agentcore', 'intent_trust', ARRAY['intent_trust_tenant', 'intent_trust_tenant_guard'],
+    'agentcore', 'intent_trust', ARRAY[
+        'intent_trust_tenant', 'intent_trust_tenant_guard', 'intent_trust_service'
+    ],
     'no other policy widens access to intent_trust'
 );
 SELECT policies_are(
@@ -174,6 +189,7 @@ SELECT set_eq(
     $$ VALUES
         ('intent_trust'::name, 'muniment_app', 'SELECT'),
         ('intent_trust', 'muniment_reader', 'SELECT'),
+        ('intent_trust', 'muniment_service', 'SELECT'),
         ('intent_example', 'muniment_app', 'DELETE'),
         ('intent_example', 'muniment_app', 'INSERT'),
         ('intent_example', 'muniment_app', 'SELECT'),
@@ -189,9 +205,9 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('intent_trust'::name, 'muniment_app', 'INSERT',
+        ('intent_trust'::name, 'muniment_service', 'INSERT',
          'department_id, id, namespace_id, intent_name, threshold, sampling_rate'),
-        ('intent_trust', 'muniment_app', 'UPDATE',
+        ('intent_trust', 'muniment_service', 'UPDATE',
          'threshold, sampling_rate'),
         ('intent_example', 'muniment_app', 'UPDATE',
          'namespace_id, intent_name, phrase, embedding, metadata') $$,

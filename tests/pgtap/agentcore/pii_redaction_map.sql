@@ -153,8 +153,7 @@ SELECT is_empty(
 
 SELECT policies_are(
     'agentcore', 'pii_redaction_map', ARRAY[
-        'pii_redaction_map_tenant', 'pii_redaction_map_tenant_guard',
-        'pii_redaction_map_service'
+        'pii_redaction_map_tenant', 'pii_redaction_map_tenant_guard'
     ],
     'no other policy widens access to pii_redaction_map'
 );
@@ -164,8 +163,7 @@ SELECT set_eq(
        CROSS JOIN aclexplode(relacl)
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
-        ('pii_redaction_map'::name, 'muniment_app', 'INSERT'),
-        ('pii_redaction_map', 'muniment_service', 'SELECT') $$,
+        ('pii_redaction_map'::name, 'muniment_app', 'INSERT') $$,
     'the rights to whole rows are these'
 );
 SELECT set_eq(

@@ -1,7 +1,7 @@
 -- Subject: agentcore.read_pii()    Docs: docs/schema/agentcore.md#read-pii
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(11);
+SELECT plan(15);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -13,9 +13,9 @@ SELECT volatility_is(
     'agentcore', 'read_pii', ARRAY['uuid', 'uuid', 'text'], 'volatile',
     'it may change rows'
 );
-SELECT isnt_definer(
+SELECT is_definer(
     'agentcore', 'read_pii', ARRAY['uuid', 'uuid', 'text'],
-    'it acts with the rights of its caller'
+    'it acts with the rights of the owner, who is held to the department'
 );
 SELECT function_owner_is(
     'agentcore', 'read_pii', ARRAY['uuid', 'uuid', 'text'], 'muniment_owner',
@@ -76,6 +76,30 @@ SELECT is_empty(
            'answer is sent'
        ) $$,
     'but not under the name of another department'
+);
+SELECT is(
+    current_setting('app.tenant_id'), '00000000-0000-4000-8000-00000000000a',
+    'the department that was set is set afterwards'
+);
+SELECT throws_ok(
+    $$ SELECT FROM agentcore.pii_redaction_map $$,
+    '42501',
+    'permission denied for table pii_redaction_map',
+    'the backend does not read around it, which would leave no trace'
+);
+SELECT throws_ok(
+    $$ SELECT agentcore.read_pii(NULL, 'c0000000-0000-4000-8000-0000000000a1', 'why') $$,
+    '22004',
+    'tenant is null',
+    'it reads from a department'
+);
+SELECT throws_ok(
+    $$ SELECT agentcore.read_pii(
+           '00000000-0000-4000-8000-0000000000ff', 'c0000000-0000-4000-8000-0000000000a1', 'why'
+       ) $$,
+    '23503',
+    NULL,
+    'which is there'
 );
 SELECT throws_ok(
     format(

@@ -1,7 +1,7 @@
 -- Subject: agentcore.record_retrieval()    Docs: docs/schema/agentcore.md#record-retrieval
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(10);
+SELECT plan(11);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -159,9 +159,17 @@ SELECT throws_ok(
            '40000000-0000-4000-8000-0000000000b1',
            ARRAY['cb000000-0000-4000-8000-0000000000a1']::uuid[], pg_temp.near(0)
        ) $$,
-    '23503',
-    NULL,
+    'MU436',
+    format('run %s is not there', '40000000-0000-4000-8000-0000000000b1'),
     'a run of another department is not there'
+);
+SELECT throws_ok(
+    $$ SELECT agentcore.record_retrieval(
+           '40000000-0000-4000-8000-0000000000b1', '{}', pg_temp.near(0)
+       ) $$,
+    'MU436',
+    NULL,
+    'also when nothing is found'
 );
 SELECT throws_ok(
     $$ SELECT agentcore.record_retrieval(

@@ -1,7 +1,7 @@
 -- Subject: agentcore.request_approval()    Docs: docs/schema/agentcore.md#request-approval
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(13);
+SELECT plan(14);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -13,9 +13,9 @@ SELECT volatility_is(
     'agentcore', 'request_approval', ARRAY['uuid', 'text'], 'volatile',
     'it may change rows'
 );
-SELECT isnt_definer(
+SELECT is_definer(
     'agentcore', 'request_approval', ARRAY['uuid', 'text'],
-    'it acts with the rights of its caller'
+    'it acts with the rights of the owner, who is held to the department'
 );
 SELECT function_owner_is(
     'agentcore', 'request_approval', ARRAY['uuid', 'text'], 'muniment_owner',
@@ -77,6 +77,13 @@ SELECT results_eq(
     $$ SELECT message_id, intent_name, status, approver_id FROM agentcore.approval $$,
     $$ VALUES ('e5000000-0000-4000-8000-0000000000a1'::uuid, 'leave', 'pending', NULL::uuid) $$,
     'which waits for a person'
+);
+SELECT throws_ok(
+    $$ INSERT INTO agentcore.approval (message_id)
+       VALUES ('e5000000-0000-4000-8000-0000000000a3') $$,
+    '42501',
+    'permission denied for table approval',
+    'nobody asks around it about what a user said'
 );
 SELECT results_eq(
     $$ SELECT status FROM agentcore.conversation $$,

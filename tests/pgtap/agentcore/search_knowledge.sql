@@ -1,7 +1,7 @@
 -- Subject: agentcore.search_knowledge()    Docs: docs/schema/agentcore.md#search-knowledge
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(18);
+SELECT plan(20);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -254,12 +254,26 @@ SELECT is_empty(
     'and so is none'
 );
 SELECT throws_ok(
-    format('SELECT agentcore.search_knowledge(''{}'', NULL, %s)', bound),
+    format('SELECT agentcore.search_knowledge(''{}'', pg_temp.near(0), %s)', bound),
     '22023',
     format('limit is out of range: %s', bound),
     format('a limit of %s is refused', bound)
 )
 FROM unnest(ARRAY['0', '101', 'null']) AS bound;
+SELECT throws_ok(
+    $$ SELECT agentcore.search_knowledge('{}', NULL) $$,
+    '22004',
+    'embedding is null',
+    'nothing is near to nothing'
+);
+SELECT throws_ok(
+    $$ SELECT agentcore.search_knowledge(
+           '{}', array_fill(0.0::float8, ARRAY[1536])::platform.vector
+       ) $$,
+    '22023',
+    'embedding has no direction',
+    'nor to what points nowhere'
+);
 SET LOCAL app.tenant_id = '';
 SELECT throws_ok(
     $$ SELECT agentcore.search_knowledge('{}', NULL) $$,

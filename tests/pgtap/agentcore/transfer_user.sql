@@ -89,13 +89,6 @@ SELECT results_eq(
     $$ VALUES ('2026-01-01 12:00Z'::timestamptz) $$,
     'when a link was used is not forgotten'
 );
-SELECT is(
-    agentcore.transfer_user(
-        '00000000-0000-4000-8000-00000000000b', '5e000000-0000-4000-8000-0000000000a1',
-        '00000000-0000-4000-8000-00000000000b'
-    ),
-    1, 'a transfer to home is none'
-);
 SELECT throws_ok(
     $$ SELECT agentcore.transfer_user(
            '00000000-0000-4000-8000-00000000000a', '5e000000-0000-4000-8000-0000000000a1',
@@ -116,6 +109,15 @@ SELECT throws_ok(
     'MU432',
     format('department %s is archived', '00000000-0000-4000-8000-0000000000ff'),
     'an archived department is no home'
+);
+SELECT throws_ok(
+    $$ SELECT agentcore.transfer_user(
+           '00000000-0000-4000-8000-00000000000b', '5e000000-0000-4000-8000-0000000000a1',
+           '00000000-0000-4000-8000-00000000000b'
+       ) $$,
+    '22023',
+    format('department %s is the home already', '00000000-0000-4000-8000-00000000000b'),
+    'nor is a transfer to where the user is at home'
 );
 SELECT throws_ok(
     $$ SELECT agentcore.transfer_user(

@@ -1,7 +1,7 @@
 -- Subject: agentcore.use_password_reset()    Docs: docs/schema/agentcore.md#use-password-reset
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(15);
+SELECT plan(17);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -113,10 +113,34 @@ SELECT is_empty(
     'and none of them sets a password'
 );
 SELECT throws_ok(
-    $$ SELECT agentcore.use_password_reset(sha256('one'), NULL) $$,
+    format('SELECT agentcore.use_password_reset(sha256(''one''), %L)', password),
     '22004',
-    'password_hash is null',
+    'password_hash is missing',
     'no password is no new password'
+)
+FROM unnest(ARRAY[NULL, '']) AS password;
+RESET ROLE;
+INSERT INTO agentcore.password_reset_token (department_id, user_id, token, expires_at)
+SELECT department_id, id, sha256('again'), now() + interval '1 hour'
+FROM agentcore.users
+WHERE email = 'ann@example.org';
+CREATE TEMPORARY TABLE before AS
+SELECT token_version, coalesce(password_hash, 'same') AS password_hash
+FROM agentcore.users
+WHERE email = 'ann@example.org';
+UPDATE agentcore.users AS u SET password_hash = b.password_hash
+FROM before AS b
+WHERE u.email = 'ann@example.org';
+UPDATE before SET token_version = u.token_version
+FROM agentcore.users AS u
+WHERE u.email = 'ann@example.org';
+GRANT SELECT ON before TO muniment_service;
+SET LOCAL ROLE muniment_service;
+SELECT agentcore.use_password_reset(sha256('again'), (SELECT password_hash FROM before));
+SELECT results_eq(
+    $$ SELECT token_version FROM agentcore.users WHERE email = 'ann@example.org' $$,
+    $$ SELECT token_version + 1 FROM before $$,
+    'the sessions end also when the password is the same'
 );
 
 -- Access --------------------------------------------------------------------

@@ -1,7 +1,7 @@
 -- Subject: agentcore.users    Docs: docs/schema/agentcore.md#users
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(37);
+SELECT plan(39);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -41,6 +41,7 @@ SELECT set_eq(
        WHERE conrelid IN (SELECT oid FROM subject) AND contype <> 'n' AND convalidated $$,
     $$ VALUES
         ('users_pk'::name, 'PRIMARY KEY (department_id, id)'),
+        ('users_id_uq', 'UNIQUE (id)'),
         ('users_email_uq', 'UNIQUE (email)'),
         ('users_department_fk',
          'FOREIGN KEY (department_id) REFERENCES agentcore.department(id) ON DELETE '
@@ -50,7 +51,9 @@ SELECT set_eq(
          'agentcore.department_member(department_id, user_id) ON DELETE RESTRICT'),
         ('users_role_fk',
          'FOREIGN KEY (role_id) REFERENCES agentcore.system_role(id) ON DELETE RESTRICT'),
-        ('users_email_ck', 'CHECK (((email <> ''''::text) AND (email = lower(email))))'),
+        ('users_email_ck',
+         'CHECK (((email <> ''''::text) AND (email = lower(email)) AND (email !~ '
+         '''\s''::text)))'),
         ('users_role_ck',
          'CHECK ((role = ANY (ARRAY[''admin''::text, ''approver''::text, '
          '''dept_head''::text, ''employee''::text])))'),
@@ -135,7 +138,7 @@ SELECT throws_ok(
 )
 FROM (
     VALUES
-        ('email', ''), ('email', 'Ann@example.org'), ('role', 'owner'),
+        ('email', ''), ('email', 'Ann@example.org'), ('email', 'ann@example.org '), ('role', 'owner'),
         ('extra_permissions', '{NULL}'), ('revoked_permissions', '{NULL}'),
         ('extra_department_ids', '{NULL}'), ('revoked_department_ids', '{NULL}')
 ) AS attempt (name, value);
@@ -151,6 +154,14 @@ SELECT throws_ok(
     '23503',
     NULL,
     'a user has a role that is there, or none'
+);
+SELECT throws_ok(
+    $$ INSERT INTO agentcore.users (department_id, id, email, name)
+       SELECT '00000000-0000-4000-8000-00000000000b', id, 'other@example.org', 'Other'
+       FROM agentcore.users $$,
+    '23505',
+    'duplicate key value violates unique constraint "users_id_uq"',
+    'two people are not one member'
 );
 SELECT throws_ok(
     $$ UPDATE agentcore.users SET department_id = '00000000-0000-4000-8000-0000000000ff' $$,
