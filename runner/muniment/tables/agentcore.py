@@ -577,7 +577,7 @@ users = sa.Table(
     sa.Column('is_active', sa.Boolean(), server_default=as_written('true'), nullable=False),
     sa.Column('created_at', sa.TIMESTAMP(timezone=True), server_default=as_written('now()'), nullable=False),
     sa.ForeignKeyConstraint(['department_id'], ['agentcore.department.id'], name='users_department_fk', ondelete='RESTRICT'),
-    sa.CheckConstraint(as_written("((email <> ''::text) AND (email = lower(email)) AND (email !~ '\\s'::text))"), name='users_email_ck'),
+    sa.CheckConstraint(as_written("((email <> ''::text) AND (email = lower(email)) AND (email !~ '[[:space:]]'::text))"), name='users_email_ck'),
     sa.UniqueConstraint('email', name='users_email_uq'),
     sa.CheckConstraint(as_written('(array_position(extra_department_ids, NULL::uuid) IS NULL)'), name='users_extra_department_ids_ck'),
     sa.CheckConstraint(as_written('(array_position(extra_permissions, NULL::text) IS NULL)'), name='users_extra_permissions_ck'),

@@ -44,7 +44,8 @@ CREATE TABLE agentcore.users (
         REFERENCES agentcore.department_member (department_id, user_id) ON DELETE RESTRICT,
     CONSTRAINT users_role_fk FOREIGN KEY (role_id)
         REFERENCES agentcore.system_role (id) ON DELETE RESTRICT,
-    CONSTRAINT users_email_ck CHECK (email <> '' AND email = lower(email) AND email !~ '\s'),
+    CONSTRAINT users_email_ck
+        CHECK (email <> '' AND email = lower(email) AND email !~ '[[:space:]]'),
     CONSTRAINT users_role_ck CHECK (role IN ('admin', 'approver', 'dept_head', 'employee')),
     CONSTRAINT users_token_version_ck CHECK (token_version >= 0),
     CONSTRAINT users_extra_permissions_ck CHECK (array_position(extra_permissions, NULL) IS NULL),

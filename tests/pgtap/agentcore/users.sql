@@ -53,7 +53,7 @@ SELECT set_eq(
          'FOREIGN KEY (role_id) REFERENCES agentcore.system_role(id) ON DELETE RESTRICT'),
         ('users_email_ck',
          'CHECK (((email <> ''''::text) AND (email = lower(email)) AND (email !~ '
-         '''\s''::text)))'),
+         '''[[:space:]]''::text)))'),
         ('users_role_ck',
          'CHECK ((role = ANY (ARRAY[''admin''::text, ''approver''::text, '
          '''dept_head''::text, ''employee''::text])))'),
