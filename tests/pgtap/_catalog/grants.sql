@@ -38,6 +38,10 @@ FROM (
             'agents', 'agent_run_key', 'muniment_app', 'INSERT', true,
             'a runtime names its run, but never says that its month has left'
         ),
+        (
+            'agents', 'usage_daily', 'muniment_app', 'UPDATE', true,
+            'a day that has changed is rolled up again'
+        ),
         ('open_agents', 'accounts', 'muniment_service', 'SELECT', false, 'accounts are looked up'),
         ('open_agents', 'accounts', 'muniment_service', 'INSERT', false, 'accounts are made'),
         ('open_agents', 'accounts', 'muniment_service', 'DELETE', false, 'accounts leave'),
