@@ -209,6 +209,8 @@ KINDS = {
 NOTHING_TO_BREAK = {
     ("agent_run_key", "index_dropped"),
     ("agent_run_key", "index_invalid"),
+    ("usage_daily", "index_dropped"),
+    ("usage_daily", "index_invalid"),
 }
 
 
