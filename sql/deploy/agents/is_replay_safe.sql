@@ -21,6 +21,7 @@ VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
+    v_run_ids uuid[];
     v_is_safe boolean;
 BEGIN
     PERFORM platform.enter_tenant(p_firm_id);
@@ -52,18 +53,22 @@ BEGIN
                 AND c.run_id = m.run_id
                 AND c.child_run_id IS NOT NULL
         ) AS below
-    ),
-    verdict AS (
+    )
+    SELECT array_agg(m.run_id)
+    INTO v_run_ids
+    FROM member AS m;
+
+    -- From a list: the planner cannot know how small a recursion is, and would read every key.
+    WITH verdict AS (
         -- Of a run that is open, or whose month has left, not all calls are known.
         SELECT CASE WHEN r.ended_at IS NOT NULL THEN true END AS is_safe
-        FROM member AS m
-        INNER JOIN agents.agent_run_key AS k
-            ON k.firm_id = p_firm_id
-            AND k.run_id = m.run_id
+        FROM agents.agent_run_key AS k
         LEFT JOIN agents.agent_run AS r
             ON r.firm_id = p_firm_id
             AND r.run_id = k.run_id
             AND r.started_at = k.started_at
+        WHERE k.firm_id = p_firm_id
+            AND k.run_id = ANY (v_run_ids)
         UNION ALL
         SELECT
             CASE
@@ -74,10 +79,7 @@ BEGIN
                 WHEN t.replay = 'with_key' THEN c.idempotency_key IS NOT NULL
                 ELSE false
             END
-        FROM member AS m
-        INNER JOIN agents.agent_run_key AS k
-            ON k.firm_id = p_firm_id
-            AND k.run_id = m.run_id
+        FROM agents.agent_run_key AS k
         INNER JOIN agents.tool_call AS c
             ON c.firm_id = p_firm_id
             AND c.run_id = k.run_id
@@ -85,6 +87,8 @@ BEGIN
         INNER JOIN agents.tool_registry AS t
             ON t.tool_name = c.tool_name
             AND t.tool_version = c.tool_version
+        WHERE k.firm_id = p_firm_id
+            AND k.run_id = ANY (v_run_ids)
     )
     SELECT
         CASE

@@ -34,7 +34,7 @@ BEGIN
     END IF;
 
     RETURN QUERY
-    WITH held AS (
+    WITH held AS MATERIALIZED (
         SELECT d.day
         FROM agents.ledger_day AS d
         WHERE d.day >= p_from
