@@ -136,6 +136,8 @@ AS $$
     )
     SELECT
         firm_id, (started_at AT TIME ZONE 'UTC')::date, agent_name, '', '', '', 1, 0, 1, started_at
+    FROM agents.agent_run
+    WHERE started_at = p_started_at;
     INSERT INTO agents.redaction (
         firm_id, table_name, row_id, row_at, body, storage, sha256, bytes, redacted_by, reason
     )
