@@ -18,6 +18,13 @@ DECLARE
     v_ended_at timestamptz;
     v_digests  bytea[];
 BEGIN
+    -- A seal over less than all would never hold.
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'the transaction may not see what others wrote below the run'
+            USING ERRCODE = 'MU111',
+                  HINT = 'Begin it with ISOLATION LEVEL READ COMMITTED.';
+    END IF;
+
     SELECT r.ended_at
     INTO v_ended_at
     FROM agents.agent_run AS r
@@ -47,8 +54,8 @@ $function$;
 
 COMMENT ON FUNCTION agents.seal_run(uuid, uuid, timestamptz) IS
     'Seals a run that has ended, as the last thing that happens to it, and returns the seal. '
-    'Raises P0002 when it is not there, MU103 when it has not ended, 23505 when it is sealed '
-    'already; 40001 as agents.append_seal() does; 42501 when the tenant is not set.';
+    'Raises P0002 when it is not there, MU103 when it has not ended, MU111 above READ COMMITTED, '
+    '23505 when it is sealed already; 42501 when the tenant is not set.';
 
 REVOKE ALL ON FUNCTION agents.seal_run(uuid, uuid, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.seal_run(uuid, uuid, timestamptz)

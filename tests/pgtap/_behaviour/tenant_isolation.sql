@@ -6,7 +6,7 @@
 -- What takes a second connection or a client program, such as COPY or a pooler, is not in here.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(604);
+SELECT plan(677);
 
 -- The scene -----------------------------------------------------------------
 
@@ -51,6 +51,17 @@ INSERT INTO target VALUES
                tool_version, definition_sha256
            FROM agents.tool_registry
            WHERE tool_name = 'get_matter' $$
+    ),
+    (
+        'usage_daily',
+        $$ INSERT INTO agents.usage_daily (
+               firm_id, day, agent_name, provider_name, request_model, subject_type, run_count,
+               failure_count, unpriced_count, rolled_up_at
+           )
+           VALUES (
+               '00000000-0000-4000-8000-00000000000b', '2026-06-15', 'forged', '', '', '', 1, 0, 1,
+               '2026-06-16 00:00:00+00'
+           ) $$
     ),
     (
         'redaction',
@@ -119,6 +130,14 @@ AS $$
         tool.tool_version, tool.definition_sha256, run.agent_name
     FROM agents.agent_run AS run, agents.tool_registry AS tool
     WHERE run.started_at = p_started_at AND tool.tool_name = 'get_matter';
+    INSERT INTO agents.usage_daily (
+        firm_id, day, agent_name, provider_name, request_model, subject_type, run_count,
+        failure_count, unpriced_count, rolled_up_at
+    )
+    SELECT
+        firm_id, (started_at AT TIME ZONE 'UTC')::date, agent_name, '', '', '', 1, 0, 1, started_at
+    FROM agents.agent_run
+    WHERE started_at = p_started_at;
     INSERT INTO agents.redaction (
         firm_id, table_name, row_id, row_at, body, storage, sha256, bytes, redacted_by, reason
     )
@@ -1143,6 +1162,7 @@ CREATE POLICY careless ON agents.agent_run_key USING (true) WITH CHECK (true);
 CREATE POLICY careless ON agents.agent_run USING (true) WITH CHECK (true);
 CREATE POLICY careless ON agents.chat_turn USING (true) WITH CHECK (true);
 CREATE POLICY careless ON agents.tool_call USING (true) WITH CHECK (true);
+CREATE POLICY careless ON agents.usage_daily USING (true) WITH CHECK (true);
 CREATE POLICY careless ON agents.redaction USING (true) WITH CHECK (true);
 CREATE POLICY careless ON agents.seal_chain USING (true) WITH CHECK (true);
 CREATE POLICY careless ON agents.run_seal USING (true) WITH CHECK (true);
