@@ -1,5 +1,6 @@
 -- Deploy open_agents:workflow_runs to pg
 -- requires: chats
+-- requires: forbid_open_end
 -- requires: platform:forbid_change
 --
 -- One execution of a workflow for a chat. The source took session and account off this table
@@ -66,6 +67,11 @@ CREATE TRIGGER workflow_runs_forbid_update_tg
     BEFORE UPDATE ON open_agents.workflow_runs
     FOR EACH ROW WHEN (OLD.finished_at IS NOT NULL)
     EXECUTE FUNCTION platform.forbid_change();
+
+CREATE TRIGGER workflow_runs_forbid_open_end_tg
+    BEFORE UPDATE ON open_agents.workflow_runs
+    FOR EACH ROW WHEN (OLD.finished_at IS NULL AND NEW.finished_at IS NOT NULL)
+    EXECUTE FUNCTION open_agents.forbid_open_end();
 
 ALTER TABLE open_agents.workflow_runs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE open_agents.workflow_runs FORCE ROW LEVEL SECURITY;

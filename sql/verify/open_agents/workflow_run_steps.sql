@@ -59,7 +59,9 @@ BEGIN
     INTO v_offender
     FROM (
         VALUES
-            ('workflow_run_steps', ARRAY['workflow_run_steps_forbid_update_tg'])
+            ('workflow_run_steps', ARRAY[
+                'workflow_run_steps_forbid_update_tg', 'workflow_run_steps_admit_tg'
+            ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
     WHERE NOT EXISTS (

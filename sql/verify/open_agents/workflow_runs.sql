@@ -58,7 +58,9 @@ BEGIN
     INTO v_offender
     FROM (
         VALUES
-            ('workflow_runs', ARRAY['workflow_runs_forbid_update_tg'])
+            ('workflow_runs', ARRAY[
+                'workflow_runs_forbid_update_tg', 'workflow_runs_forbid_open_end_tg'
+            ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
     WHERE NOT EXISTS (

@@ -74,7 +74,10 @@ SELECT set_eq(
     $$ VALUES
         ('workflow_run_steps_forbid_update_tg'::name,
          'BEFORE UPDATE ON open_agents.workflow_run_steps FOR EACH ROW WHEN '
-         '((old.finished_at IS NOT NULL)) EXECUTE FUNCTION platform.forbid_change()') $$,
+         '((old.finished_at IS NOT NULL)) EXECUTE FUNCTION platform.forbid_change()'),
+        ('workflow_run_steps_admit_tg',
+         'BEFORE INSERT ON open_agents.workflow_run_steps FOR EACH ROW WHEN '
+         '((new.finished_at IS NULL)) EXECUTE FUNCTION open_agents.admit_step()') $$,
     'the triggers are these'
 );
 

@@ -74,7 +74,11 @@ SELECT set_eq(
     $$ VALUES
         ('workflow_runs_forbid_update_tg'::name,
          'BEFORE UPDATE ON open_agents.workflow_runs FOR EACH ROW WHEN ((old.finished_at IS'
-         ' NOT NULL)) EXECUTE FUNCTION platform.forbid_change()') $$,
+         ' NOT NULL)) EXECUTE FUNCTION platform.forbid_change()'),
+        ('workflow_runs_forbid_open_end_tg',
+         'BEFORE UPDATE ON open_agents.workflow_runs FOR EACH ROW WHEN (((old.finished_at IS'
+         ' NULL) AND (new.finished_at IS NOT NULL))) EXECUTE FUNCTION '
+         'open_agents.forbid_open_end()') $$,
     'the triggers are these'
 );
 
