@@ -59,12 +59,18 @@ CREATE POLICY chat_reads_service ON open_agents.chat_reads
     USING (true)
     WITH CHECK (true);
 
-GRANT SELECT, INSERT, DELETE ON open_agents.chat_reads TO muniment_app;
+GRANT SELECT, DELETE ON open_agents.chat_reads TO muniment_app;
+GRANT INSERT (
+    account_id, chat_id, last_read_message_no, last_read_at, updated_at
+) ON open_agents.chat_reads TO muniment_app;
 GRANT UPDATE (
     last_read_message_no, last_read_at, updated_at
 ) ON open_agents.chat_reads TO muniment_app;
 GRANT SELECT ON open_agents.chat_reads TO muniment_reader;
-GRANT SELECT, INSERT, DELETE ON open_agents.chat_reads TO muniment_service;
+GRANT SELECT, DELETE ON open_agents.chat_reads TO muniment_service;
+GRANT INSERT (
+    account_id, chat_id, last_read_message_no, last_read_at, updated_at
+) ON open_agents.chat_reads TO muniment_service;
 GRANT UPDATE (
     last_read_message_no, last_read_at, updated_at
 ) ON open_agents.chat_reads TO muniment_service;

@@ -73,10 +73,16 @@ CREATE POLICY chats_service ON open_agents.chats
     USING (true)
     WITH CHECK (true);
 
-GRANT SELECT, INSERT, DELETE ON open_agents.chats TO muniment_app;
+GRANT SELECT, DELETE ON open_agents.chats TO muniment_app;
+GRANT INSERT (
+    account_id, id, session_id, title, model_id, updated_at
+) ON open_agents.chats TO muniment_app;
 GRANT UPDATE (title, model_id, last_message_no, updated_at) ON open_agents.chats TO muniment_app;
 GRANT SELECT ON open_agents.chats TO muniment_reader;
-GRANT SELECT, INSERT, DELETE ON open_agents.chats TO muniment_service;
+GRANT SELECT, DELETE ON open_agents.chats TO muniment_service;
+GRANT INSERT (
+    account_id, id, session_id, title, model_id, updated_at
+) ON open_agents.chats TO muniment_service;
 GRANT UPDATE (
     title, model_id, last_message_no, updated_at
 ) ON open_agents.chats TO muniment_service;

@@ -95,7 +95,11 @@ CREATE POLICY sessions_service ON open_agents.sessions
     USING (true)
     WITH CHECK (true);
 
-GRANT SELECT, INSERT, DELETE ON open_agents.sessions TO muniment_app;
+GRANT SELECT, DELETE ON open_agents.sessions TO muniment_app;
+GRANT INSERT (
+    account_id, id, status, lifecycle_state, auto_commit_push_override, global_skill_refs, title,
+    repo_owner, repo_name, branch, clone_url, sandbox_state, updated_at
+) ON open_agents.sessions TO muniment_app;
 GRANT UPDATE (
     status, lifecycle_state, auto_commit_push_override, global_skill_refs, title, repo_owner,
     repo_name, branch, clone_url, sandbox_state, updated_at
@@ -104,7 +108,11 @@ GRANT SELECT (
     account_id, id, status, lifecycle_state, auto_commit_push_override, global_skill_refs,
     title, repo_owner, repo_name, branch, clone_url, created_at, updated_at
 ) ON open_agents.sessions TO muniment_reader;
-GRANT SELECT, INSERT, DELETE ON open_agents.sessions TO muniment_service;
+GRANT SELECT, DELETE ON open_agents.sessions TO muniment_service;
+GRANT INSERT (
+    account_id, id, status, lifecycle_state, auto_commit_push_override, global_skill_refs, title,
+    repo_owner, repo_name, branch, clone_url, sandbox_state, updated_at
+) ON open_agents.sessions TO muniment_service;
 GRANT UPDATE (
     status, lifecycle_state, auto_commit_push_override, global_skill_refs, title, repo_owner,
     repo_name, branch, clone_url, sandbox_state, updated_at

@@ -90,12 +90,18 @@ CREATE POLICY workflow_run_steps_service ON open_agents.workflow_run_steps
     USING (true)
     WITH CHECK (true);
 
-GRANT SELECT, INSERT, DELETE ON open_agents.workflow_run_steps TO muniment_app;
+GRANT SELECT ON open_agents.workflow_run_steps TO muniment_app;
+GRANT INSERT (
+    tenant_id, id, workflow_run_id, step_number, started_at, finished_at, duration_ms, finish_reason
+) ON open_agents.workflow_run_steps TO muniment_app;
 GRANT UPDATE (
     finished_at, duration_ms, finish_reason
 ) ON open_agents.workflow_run_steps TO muniment_app;
 GRANT SELECT ON open_agents.workflow_run_steps TO muniment_reader;
-GRANT SELECT, INSERT, DELETE ON open_agents.workflow_run_steps TO muniment_service;
+GRANT SELECT ON open_agents.workflow_run_steps TO muniment_service;
+GRANT INSERT (
+    tenant_id, id, workflow_run_id, step_number, started_at, finished_at, duration_ms, finish_reason
+) ON open_agents.workflow_run_steps TO muniment_service;
 GRANT UPDATE (
     finished_at, duration_ms, finish_reason
 ) ON open_agents.workflow_run_steps TO muniment_service;

@@ -91,10 +91,16 @@ CREATE POLICY workflow_runs_service ON open_agents.workflow_runs
     USING (true)
     WITH CHECK (true);
 
-GRANT SELECT, INSERT, DELETE ON open_agents.workflow_runs TO muniment_app;
+GRANT SELECT ON open_agents.workflow_runs TO muniment_app;
+GRANT INSERT (
+    tenant_id, id, chat_id, status, started_at, finished_at, total_duration_ms, model_id
+) ON open_agents.workflow_runs TO muniment_app;
 GRANT UPDATE (status, finished_at, total_duration_ms) ON open_agents.workflow_runs TO muniment_app;
 GRANT SELECT ON open_agents.workflow_runs TO muniment_reader;
-GRANT SELECT, INSERT, DELETE ON open_agents.workflow_runs TO muniment_service;
+GRANT SELECT ON open_agents.workflow_runs TO muniment_service;
+GRANT INSERT (
+    tenant_id, id, chat_id, status, started_at, finished_at, total_duration_ms, model_id
+) ON open_agents.workflow_runs TO muniment_service;
 GRANT UPDATE (
     status, finished_at, total_duration_ms
 ) ON open_agents.workflow_runs TO muniment_service;

@@ -121,9 +121,9 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('chat_reads', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
+                ('chat_reads', 'muniment_app', ARRAY['DELETE', 'SELECT']),
                 ('chat_reads', 'muniment_reader', ARRAY['SELECT']),
-                ('chat_reads', 'muniment_service', ARRAY['DELETE', 'INSERT', 'SELECT'])
+                ('chat_reads', 'muniment_service', ARRAY['DELETE', 'SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
     ) AS want
@@ -156,8 +156,14 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('chat_reads', 'muniment_app', 'INSERT', ARRAY[
+                    'account_id', 'chat_id', 'last_read_message_no', 'last_read_at', 'updated_at'
+                ]),
                 ('chat_reads', 'muniment_app', 'UPDATE', ARRAY[
                     'last_read_message_no', 'last_read_at', 'updated_at'
+                ]),
+                ('chat_reads', 'muniment_service', 'INSERT', ARRAY[
+                    'account_id', 'chat_id', 'last_read_message_no', 'last_read_at', 'updated_at'
                 ]),
                 ('chat_reads', 'muniment_service', 'UPDATE', ARRAY[
                     'last_read_message_no', 'last_read_at', 'updated_at'

@@ -161,10 +161,8 @@ SELECT set_eq(
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
         ('sessions'::name, 'muniment_app', 'DELETE'),
-        ('sessions', 'muniment_app', 'INSERT'),
         ('sessions', 'muniment_app', 'SELECT'),
         ('sessions', 'muniment_service', 'DELETE'),
-        ('sessions', 'muniment_service', 'INSERT'),
         ('sessions', 'muniment_service', 'SELECT') $$,
     'the rights to whole rows are these'
 );
@@ -177,13 +175,21 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('sessions'::name, 'muniment_app', 'UPDATE',
+        ('sessions'::name, 'muniment_app', 'INSERT',
+         'account_id, id, status, lifecycle_state, auto_commit_push_override, '
+         'global_skill_refs, title, repo_owner, repo_name, branch, clone_url, '
+         'sandbox_state, updated_at'),
+        ('sessions', 'muniment_app', 'UPDATE',
          'status, lifecycle_state, auto_commit_push_override, global_skill_refs, title, '
          'repo_owner, repo_name, branch, clone_url, sandbox_state, updated_at'),
         ('sessions', 'muniment_reader', 'SELECT',
          'account_id, id, status, lifecycle_state, auto_commit_push_override, '
          'global_skill_refs, title, repo_owner, repo_name, branch, clone_url, created_at, '
          'updated_at'),
+        ('sessions', 'muniment_service', 'INSERT',
+         'account_id, id, status, lifecycle_state, auto_commit_push_override, '
+         'global_skill_refs, title, repo_owner, repo_name, branch, clone_url, '
+         'sandbox_state, updated_at'),
         ('sessions', 'muniment_service', 'UPDATE',
          'status, lifecycle_state, auto_commit_push_override, global_skill_refs, title, '
          'repo_owner, repo_name, branch, clone_url, sandbox_state, updated_at') $$,
