@@ -52,7 +52,10 @@ CREATE TRIGGER chats_set_updated_at_tg
 
 CREATE TRIGGER chats_forbid_renumber_tg
     BEFORE UPDATE OF last_message_no ON open_agents.chats
-    FOR EACH ROW WHEN (NEW.last_message_no NOT IN (OLD.last_message_no, OLD.last_message_no + 1))
+    FOR EACH ROW WHEN (
+        NEW.last_message_no <> OLD.last_message_no
+        AND (NEW.last_message_no <> OLD.last_message_no + 1 OR pg_trigger_depth() = 0)
+    )
     EXECUTE FUNCTION open_agents.forbid_renumber();
 
 ALTER TABLE open_agents.chats ENABLE ROW LEVEL SECURITY;
