@@ -37,8 +37,13 @@ CREATE TABLE open_agents.sessions (
             'provisioning', 'active', 'hibernating', 'hibernated', 'restoring', 'archived', 'failed'
         )
     ),
-    CONSTRAINT sessions_clone_url_ck
-        CHECK (clone_url !~* '^(https?://[^/]*@|[a-z+.-]+://[^/@]*:[^/@]*@)'),
+    -- Nothing before the host but, over ssh, a name, which is no secret; and no parameter that is
+    -- called like one.
+    CONSTRAINT sessions_clone_url_ck CHECK (
+        clone_url !~* '^\s*[a-z0-9+.-]*https?:[/\\]*[^/\\]*@'
+        AND clone_url !~* '^\s*[a-z0-9+.-]+://[^/@]*:[^/@]*@'
+        AND clone_url !~* '[?&;][^=&]*(token|password|secret|key|auth|sig)[^=&]*='
+    ),
     CONSTRAINT sessions_global_skill_refs_ck CHECK (jsonb_typeof(global_skill_refs) = 'array')
 );
 
