@@ -241,6 +241,38 @@ def test_reading_does_not_wait_for_a_message_that_is_being_written(dsn: str) -> 
         assert value(reader, "SELECT unread_count FROM open_agents.unread_counts()") == 1
 
 
+def test_a_marker_does_not_outlast_its_chat(dsn: str) -> None:
+    with (
+        psycopg.connect(dsn) as holder,
+        client(dsn) as remover,
+        client(dsn) as reader,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        value(remover, APPEND, "c", "m1")
+
+        # The reader has looked up the last message, and waits for its other reference.
+        holder.execute("SELECT FROM open_agents.accounts FOR UPDATE")
+        reading = pool.submit(value, reader, "SELECT open_agents.mark_read('c')")
+        eventually(lambda: waits(dsn, reader), "the reader waits")
+        removing = pool.submit(
+            remover.execute,
+            "WITH gone AS (DELETE FROM open_agents.chats RETURNING id) SELECT count(*) FROM gone",
+        )
+        eventually(lambda: removing.done() or waits(dsn, remover), "the chat goes, or waits")
+        if removing.done():
+            remover.execute("INSERT INTO open_agents.chats (id, session_id) VALUES ('c', 's')")
+        holder.rollback()
+        reading.result(timeout=20)
+        removing.result(timeout=20)
+        remover.execute(
+            "INSERT INTO open_agents.chats (id, session_id) VALUES ('c', 's')"
+            " ON CONFLICT (account_id, id) DO NOTHING"
+        )
+
+        value(remover, APPEND, "c", "m2")
+        assert value(remover, "SELECT unread_count FROM open_agents.unread_counts()") == 1
+
+
 # Runs -----------------------------------------------------------------------
 
 

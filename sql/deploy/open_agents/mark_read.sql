@@ -2,8 +2,9 @@
 -- requires: chat_reads
 --
 -- The marker only goes forward, so that of two windows the one that is behind does not make
--- messages unread; and not beyond the last message, so that it cannot swallow one to come. It waits
--- for no writer of messages, nor they for it.
+-- messages unread; and not beyond the last message, so that it cannot swallow one to come. The chat
+-- is locked as its reference would lock it, only sooner: or it might be removed and made anew after
+-- its last message was looked up. For that lock no writer of messages waits, nor it for them.
 -- Locks: none.  Docs: docs/schema/open_agents.md#mark-read
 
 BEGIN;
@@ -25,7 +26,8 @@ BEGIN
     INTO v_message_no
     FROM open_agents.chats AS c
     WHERE c.account_id = v_account_id
-        AND c.id = p_chat_id;
+        AND c.id = p_chat_id
+    FOR KEY SHARE;
 
     -- Without the chat there is no last message, and the reference refuses the row.
     INSERT INTO open_agents.chat_reads AS r (account_id, chat_id, last_read_message_no)
@@ -53,7 +55,7 @@ COMMENT ON FUNCTION open_agents.mark_read(text, integer) IS
     'Marks a chat as read up to the message of a number, or without one up to its last message, '
     'and returns the number up to which it is read now: never less than before, never more than '
     'the last message has. Raises 23503 when the account has no such chat, 23514 when the number '
-    'is negative, 42501 when no tenant is set.';
+    'is negative, 23502 without a chat, 42501 when no tenant is set.';
 
 REVOKE ALL ON FUNCTION open_agents.mark_read(text, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION open_agents.mark_read(text, integer) TO muniment_app;
