@@ -1,7 +1,7 @@
 -- Subject: open_agents.abort_stale_runs()    Docs: docs/schema/open_agents.md#abort-stale-runs
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(12);
+SELECT plan(15);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -58,6 +58,20 @@ INSERT INTO open_agents.workflow_run_steps (
     );
 
 SET LOCAL ROLE muniment_service;
+SELECT throws_ok(
+    $$ SELECT * FROM open_agents.abort_stale_runs('2026-06-10 13:00+00', -1) $$,
+    '2201W',
+    NULL,
+    'a limit is not negative'
+);
+SELECT is_empty(
+    $$ SELECT * FROM open_agents.abort_stale_runs('2026-06-10 13:00+00', 0) $$,
+    'with a limit of nothing nothing ends'
+);
+SELECT is_empty(
+    $$ SELECT * FROM open_agents.abort_stale_runs(NULL) $$,
+    'before no time neither'
+);
 SELECT set_eq(
     $$ SELECT * FROM open_agents.abort_stale_runs('2026-06-10 13:00+00', 2) $$,
     $$ VALUES
@@ -66,9 +80,9 @@ SELECT set_eq(
     'runs of all accounts that began before end, the oldest first, up to the limit'
 );
 SELECT set_eq(
-    $$ SELECT * FROM open_agents.abort_stale_runs('2026-06-10 13:00+00') $$,
+    $$ SELECT * FROM open_agents.abort_stale_runs('2026-06-10 13:00+00', NULL) $$,
     $$ VALUES ('00000000-0000-4000-8000-00000000000a'::uuid, 'r1') $$,
-    'and the others with the next call'
+    'and the others with a call without one'
 );
 SELECT is_empty(
     $$ SELECT * FROM open_agents.abort_stale_runs('2026-06-10 13:00+00') $$,

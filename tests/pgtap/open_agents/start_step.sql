@@ -1,7 +1,7 @@
 -- Subject: open_agents.start_step()    Docs: docs/schema/open_agents.md#start-step
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(23);
+SELECT plan(26);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -89,6 +89,13 @@ SELECT is(
     (SELECT finished_at FROM open_agents.workflow_run_steps WHERE id = 't4'),
     'and does not begin before the one ahead has ended'
 );
+SELECT is(open_agents.finish_step('t2'), true, 'a step without an id');
+SELECT throws_ok(
+    format('SELECT open_agents.start_step(%L, %L)', 'r1', step), state, NULL, promise
+)
+FROM (
+    VALUES ('', '23514', 'does not begin'), (NULL, '23502', 'not even without an empty one')
+) AS attempt (step, state, promise);
 SELECT is(open_agents.finish_run('r1', 'aborted'), true, 'of a run that has ended');
 SELECT throws_ok(
     $$ SELECT open_agents.start_step('r1', 't6') $$,
