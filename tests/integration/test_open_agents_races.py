@@ -273,6 +273,21 @@ def test_a_marker_does_not_outlast_its_chat(dsn: str) -> None:
         assert value(remover, "SELECT unread_count FROM open_agents.unread_counts()") == 1
 
 
+def test_who_moves_a_marker_does_not_wait_for_who_removes_the_chat(dsn: str) -> None:
+    with client(dsn) as reader, open_transaction(dsn) as remover:
+        value(reader, APPEND, "c", "m1")
+        value(reader, "SELECT open_agents.mark_read('c')")
+        remover.execute("SELECT FROM open_agents.chats FOR UPDATE")
+        reader.execute("SET lock_timeout = '100ms'")
+
+        # It has the row that goes with the chat, so each would wait for the other.
+        reader.execute("UPDATE open_agents.chat_reads SET last_read_message_no = 0")
+        remover.execute("DELETE FROM open_agents.chats")
+        remover.commit()
+
+        assert value(reader, "SELECT count(*) FROM open_agents.chat_reads") == 0
+
+
 # Runs -----------------------------------------------------------------------
 
 
@@ -418,6 +433,23 @@ def test_a_step_that_is_inserted_while_its_run_ends_is_refused(dsn: str) -> None
         # MU402: the run has ended.
         assert waiting.result(timeout=20) == "MU402"
         assert value(second, OPEN_IN_ENDED) == 0
+
+
+def test_a_step_that_ends_with_its_run_does_not_end_again(dsn: str) -> None:
+    with (
+        open_transaction(dsn) as first,
+        client(dsn) as second,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        value(second, "SELECT open_agents.start_run('c', 'r')")
+        value(second, "SELECT open_agents.start_step('r', 't')")
+        value(first, "SELECT open_agents.finish_run('r', 'aborted')")
+        waiting = pool.submit(state, second, "SELECT open_agents.finish_step('t', 'stop')")
+        eventually(lambda: waits(dsn, second), "the second waits")
+        first.commit()
+
+        # MU404: it has ended for another reason.
+        assert waiting.result(timeout=20) == "MU404"
 
 
 def test_a_run_is_passed_over_while_a_step_is_inserted_into_it(dsn: str) -> None:

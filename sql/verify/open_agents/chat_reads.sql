@@ -38,7 +38,9 @@ BEGIN
     INTO v_offender
     FROM (
         VALUES
-            ('chat_reads', ARRAY['chat_reads_set_updated_at_tg'])
+            ('chat_reads', ARRAY[
+                'chat_reads_clamp_marker_tg', 'chat_reads_set_updated_at_tg'
+            ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
     WHERE NOT EXISTS (

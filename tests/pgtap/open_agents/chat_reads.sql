@@ -56,7 +56,10 @@ SELECT set_eq(
        WHERE tgrelid IN (SELECT oid FROM subject) AND NOT tgisinternal
            AND tgenabled = 'O' $$,
     $$ VALUES
-        ('chat_reads_set_updated_at_tg'::name,
+        ('chat_reads_clamp_marker_tg'::name,
+         'BEFORE INSERT OR UPDATE OF last_read_message_no ON open_agents.chat_reads FOR EACH ROW '
+         'EXECUTE FUNCTION open_agents.clamp_marker()'),
+        ('chat_reads_set_updated_at_tg',
          'BEFORE UPDATE ON open_agents.chat_reads FOR EACH ROW EXECUTE FUNCTION '
          'platform.set_updated_at()') $$,
     'the triggers are these'
