@@ -205,6 +205,23 @@ def test_a_message_to_a_chat_that_is_removed_meanwhile_is_refused(dsn: str) -> N
             waiting.result(timeout=20)
 
 
+def test_an_id_that_two_chats_want_for_a_message_goes_to_one_of_them(dsn: str) -> None:
+    with (
+        open_transaction(dsn) as first,
+        client(dsn) as second,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        second.execute("INSERT INTO open_agents.chats (id, session_id) VALUES ('d', 's')")
+        value(first, APPEND, "c", "m1")
+        waiting = pool.submit(state, second, APPEND, "d", "m1")
+        eventually(lambda: waits(dsn, second), "the second waits")
+        first.commit()
+
+        # MU400: the id is that of another message.
+        assert waiting.result(timeout=20) == "MU400"
+        assert value(second, APPEND, "d", "m2") == 1, "what was refused took no number"
+
+
 # Markers --------------------------------------------------------------------
 
 

@@ -11,8 +11,9 @@
 -- DO UPDATE write it over the other. Two chats that are offered the same id at the same moment do
 -- not wait for each other, so there the key decides, and a number may be left out.
 -- A transaction that writes to several chats takes them in the order of their ids, or two of them
--- may deadlock. One that writes thousands of messages to one chat meets all versions of its row
--- each time: an import commits every few hundred.
+-- may deadlock; and it adds to a chat before it rewrites a message there, as ON CONFLICT does. One
+-- that writes thousands of messages to one chat meets all versions of its row each time: an import
+-- commits every few hundred.
 -- Locks: none.  Docs: docs/schema/open_agents.md#number-message
 
 BEGIN;

@@ -1,7 +1,7 @@
 -- Subject: open_agents.abort_stale_runs()    Docs: docs/schema/open_agents.md#abort-stale-runs
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(15);
+SELECT plan(18);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -69,6 +69,10 @@ SELECT is_empty(
     'with a limit of nothing nothing ends'
 );
 SELECT is_empty(
+    $$ SELECT * FROM open_agents.abort_stale_runs('2026-06-10 12:00+00') $$,
+    'a run that began then did not begin before'
+);
+SELECT is_empty(
     $$ SELECT * FROM open_agents.abort_stale_runs(NULL) $$,
     'before no time neither'
 );
@@ -108,6 +112,29 @@ SELECT results_eq(
        WHERE s.id = 't1' $$,
     $$ VALUES ('aborted', true) $$,
     'with their open steps'
+);
+
+-- As if the clock of the server had been set back by an hour since.
+INSERT INTO open_agents.workflow_runs (tenant_id, id, chat_id, started_at) VALUES
+    ('00000000-0000-4000-8000-00000000000a', 'r6', 'c1', now() + '1 hour'),
+    ('00000000-0000-4000-8000-00000000000a', 'r7', 'c1', now());
+INSERT INTO open_agents.workflow_run_steps (
+    tenant_id, id, workflow_run_id, step_number, started_at
+) VALUES
+    ('00000000-0000-4000-8000-00000000000a', 't7', 'r7', 1, now() + '1 hour');
+SELECT is(
+    (
+        SELECT count(*)
+        FROM open_agents.abort_stale_runs(now() + '2 hours')
+        WHERE workflow_run_id IN ('r6', 'r7')
+    ),
+    2::bigint,
+    'if the clock was set back'
+);
+SELECT results_eq(
+    $$ SELECT id, finished_at FROM open_agents.workflow_runs WHERE id IN ('r6', 'r7') ORDER BY id $$,
+    $$ VALUES ('r6', now() + '1 hour'), ('r7', now() + '1 hour') $$,
+    'no run ends before it began, nor before its last step'
 );
 
 -- Access --------------------------------------------------------------------

@@ -51,7 +51,7 @@ SELECT throws_ok(
 SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000a');
 SELECT is(open_agents.start_run('c1', 'r1', 'some/model'), true, 'a run begins');
 SELECT results_eq(
-    $$ SELECT tenant_id, chat_id, status, model_id, started_at >= now(), finished_at
+    $$ SELECT tenant_id, chat_id, status, model_id, started_at > now(), finished_at
        FROM open_agents.workflow_runs
        WHERE id = 'r1' $$,
     $$ VALUES (

@@ -1,7 +1,7 @@
 -- Subject: open_agents.start_step()    Docs: docs/schema/open_agents.md#start-step
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(26);
+SELECT plan(27);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -52,6 +52,10 @@ SELECT throws_ok(
 );
 SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000a');
 SELECT is(open_agents.start_step('r1', 't1'), 1, 'the first step is number 1');
+SELECT ok(
+    (SELECT started_at > now() FROM open_agents.workflow_run_steps WHERE id = 't1'),
+    'it begins by the clock, though all here is one transaction'
+);
 SELECT is(open_agents.start_step('r1', 't1'), 1, 'the same step again has the number that it had');
 SELECT throws_ok(
     $$ SELECT open_agents.start_step('r1', 't2') $$,
