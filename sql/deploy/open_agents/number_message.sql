@@ -2,9 +2,9 @@
 -- requires: chats
 --
 -- Numbers the messages of a chat, for every writer alike. Whoever numbers one holds the row of the
--- chat until the end of the transaction, so the next writer waits: numbers have no gaps, an append
--- that is rolled back leaves none, and the order of numbers is that of commits. Only deleting a
--- message leaves a gap, which is not filled.
+-- chat until the end of the transaction, so the next writer waits: an append that is rolled back
+-- leaves no gap, and the order of numbers is that of commits. Deleting a message leaves one, and it
+-- is not filled.
 -- A BEFORE trigger also runs for a message that is there already, when a client writes it with ON
 -- CONFLICT. That one takes no number, for which the function looks into the table that it will be a
 -- trigger of. If it is there in another chat it is refused: DO NOTHING would lose the new message,
