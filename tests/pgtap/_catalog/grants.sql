@@ -12,16 +12,29 @@ SELECT plan(24);
 CREATE TEMPORARY VIEW declared_right AS
 SELECT
     'open_agents' AS schema_name,
-    unnest(ARRAY[
-        'sessions', 'chats', 'chat_messages', 'chat_reads', 'workflow_runs', 'workflow_run_steps'
-    ]) AS table_name,
+    t.name AS table_name,
     'muniment_service' AS role_name,
     p.privilege,
     p.by_column,
     'the backend serves all accounts, with the rights that a runtime has for one' AS reason
-FROM (
-    VALUES ('SELECT', false), ('INSERT', false), ('UPDATE', true), ('DELETE', false)
+FROM unnest(ARRAY[
+    'sessions', 'chats', 'chat_messages', 'chat_reads', 'workflow_runs', 'workflow_run_steps'
+]) AS t (name)
+CROSS JOIN (
+    VALUES ('SELECT', false), ('INSERT', true), ('UPDATE', true), ('DELETE', false)
 ) AS p (privilege, by_column)
+WHERE p.privilege <> 'DELETE'
+    OR t.name NOT IN ('workflow_runs', 'workflow_run_steps')
+UNION ALL
+SELECT
+    'open_agents',
+    unnest(ARRAY[
+        'sessions', 'chats', 'chat_messages', 'chat_reads', 'workflow_runs', 'workflow_run_steps'
+    ]),
+    'muniment_app',
+    'INSERT',
+    true,
+    'a runtime writes a row, but not when it was made, nor the count of a chat'
 UNION ALL
 SELECT *
 FROM (
@@ -38,6 +51,8 @@ FROM (
             'agents', 'agent_run_key', 'muniment_app', 'INSERT', true,
             'a runtime names its run, but never says that its month has left'
         ),
+        ('open_agents', 'workflow_runs', 'muniment_app', 'UPDATE', true, 'a run ends'),
+        ('open_agents', 'workflow_run_steps', 'muniment_app', 'UPDATE', true, 'a step ends'),
         ('open_agents', 'accounts', 'muniment_service', 'SELECT', false, 'accounts are looked up'),
         ('open_agents', 'accounts', 'muniment_service', 'INSERT', false, 'accounts are made'),
         ('open_agents', 'accounts', 'muniment_service', 'DELETE', false, 'accounts leave'),
@@ -410,6 +425,8 @@ SELECT *
 FROM (
     VALUES
         ('open_agents', 'accounts', 'accounts are made and removed by the backend'),
+        ('open_agents', 'workflow_runs', 'what was executed'),
+        ('open_agents', 'workflow_run_steps', 'what was executed'),
         ('goclaw', 'tenants', 'tenants are made and changed by the backend'),
         ('goclaw', 'activity_logs', 'an audit trail'),
         ('goclaw', 'team_task_events', 'what happened to tasks'),
