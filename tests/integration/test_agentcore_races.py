@@ -161,6 +161,35 @@ def test_a_reset_link_works_for_one(agentcore: str, round_no: int) -> None:
     assert one(agentcore, "SELECT max(token_version) FROM agentcore.users") == 1
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "SELECT agentcore.request_password_reset(%(home)s, %(user)s, sha256('mine'))",
+        "SELECT agentcore.transfer_user(%(home)s, %(user)s, %(other)s)",
+        "UPDATE agentcore.users SET is_active = false WHERE id = %(user)s",
+    ],
+    ids=["another link", "transfer", "deactivation"],
+)
+def test_a_link_that_a_snapshot_does_not_show_is_not_left_open(agentcore: str, change: str) -> None:
+    with psycopg.connect(agentcore) as late, psycopg.connect(agentcore) as early:
+        late.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        for connection in (late, early):
+            connection.execute("SET ROLE muniment_service")
+        # The snapshot, from before there was a link.
+        late.execute("SELECT count(*) FROM agentcore.password_reset_token")
+        early.execute(
+            "SELECT agentcore.request_password_reset(%s, %s, sha256('link'))",
+            [DEPARTMENT, USERS[0]],
+        )
+        early.commit()
+
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            late.execute(change, {"home": DEPARTMENT, "user": USERS[0], "other": OTHER})
+
+    still_work = "SELECT count(*) FROM agentcore.password_reset_token WHERE used_at IS NULL"
+    assert one(agentcore, still_work) == 1
+
+
 def test_links_transfers_and_logouts_do_not_deadlock(agentcore: str, round_no: int) -> None:
     def meddle(connection: psycopg.Connection, number: int) -> list[str]:
         chance = chance_of(round_no, number)

@@ -293,8 +293,8 @@ FROM (
             'a link is looked up to learn whose it is'
         ),
         (
-            'agentcore', 'password_reset_token', 'muniment_service', 'INSERT', false,
-            'links are made'
+            'agentcore', 'password_reset_token', 'muniment_service', 'INSERT', true,
+            'links are made, and are open'
         ),
         ('agentcore', 'password_reset_token', 'muniment_service', 'UPDATE', true, 'and used, once'),
         (

@@ -92,7 +92,11 @@ SELECT set_eq(
          'agentcore.raise_token_version()'),
         ('users_remember_member_tg',
          'BEFORE INSERT OR UPDATE OF department_id ON agentcore.users FOR EACH ROW EXECUTE '
-         'FUNCTION agentcore.remember_member()') $$,
+         'FUNCTION agentcore.remember_member()'),
+        ('users_void_password_resets_tg',
+         'AFTER UPDATE ON agentcore.users FOR EACH ROW WHEN (((new.token_version <> '
+         'old.token_version) OR (new.email <> old.email))) EXECUTE FUNCTION '
+         'agentcore.void_password_resets()') $$,
     'the triggers are these'
 );
 
