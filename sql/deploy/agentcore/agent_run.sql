@@ -81,7 +81,10 @@ CREATE POLICY agent_run_tenant_guard ON agentcore.agent_run AS RESTRICTIVE
     USING (department_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (department_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT ON agentcore.agent_run TO muniment_app;
+GRANT SELECT ON agentcore.agent_run TO muniment_app;
+GRANT INSERT (
+    department_id, id, trace_id, conversation_id, provider, model
+) ON agentcore.agent_run TO muniment_app;
 GRANT UPDATE (
     provider, model, input_tokens, output_tokens, cost, latency_ms, status
 ) ON agentcore.agent_run TO muniment_app;
@@ -142,7 +145,10 @@ CREATE POLICY retrieval_hit_tenant_guard ON agentcore.retrieval_hit AS RESTRICTI
     USING (department_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (department_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT ON agentcore.retrieval_hit TO muniment_app;
+GRANT SELECT ON agentcore.retrieval_hit TO muniment_app;
+GRANT INSERT (
+    department_id, id, agent_run_id, chunk_id, document_id, rank, score
+) ON agentcore.retrieval_hit TO muniment_app;
 GRANT UPDATE (rerank_score) ON agentcore.retrieval_hit TO muniment_app;
 GRANT SELECT ON agentcore.retrieval_hit TO muniment_reader;
 

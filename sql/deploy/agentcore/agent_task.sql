@@ -104,7 +104,10 @@ CREATE POLICY agent_task_service ON agentcore.agent_task
     USING (true)
     WITH CHECK (true);
 
-GRANT SELECT, INSERT ON agentcore.agent_task TO muniment_app;
+GRANT SELECT ON agentcore.agent_task TO muniment_app;
+GRANT INSERT (
+    department_id, id, namespace_id, conversation_id, message_id, adapter_type, metadata
+) ON agentcore.agent_task TO muniment_app;
 GRANT SELECT ON agentcore.agent_task TO muniment_reader;
 GRANT SELECT ON agentcore.agent_task TO muniment_service;
 GRANT UPDATE (
@@ -161,7 +164,10 @@ CREATE POLICY agent_tool_call_tenant_guard ON agentcore.agent_tool_call AS RESTR
     USING (department_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (department_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT ON agentcore.agent_tool_call TO muniment_app;
+GRANT SELECT ON agentcore.agent_tool_call TO muniment_app;
+GRANT INSERT (
+    department_id, id, agent_task_id, step_name, input_data
+) ON agentcore.agent_tool_call TO muniment_app;
 GRANT UPDATE (
     status, output_data, duration_ms, error_message
 ) ON agentcore.agent_tool_call TO muniment_app;

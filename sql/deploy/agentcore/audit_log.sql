@@ -2,8 +2,8 @@
 -- requires: department_member
 -- requires: platform:forbid_change
 --
--- Who did what, for the business and for security. Runtimes append and read; nobody has a right to
--- change or remove a row, and triggers refuse whoever needs none.
+-- Who did what, for the business and for security. Runtimes append and read, but do not say when it
+-- was; nobody has a right to change or remove a row, and triggers refuse whoever needs none.
 -- Locks: SHARE ROW EXCLUSIVE on department, department_member.
 -- Docs: docs/schema/agentcore.md#audit-log
 
@@ -83,8 +83,13 @@ CREATE POLICY audit_log_service ON agentcore.audit_log
     USING (true)
     WITH CHECK (true);
 
-GRANT SELECT, INSERT ON agentcore.audit_log TO muniment_app;
+GRANT SELECT ON agentcore.audit_log TO muniment_app;
+GRANT INSERT (
+    department_id, id, user_id, action, entity_type, entity_id, changes, ip_address, user_agent
+) ON agentcore.audit_log TO muniment_app;
 GRANT SELECT ON agentcore.audit_log TO muniment_reader;
-GRANT INSERT ON agentcore.audit_log TO muniment_service;
+GRANT INSERT (
+    department_id, id, user_id, action, entity_type, entity_id, changes, ip_address, user_agent
+) ON agentcore.audit_log TO muniment_service;
 
 COMMIT;

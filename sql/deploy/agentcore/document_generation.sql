@@ -85,7 +85,10 @@ CREATE POLICY document_generation_tenant_guard ON agentcore.document_generation 
     USING (department_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (department_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT ON agentcore.document_generation TO muniment_app;
+GRANT SELECT ON agentcore.document_generation TO muniment_app;
+GRANT INSERT (
+    department_id, id, template_id, user_id, input
+) ON agentcore.document_generation TO muniment_app;
 GRANT UPDATE (
     output, output_file_id, status, error
 ) ON agentcore.document_generation TO muniment_app;

@@ -155,9 +155,9 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('agent_run', 'muniment_app', ARRAY['INSERT', 'SELECT']),
+                ('agent_run', 'muniment_app', ARRAY['SELECT']),
                 ('agent_run', 'muniment_reader', ARRAY['SELECT']),
-                ('retrieval_hit', 'muniment_app', ARRAY['INSERT', 'SELECT']),
+                ('retrieval_hit', 'muniment_app', ARRAY['SELECT']),
                 ('retrieval_hit', 'muniment_reader', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
@@ -191,9 +191,16 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('agent_run', 'muniment_app', 'INSERT', ARRAY[
+                    'department_id', 'id', 'trace_id', 'conversation_id', 'provider', 'model'
+                ]),
                 ('agent_run', 'muniment_app', 'UPDATE', ARRAY[
                     'provider', 'model', 'input_tokens', 'output_tokens', 'cost', 'latency_ms',
                     'status'
+                ]),
+                ('retrieval_hit', 'muniment_app', 'INSERT', ARRAY[
+                    'department_id', 'id', 'agent_run_id', 'chunk_id', 'document_id', 'rank',
+                    'score'
                 ]),
                 ('retrieval_hit', 'muniment_app', 'UPDATE', ARRAY['rerank_score'])
         ) AS listed (table_name, grantee, privilege, column_names)

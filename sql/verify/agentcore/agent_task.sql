@@ -144,10 +144,10 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('agent_task', 'muniment_app', ARRAY['INSERT', 'SELECT']),
+                ('agent_task', 'muniment_app', ARRAY['SELECT']),
                 ('agent_task', 'muniment_reader', ARRAY['SELECT']),
                 ('agent_task', 'muniment_service', ARRAY['SELECT']),
-                ('agent_tool_call', 'muniment_app', ARRAY['INSERT', 'SELECT']),
+                ('agent_tool_call', 'muniment_app', ARRAY['SELECT']),
                 ('agent_tool_call', 'muniment_reader', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
@@ -181,9 +181,16 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('agent_task', 'muniment_app', 'INSERT', ARRAY[
+                    'department_id', 'id', 'namespace_id', 'conversation_id', 'message_id',
+                    'adapter_type', 'metadata'
+                ]),
                 ('agent_task', 'muniment_service', 'UPDATE', ARRAY[
                     'status', 'input_tokens', 'output_tokens', 'cost', 'duration_ms', 'metadata',
                     'started_at', 'completed_at'
+                ]),
+                ('agent_tool_call', 'muniment_app', 'INSERT', ARRAY[
+                    'department_id', 'id', 'agent_task_id', 'step_name', 'input_data'
                 ]),
                 ('agent_tool_call', 'muniment_app', 'UPDATE', ARRAY[
                     'status', 'output_data', 'duration_ms', 'error_message'

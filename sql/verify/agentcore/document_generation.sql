@@ -144,7 +144,7 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('document_generation', 'muniment_app', ARRAY['INSERT', 'SELECT']),
+                ('document_generation', 'muniment_app', ARRAY['SELECT']),
                 ('document_generation', 'muniment_reader', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
@@ -178,6 +178,9 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('document_generation', 'muniment_app', 'INSERT', ARRAY[
+                    'department_id', 'id', 'template_id', 'user_id', 'input'
+                ]),
                 ('document_generation', 'muniment_app', 'UPDATE', ARRAY[
                     'output', 'output_file_id', 'status', 'error'
                 ])

@@ -251,10 +251,8 @@ SELECT set_eq(
        CROSS JOIN aclexplode(relacl)
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
-        ('agent_run'::name, 'muniment_app', 'INSERT'),
-        ('agent_run', 'muniment_app', 'SELECT'),
+        ('agent_run'::name, 'muniment_app', 'SELECT'),
         ('agent_run', 'muniment_reader', 'SELECT'),
-        ('retrieval_hit', 'muniment_app', 'INSERT'),
         ('retrieval_hit', 'muniment_app', 'SELECT'),
         ('retrieval_hit', 'muniment_reader', 'SELECT') $$,
     'the rights to whole rows are these'
@@ -268,7 +266,11 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('agent_run'::name, 'muniment_app', 'UPDATE',
+        ('agent_run'::name, 'muniment_app', 'INSERT',
+         'department_id, id, trace_id, conversation_id, provider, model'),
+        ('retrieval_hit', 'muniment_app', 'INSERT',
+         'department_id, id, agent_run_id, chunk_id, document_id, rank, score'),
+        ('agent_run', 'muniment_app', 'UPDATE',
          'provider, model, input_tokens, output_tokens, cost, latency_ms, status'),
         ('retrieval_hit', 'muniment_app', 'UPDATE',
          'rerank_score') $$,

@@ -251,11 +251,9 @@ SELECT set_eq(
        CROSS JOIN aclexplode(relacl)
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
-        ('agent_task'::name, 'muniment_app', 'INSERT'),
-        ('agent_task', 'muniment_app', 'SELECT'),
+        ('agent_task'::name, 'muniment_app', 'SELECT'),
         ('agent_task', 'muniment_reader', 'SELECT'),
         ('agent_task', 'muniment_service', 'SELECT'),
-        ('agent_tool_call', 'muniment_app', 'INSERT'),
         ('agent_tool_call', 'muniment_app', 'SELECT'),
         ('agent_tool_call', 'muniment_reader', 'SELECT') $$,
     'the rights to whole rows are these'
@@ -269,7 +267,12 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('agent_task'::name, 'muniment_service', 'UPDATE',
+        ('agent_task'::name, 'muniment_app', 'INSERT',
+         'department_id, id, namespace_id, conversation_id, message_id, adapter_type, '
+         'metadata'),
+        ('agent_tool_call', 'muniment_app', 'INSERT',
+         'department_id, id, agent_task_id, step_name, input_data'),
+        ('agent_task', 'muniment_service', 'UPDATE',
          'status, input_tokens, output_tokens, cost, duration_ms, metadata, started_at, '
          'completed_at'),
         ('agent_tool_call', 'muniment_app', 'UPDATE',

@@ -181,8 +181,7 @@ SELECT set_eq(
        CROSS JOIN aclexplode(relacl)
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
-        ('document_generation'::name, 'muniment_app', 'INSERT'),
-        ('document_generation', 'muniment_app', 'SELECT'),
+        ('document_generation'::name, 'muniment_app', 'SELECT'),
         ('document_generation', 'muniment_reader', 'SELECT') $$,
     'the rights to whole rows are these'
 );
@@ -195,7 +194,9 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('document_generation'::name, 'muniment_app', 'UPDATE',
+        ('document_generation'::name, 'muniment_app', 'INSERT',
+         'department_id, id, template_id, user_id, input'),
+        ('document_generation', 'muniment_app', 'UPDATE',
          'output, output_file_id, status, error') $$,
     'the rights to columns are these'
 );
