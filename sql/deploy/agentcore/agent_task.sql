@@ -47,7 +47,8 @@ CREATE TABLE agentcore.agent_task (
     CONSTRAINT agent_task_duration_ms_ck CHECK (duration_ms >= 0),
     CONSTRAINT agent_task_started_at_ck CHECK ((status = 'queued') = (started_at IS NULL)),
     CONSTRAINT agent_task_completed_at_ck
-        CHECK ((status IN ('done', 'failed', 'timeout')) = (completed_at IS NOT NULL))
+        CHECK ((status IN ('done', 'failed', 'timeout')) = (completed_at IS NOT NULL)),
+    CONSTRAINT agent_task_completed_after_started_ck CHECK (completed_at >= started_at)
 );
 
 -- The tasks of an assistant, newest first. Serves the reference.

@@ -2,7 +2,7 @@
 -- requires: agent_task
 --
 -- A task ends once. A worker that comes back after its task was given up for lost is told so, and
--- changes nothing.
+-- changes nothing. A clock that was set back since the start ends no task before it began.
 -- Locks: none.  Docs: docs/schema/agentcore.md#finish-agent-task
 
 BEGIN;
@@ -39,8 +39,10 @@ BEGIN
         input_tokens = p_input_tokens,
         output_tokens = p_output_tokens,
         cost = p_cost,
-        duration_ms = least(extract(epoch FROM v_now - t.started_at) * 1000, 2147483647)::integer,
-        completed_at = v_now,
+        duration_ms = greatest(
+            least(extract(epoch FROM v_now - t.started_at) * 1000, 2147483647), 0
+        )::integer,
+        completed_at = greatest(v_now, t.started_at),
         metadata = CASE
             WHEN p_error IS NULL THEN t.metadata
             ELSE t.metadata || jsonb_build_object('error', p_error)

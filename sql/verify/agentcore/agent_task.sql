@@ -30,7 +30,8 @@ BEGIN
                 'agent_task_message_fk', 'agent_task_adapter_type_ck', 'agent_task_status_ck',
                 'agent_task_message_ck', 'agent_task_tokens_ck', 'agent_task_cost_ck',
                 'agent_task_metadata_ck', 'agent_task_duration_ms_ck',
-                'agent_task_started_at_ck', 'agent_task_completed_at_ck'
+                'agent_task_started_at_ck', 'agent_task_completed_at_ck',
+                'agent_task_completed_after_started_ck'
             ]),
             ('agent_tool_call', ARRAY[
                 'agent_tool_call_pk', 'agent_tool_call_agent_task_fk',

@@ -1,7 +1,7 @@
 -- Subject: agentcore.agent_task    Docs: docs/schema/agentcore.md#agent-task
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(31);
+SELECT plan(32);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -75,6 +75,7 @@ SELECT set_eq(
         ('agent_task_completed_at_ck',
          'CHECK (((status = ANY (ARRAY[''done''::text, ''failed''::text, '
          '''timeout''::text])) = (completed_at IS NOT NULL)))'),
+        ('agent_task_completed_after_started_ck', 'CHECK ((completed_at >= started_at))'),
         ('agent_tool_call_pk', 'PRIMARY KEY (department_id, id)'),
         ('agent_tool_call_agent_task_fk',
          'FOREIGN KEY (department_id, agent_task_id) REFERENCES '
@@ -180,6 +181,11 @@ FROM (
         ('agent_task', 'started_at = now()', 'started_at'),
         ('agent_task', 'status = ''done'', started_at = now()', 'completed_at'),
         ('agent_task', 'completed_at = now()', 'completed_at'),
+        (
+            'agent_task',
+            'status = ''done'', started_at = now(), completed_at = now() - interval ''1 s''',
+            'completed_after_started'
+        ),
         ('agent_tool_call', 'step_name = ''''', 'step_name'),
         ('agent_tool_call', 'status = ''timeout''', 'status'),
         ('agent_tool_call', 'duration_ms = -1', 'duration_ms'),

@@ -1,7 +1,7 @@
 -- Subject: agentcore.finish_agent_task()    Docs: docs/schema/agentcore.md#finish-agent-task
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(17);
+SELECT plan(18);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -126,6 +126,21 @@ SELECT is(
     ),
     2147483647,
     'one that took years ends too'
+);
+RESET ROLE;
+INSERT INTO agentcore.agent_task
+    (department_id, id, namespace_id, adapter_type, status, started_at)
+VALUES (
+    '00000000-0000-4000-8000-00000000000a', '9e000000-0000-4000-8000-0000000000a3',
+    '4a000000-0000-4000-8000-0000000000a1', 'mail', 'running', now() + interval '1 hour'
+);
+SET LOCAL ROLE muniment_service;
+SELECT is(
+    agentcore.finish_agent_task(
+        '00000000-0000-4000-8000-00000000000a', '9e000000-0000-4000-8000-0000000000a3', 'done'
+    ),
+    0,
+    'and one that began, as a clock said that was set back since, in an hour'
 );
 
 -- Access --------------------------------------------------------------------
