@@ -60,8 +60,8 @@ BEGIN
     FROM (
         VALUES
             ('audit_log', ARRAY[
-                'audit_log_forbid_update_tg', 'audit_log_forbid_delete_tg',
-                'audit_log_forbid_truncate_tg'
+                'audit_log_forbid_by_hand_tg', 'audit_log_forbid_update_tg',
+                'audit_log_forbid_delete_tg', 'audit_log_forbid_truncate_tg'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
