@@ -1,11 +1,13 @@
 -- Deploy agentcore:agent_run to pg
 -- requires: chunk
 -- requires: conversation
+-- requires: require_chunk
 -- requires: platform:forbid_change
 --
 -- What a model was asked for and what it was given to read. A run that has ended stays as it is. A
 -- hit is evidence: it keeps its document's id when document and chunk are gone, and its key sees to
--- it that chunk and document belong together as long as they are there.
+-- it that chunk and document belong together as long as they are there, which they are at first.
+-- What another model says of a hit is said once.
 -- Locks: SHARE ROW EXCLUSIVE on chunk, conversation, department.
 -- Docs: docs/schema/agentcore.md#agent-run
 
@@ -126,9 +128,18 @@ COMMENT ON COLUMN agentcore.retrieval_hit.rank IS 'Its place among the hits of t
 COMMENT ON COLUMN agentcore.retrieval_hit.score IS
     'How well it fitted, as search_knowledge() says.';
 COMMENT ON COLUMN agentcore.retrieval_hit.rerank_score IS
-    'How well it fitted as another model says. NULL means not asked.';
+    'How well it fitted as another model says, once. NULL means not asked.';
 COMMENT ON COLUMN agentcore.retrieval_hit.created_at IS 'When the row was made.';
 
+CREATE TRIGGER retrieval_hit_require_chunk_tg
+    BEFORE INSERT ON agentcore.retrieval_hit
+    FOR EACH ROW WHEN (NEW.chunk_id IS NULL)
+    EXECUTE FUNCTION agentcore.require_chunk();
+-- Not when a reference empties its column.
+CREATE TRIGGER retrieval_hit_forbid_update_tg
+    BEFORE UPDATE OF rerank_score ON agentcore.retrieval_hit
+    FOR EACH ROW WHEN (OLD.rerank_score IS NOT NULL)
+    EXECUTE FUNCTION platform.forbid_change();
 CREATE TRIGGER retrieval_hit_forbid_truncate_tg
     BEFORE TRUNCATE ON agentcore.retrieval_hit
     FOR EACH STATEMENT EXECUTE FUNCTION platform.forbid_change();

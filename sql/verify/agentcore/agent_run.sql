@@ -70,7 +70,10 @@ BEGIN
     FROM (
         VALUES
             ('agent_run', ARRAY['agent_run_forbid_update_tg']),
-            ('retrieval_hit', ARRAY['retrieval_hit_forbid_truncate_tg'])
+            ('retrieval_hit', ARRAY[
+                'retrieval_hit_require_chunk_tg', 'retrieval_hit_forbid_update_tg',
+                'retrieval_hit_forbid_truncate_tg'
+            ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
     WHERE NOT EXISTS (

@@ -1,7 +1,7 @@
 -- Subject: agentcore.agent_run    Docs: docs/schema/agentcore.md#agent-run
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(29);
+SELECT plan(31);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -99,6 +99,12 @@ SELECT set_eq(
          'BEFORE UPDATE OF provider, model, input_tokens, output_tokens, cost, latency_ms, '
          'status ON agentcore.agent_run FOR EACH ROW WHEN ((old.status <> '
          '''running''::text)) EXECUTE FUNCTION platform.forbid_change()'),
+        ('retrieval_hit_require_chunk_tg',
+         'BEFORE INSERT ON agentcore.retrieval_hit FOR EACH ROW WHEN ((new.chunk_id IS NULL)) '
+         'EXECUTE FUNCTION agentcore.require_chunk()'),
+        ('retrieval_hit_forbid_update_tg',
+         'BEFORE UPDATE OF rerank_score ON agentcore.retrieval_hit FOR EACH ROW WHEN '
+         '((old.rerank_score IS NOT NULL)) EXECUTE FUNCTION platform.forbid_change()'),
         ('retrieval_hit_forbid_truncate_tg',
          'BEFORE TRUNCATE ON agentcore.retrieval_hit FOR EACH STATEMENT EXECUTE FUNCTION '
          'platform.forbid_change()') $$,
@@ -186,6 +192,15 @@ SELECT throws_ok(
     'a place in the list is taken once'
 );
 SELECT throws_ok(
+    $$ INSERT INTO agentcore.retrieval_hit (agent_run_id, document_id, rank, score)
+       VALUES (
+           '40000000-0000-4000-8000-0000000000a1', 'd0000000-0000-4000-8000-0000000000ff', 2, 0.02
+       ) $$,
+    '23502',
+    'agentcore.retrieval_hit: chunk_id is null',
+    'a hit that never had a chunk is none'
+);
+SELECT throws_ok(
     $$ UPDATE agentcore.retrieval_hit SET document_id = 'd0000000-0000-4000-8000-0000000000a2' $$,
     '23503',
     NULL,
@@ -201,6 +216,12 @@ SET LOCAL ROLE muniment_app;
 SELECT lives_ok(
     $$ UPDATE agentcore.retrieval_hit SET rerank_score = 0.9 $$,
     'what another model says of a hit is noted when it is known'
+);
+SELECT throws_ok(
+    $$ UPDATE agentcore.retrieval_hit SET rerank_score = 0.1 $$,
+    'MU001',
+    'agentcore.retrieval_hit is append-only: update refused',
+    'and stays'
 );
 SELECT throws_ok(
     format('UPDATE agentcore.retrieval_hit SET %I = DEFAULT', name),
