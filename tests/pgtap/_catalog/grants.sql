@@ -252,6 +252,10 @@ FROM (
             'departments are renamed and archived'
         ),
         (
+            'agentcore', 'system_role', 'muniment_app', 'SELECT', true,
+            'a runtime does not get which departments a role opens'
+        ),
+        (
             'agentcore', 'system_role', 'muniment_service', 'SELECT', false,
             'roles are listed to those who give them'
         ),
@@ -269,7 +273,7 @@ FROM (
         ),
         (
             'agentcore', 'users', 'muniment_app', 'SELECT', true,
-            'a runtime does not get the hash of a password'
+            'a runtime does not get the hash of a password, nor other departments'
         ),
         (
             'agentcore', 'users', 'muniment_app', 'UPDATE', true,

@@ -1,7 +1,7 @@
 -- Subject: agentcore.users    Docs: docs/schema/agentcore.md#users
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(39);
+SELECT plan(41);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -250,14 +250,12 @@ SELECT set_eq(
     $$ VALUES
         ('users'::name, 'muniment_app', 'SELECT',
          'department_id, id, email, name, phone, role, role_id, avatar_url, token_version, '
-         'extra_permissions, revoked_permissions, extra_department_ids, '
-         'revoked_department_ids, is_active, created_at'),
+         'extra_permissions, revoked_permissions, is_active, created_at'),
         ('users', 'muniment_app', 'UPDATE',
          'name, phone, avatar_url'),
         ('users', 'muniment_reader', 'SELECT',
          'department_id, id, email, name, phone, role, role_id, avatar_url, token_version, '
-         'extra_permissions, revoked_permissions, extra_department_ids, '
-         'revoked_department_ids, is_active, created_at'),
+         'extra_permissions, revoked_permissions, is_active, created_at'),
         ('users', 'muniment_service', 'UPDATE',
          'department_id, email, name, phone, password_hash, role, role_id, avatar_url, '
          'token_version, extra_permissions, revoked_permissions, extra_department_ids, '
@@ -275,7 +273,8 @@ SELECT throws_ok(
 )
 FROM (
     VALUES
-        ('users', 'password_hash')
+        ('users', 'password_hash'), ('users', 'extra_department_ids'),
+        ('users', 'revoked_department_ids')
 ) AS attempt (name, secret);
 RESET ROLE;
 
