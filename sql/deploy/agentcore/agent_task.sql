@@ -1,9 +1,11 @@
 -- Deploy agentcore:agent_task to pg
 -- requires: conversation
+-- requires: platform:forbid_change
 --
 -- Work that a runtime queues for an adapter, and the steps that were taken. Workers of the backend
--- take the tasks of all departments and say what came of them; a runtime writes the steps. Keys of
--- three columns see to it that conversation and message belong to the namespace.
+-- take the tasks of all departments and say what came of them; a runtime writes the steps. What has
+-- ended stays as it is. Keys of three columns see to it that conversation and message belong to the
+-- namespace.
 -- Locks: SHARE ROW EXCLUSIVE on conversation, message, namespace.
 -- Docs: docs/schema/agentcore.md#agent-task
 
@@ -87,6 +89,11 @@ COMMENT ON COLUMN agentcore.agent_task.started_at IS 'When a worker took it. NUL
 COMMENT ON COLUMN agentcore.agent_task.completed_at IS 'When it ended, however it did.';
 COMMENT ON COLUMN agentcore.agent_task.created_at IS 'When the row was made.';
 
+CREATE TRIGGER agent_task_forbid_update_tg
+    BEFORE UPDATE ON agentcore.agent_task
+    FOR EACH ROW WHEN (OLD.completed_at IS NOT NULL)
+    EXECUTE FUNCTION platform.forbid_change();
+
 ALTER TABLE agentcore.agent_task ENABLE ROW LEVEL SECURITY;
 ALTER TABLE agentcore.agent_task FORCE ROW LEVEL SECURITY;
 
@@ -152,6 +159,11 @@ COMMENT ON COLUMN agentcore.agent_tool_call.output_data IS 'What it gave back.';
 COMMENT ON COLUMN agentcore.agent_tool_call.duration_ms IS 'How long it took, in milliseconds.';
 COMMENT ON COLUMN agentcore.agent_tool_call.error_message IS 'Why it failed.';
 COMMENT ON COLUMN agentcore.agent_tool_call.created_at IS 'When the row was made.';
+
+CREATE TRIGGER agent_tool_call_forbid_update_tg
+    BEFORE UPDATE ON agentcore.agent_tool_call
+    FOR EACH ROW WHEN (OLD.status <> 'running')
+    EXECUTE FUNCTION platform.forbid_change();
 
 ALTER TABLE agentcore.agent_tool_call ENABLE ROW LEVEL SECURITY;
 ALTER TABLE agentcore.agent_tool_call FORCE ROW LEVEL SECURITY;

@@ -73,6 +73,25 @@ BEGIN
         RAISE EXCEPTION 'missing or invalid index: %', v_offender;
     END IF;
 
+    SELECT string_agg(format('agentcore.%s: %s', want.table_name, part.name), ', ')
+    INTO v_offender
+    FROM (
+        VALUES
+            ('agent_task', ARRAY['agent_task_forbid_update_tg']),
+            ('agent_tool_call', ARRAY['agent_tool_call_forbid_update_tg'])
+    ) AS want (table_name, names)
+    CROSS JOIN LATERAL unnest(want.names) AS part (name)
+    WHERE NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_trigger
+        WHERE tgrelid = to_regclass('agentcore.' || want.table_name)
+            AND tgname = part.name
+            AND tgenabled = 'O'
+    );
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'missing or disabled trigger: %', v_offender;
+    END IF;
+
     SELECT string_agg(format('agentcore.%s', want.table_name), ', ')
     INTO v_offender
     FROM (

@@ -62,7 +62,9 @@ BEGIN
     INTO v_offender
     FROM (
         VALUES
-            ('document_generation', ARRAY['document_generation_forbid_update_tg'])
+            ('document_generation', ARRAY[
+                'document_generation_forbid_by_hand_tg', 'document_generation_forbid_update_tg'
+            ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
     WHERE NOT EXISTS (

@@ -1,7 +1,7 @@
 -- Subject: agentcore.agent_task    Docs: docs/schema/agentcore.md#agent-task
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(32);
+SELECT plan(34);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -112,12 +112,19 @@ SELECT set_eq(
          'btree (department_id, agent_task_id, created_at)') $$,
     'the indexes besides those of keys are these'
 );
-SELECT is_empty(
+SELECT set_eq(
     $$ SELECT tgname, substring(pg_get_triggerdef(oid) FROM '(?:BEFORE|AFTER).*')
        FROM pg_trigger
        WHERE tgrelid IN (SELECT oid FROM subject) AND NOT tgisinternal
            AND tgenabled = 'O' $$,
-    'there are no triggers'
+    $$ VALUES
+        ('agent_task_forbid_update_tg'::name,
+         'BEFORE UPDATE ON agentcore.agent_task FOR EACH ROW WHEN ((old.completed_at IS NOT '
+         'NULL)) EXECUTE FUNCTION platform.forbid_change()'),
+        ('agent_tool_call_forbid_update_tg',
+         'BEFORE UPDATE ON agentcore.agent_tool_call FOR EACH ROW WHEN ((old.status <> '
+         '''running''::text)) EXECUTE FUNCTION platform.forbid_change()') $$,
+    'the triggers are these'
 );
 
 -- Behaviour -----------------------------------------------------------------
@@ -229,6 +236,23 @@ SELECT throws_ok(
 SELECT lives_ok(
     $$ UPDATE agentcore.agent_tool_call SET status = 'done', output_data = '{}', duration_ms = 7 $$,
     'it says how a step went'
+);
+SELECT throws_ok(
+    $$ UPDATE agentcore.agent_tool_call SET output_data = '{"other": true}' $$,
+    'MU001',
+    'agentcore.agent_tool_call is append-only: update refused',
+    'once'
+);
+SET LOCAL ROLE muniment_service;
+UPDATE agentcore.agent_task
+SET status = 'done',
+    started_at = now(),
+    completed_at = now();
+SELECT throws_ok(
+    $$ UPDATE agentcore.agent_task SET cost = 0 $$,
+    'MU001',
+    'agentcore.agent_task is append-only: update refused',
+    'nor does the backend say anew how a task went'
 );
 RESET ROLE;
 DELETE FROM agentcore.conversation WHERE id = 'c0000000-0000-4000-8000-0000000000a1';
