@@ -38,7 +38,7 @@ CREATE TABLE agentcore.agent_run (
         REFERENCES agentcore.conversation (department_id, id) ON DELETE SET NULL (conversation_id),
     CONSTRAINT agent_run_trace_id_ck CHECK (trace_id <> ''),
     CONSTRAINT agent_run_tokens_ck CHECK (input_tokens >= 0 AND output_tokens >= 0),
-    CONSTRAINT agent_run_cost_ck CHECK (cost >= 0),
+    CONSTRAINT agent_run_cost_ck CHECK (cost >= 0 AND cost < 'NaN'),
     CONSTRAINT agent_run_latency_ms_ck CHECK (latency_ms >= 0),
     CONSTRAINT agent_run_status_ck CHECK (status IN ('running', 'done', 'failed'))
 );
@@ -109,7 +109,11 @@ CREATE TABLE agentcore.retrieval_hit (
         REFERENCES agentcore.agent_run (department_id, id) ON DELETE CASCADE,
     CONSTRAINT retrieval_hit_chunk_fk FOREIGN KEY (department_id, document_id, chunk_id)
         REFERENCES agentcore.chunk (department_id, document_id, id) ON DELETE SET NULL (chunk_id),
-    CONSTRAINT retrieval_hit_rank_ck CHECK (rank > 0)
+    CONSTRAINT retrieval_hit_rank_ck CHECK (rank > 0),
+    -- Hits are put in order by these, and what is not a number is greater than all that are.
+    CONSTRAINT retrieval_hit_score_ck CHECK (score > '-Infinity' AND score < 'Infinity'),
+    CONSTRAINT retrieval_hit_rerank_score_ck
+        CHECK (rerank_score > '-Infinity' AND rerank_score < 'Infinity')
 );
 
 -- For what a document or a chunk was found. Serves the reference.

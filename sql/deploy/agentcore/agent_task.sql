@@ -44,7 +44,7 @@ CREATE TABLE agentcore.agent_task (
         CHECK (status IN ('queued', 'running', 'done', 'failed', 'timeout')),
     CONSTRAINT agent_task_message_ck CHECK (message_id IS NULL OR conversation_id IS NOT NULL),
     CONSTRAINT agent_task_tokens_ck CHECK (input_tokens >= 0 AND output_tokens >= 0),
-    CONSTRAINT agent_task_cost_ck CHECK (cost >= 0),
+    CONSTRAINT agent_task_cost_ck CHECK (cost >= 0 AND cost < 'NaN'),
     CONSTRAINT agent_task_metadata_ck CHECK (jsonb_typeof(metadata) = 'object'),
     CONSTRAINT agent_task_duration_ms_ck CHECK (duration_ms >= 0),
     CONSTRAINT agent_task_started_at_ck CHECK ((status = 'queued') = (started_at IS NULL)),

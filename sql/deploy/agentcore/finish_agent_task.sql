@@ -67,7 +67,7 @@ COMMENT ON FUNCTION agentcore.finish_agent_task(
     'Ends a running task as done or failed. p_cost is in US dollars, NULL when not priced; '
     'p_error goes into its metadata. Returns how long it took, in milliseconds (at most '
     '2147483647). Raises 22023 when the status is neither, MU437 when the task is not there or '
-    'not running.';
+    'not running, 23514 when tokens or cost are negative or no number, 23502 when tokens are NULL.';
 
 REVOKE ALL ON FUNCTION agentcore.finish_agent_task(
     uuid, uuid, text, integer, integer, numeric, text

@@ -87,9 +87,10 @@ $function$;
 
 COMMENT ON FUNCTION agentcore.record_retrieval(uuid, uuid[], platform.vector, integer) IS
     'Searches as search_knowledge() does, notes what was found as hits of a run, and returns it, '
-    'without chunks that were deleted meanwhile (above READ COMMITTED: raises 40001). '
-    'Raises 22023 when p_limit is out of range or the embedding is all zeros, 22004 when it is '
-    'NULL, MU436 when the run is not there, 23505 when the run has hits already, 42501 when no '
+    'without chunks that were deleted meanwhile. Raises 22023 when p_limit is out of range or the '
+    'embedding is all zeros, 22004 when it is NULL, 22000 when it has not as many dimensions as '
+    'those it is compared with, MU436 when the run is not there, 23505 when the run has hits '
+    'already, 40001 when, above READ COMMITTED, a chunk was deleted meanwhile, 42501 when no '
     'tenant is set.';
 
 REVOKE ALL ON FUNCTION agentcore.record_retrieval(uuid, uuid[], platform.vector, integer)

@@ -55,8 +55,8 @@ COMMENT ON FUNCTION agentcore.request_password_reset(uuid, uuid, bytea, interval
     'Notes a link with which a user, named by home department and id, may set a new password. '
     'p_token is the SHA-256 of what the link carries, p_valid_for how long it works. Returns when '
     'it stops to work. Raises MU439 when there is no such active user, 23514 when the hash has '
-    'not 32 bytes or the time is not positive, 40001 when, above READ COMMITTED, the account was '
-    'written meanwhile, also for another link.';
+    'not 32 bytes or the time is not positive, 23502 when one of them is NULL, 40001 when, above '
+    'READ COMMITTED, the account was written meanwhile, also for another link.';
 
 REVOKE ALL ON FUNCTION agentcore.request_password_reset(uuid, uuid, bytea, interval) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agentcore.request_password_reset(uuid, uuid, bytea, interval)

@@ -31,7 +31,8 @@ BEGIN
             ]),
             ('retrieval_hit', ARRAY[
                 'retrieval_hit_pk', 'retrieval_hit_rank_uq', 'retrieval_hit_agent_run_fk',
-                'retrieval_hit_chunk_fk', 'retrieval_hit_rank_ck'
+                'retrieval_hit_chunk_fk', 'retrieval_hit_rank_ck',
+                'retrieval_hit_score_ck', 'retrieval_hit_rerank_score_ck'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)

@@ -1,7 +1,7 @@
 -- Subject: agentcore.agent_run    Docs: docs/schema/agentcore.md#agent-run
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(31);
+SELECT plan(36);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -56,7 +56,8 @@ SELECT set_eq(
          'agentcore.conversation(department_id, id) ON DELETE SET NULL (conversation_id)'),
         ('agent_run_trace_id_ck', 'CHECK ((trace_id <> ''''::text))'),
         ('agent_run_tokens_ck', 'CHECK (((input_tokens >= 0) AND (output_tokens >= 0)))'),
-        ('agent_run_cost_ck', 'CHECK ((cost >= (0)::numeric))'),
+        ('agent_run_cost_ck',
+         'CHECK (((cost >= (0)::numeric) AND (cost < ''NaN''::numeric)))'),
         ('agent_run_latency_ms_ck', 'CHECK ((latency_ms >= 0))'),
         ('agent_run_status_ck',
          'CHECK ((status = ANY (ARRAY[''running''::text, ''done''::text, '
@@ -69,7 +70,13 @@ SELECT set_eq(
         ('retrieval_hit_chunk_fk',
          'FOREIGN KEY (department_id, document_id, chunk_id) REFERENCES '
          'agentcore.chunk(department_id, document_id, id) ON DELETE SET NULL (chunk_id)'),
-        ('retrieval_hit_rank_ck', 'CHECK ((rank > 0))') $$,
+        ('retrieval_hit_rank_ck', 'CHECK ((rank > 0))'),
+        ('retrieval_hit_score_ck',
+         'CHECK (((score > ''-Infinity''::double precision) AND (score < '
+         '''Infinity''::double precision)))'),
+        ('retrieval_hit_rerank_score_ck',
+         'CHECK (((rerank_score > ''-Infinity''::double precision) AND (rerank_score < '
+         '''Infinity''::double precision)))') $$,
     'the keys, references and rules are these'
 );
 SELECT set_eq(
@@ -172,8 +179,12 @@ FROM (
         ('agent_run', 'trace_id', '', 'trace_id'), ('agent_run', 'status', 'lost', 'status'),
         ('agent_run', 'input_tokens', '-1', 'tokens'),
         ('agent_run', 'output_tokens', '-1', 'tokens'),
-        ('agent_run', 'cost', '-0.01', 'cost'), ('agent_run', 'latency_ms', '-1', 'latency_ms'),
-        ('retrieval_hit', 'rank', '0', 'rank')
+        ('agent_run', 'cost', '-0.01', 'cost'), ('agent_run', 'cost', 'NaN', 'cost'),
+        ('agent_run', 'latency_ms', '-1', 'latency_ms'),
+        ('retrieval_hit', 'rank', '0', 'rank'),
+        ('retrieval_hit', 'score', 'NaN', 'score'), ('retrieval_hit', 'score', 'Infinity', 'score'),
+        ('retrieval_hit', 'rerank_score', 'NaN', 'rerank_score'),
+        ('retrieval_hit', 'rerank_score', '-Infinity', 'rerank_score')
 ) AS attempt (table_name, name, value, rule);
 SELECT throws_ok(
     $$ INSERT INTO agentcore.agent_run (trace_id) VALUES ('t1') $$,

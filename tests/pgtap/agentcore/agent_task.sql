@@ -1,7 +1,7 @@
 -- Subject: agentcore.agent_task    Docs: docs/schema/agentcore.md#agent-task
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(34);
+SELECT plan(35);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -67,7 +67,8 @@ SELECT set_eq(
         ('agent_task_message_ck',
          'CHECK (((message_id IS NULL) OR (conversation_id IS NOT NULL)))'),
         ('agent_task_tokens_ck', 'CHECK (((input_tokens >= 0) AND (output_tokens >= 0)))'),
-        ('agent_task_cost_ck', 'CHECK ((cost >= (0)::numeric))'),
+        ('agent_task_cost_ck',
+         'CHECK (((cost >= (0)::numeric) AND (cost < ''NaN''::numeric)))'),
         ('agent_task_metadata_ck', 'CHECK ((jsonb_typeof(metadata) = ''object''::text))'),
         ('agent_task_duration_ms_ck', 'CHECK ((duration_ms >= 0))'),
         ('agent_task_started_at_ck',
@@ -182,6 +183,7 @@ FROM (
         ('agent_task', 'input_tokens = -1', 'tokens'),
         ('agent_task', 'output_tokens = -1', 'tokens'),
         ('agent_task', 'cost = -0.01', 'cost'),
+        ('agent_task', 'cost = ''NaN''', 'cost'),
         ('agent_task', 'metadata = ''[]''', 'metadata'),
         ('agent_task', 'duration_ms = -1', 'duration_ms'),
         ('agent_task', 'status = ''running''', 'started_at'),

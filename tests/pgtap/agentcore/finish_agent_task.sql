@@ -1,7 +1,7 @@
 -- Subject: agentcore.finish_agent_task()    Docs: docs/schema/agentcore.md#finish-agent-task
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(18);
+SELECT plan(21);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -96,6 +96,19 @@ SELECT throws_ok(
     format('task %s is not there or not running', '9e000000-0000-4000-8000-0000000000a2'),
     'a task is named with its department'
 );
+SELECT throws_ok(
+    format(
+        'SELECT agentcore.finish_agent_task(%L, ''9e000000-0000-4000-8000-0000000000a2'', '
+        '''done'', %s)',
+        '00000000-0000-4000-8000-00000000000a', took
+    ),
+    sqlstate,
+    NULL,
+    format('it does not take %s', took)
+)
+FROM (
+    VALUES ('-1', '23514'), ('1, 1, ''NaN''', '23514'), ('NULL', '23502')
+) AS attempt (took, sqlstate);
 SELECT lives_ok(
     $$ SELECT agentcore.finish_agent_task(
            '00000000-0000-4000-8000-00000000000a', '9e000000-0000-4000-8000-0000000000a2',

@@ -1,7 +1,7 @@
 -- Subject: agentcore.search_knowledge()    Docs: docs/schema/agentcore.md#search-knowledge
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(21);
+SELECT plan(23);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -296,7 +296,15 @@ SELECT throws_ok(
     format('limit is out of range: %s', bound),
     format('a limit of %s is refused', bound)
 )
-FROM unnest(ARRAY['0', '101', 'null']) AS bound;
+FROM unnest(ARRAY['0', '101', '2147483647', 'null']) AS bound;
+SELECT throws_ok(
+    $$ SELECT agentcore.search_knowledge(
+           ARRAY['cb000000-0000-4000-8000-0000000000a1']::uuid[], '[1,2]'
+       ) $$,
+    '22000',
+    NULL,
+    'of another model nothing is'
+);
 SELECT throws_ok(
     $$ SELECT agentcore.search_knowledge('{}', NULL) $$,
     '22004',
