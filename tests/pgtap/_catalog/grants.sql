@@ -267,6 +267,10 @@ FROM (
             'departments are renamed and archived'
         ),
         (
+            'agentcore', 'system_role', 'muniment_app', 'SELECT', true,
+            'a runtime does not get which departments a role opens'
+        ),
+        (
             'agentcore', 'system_role', 'muniment_service', 'SELECT', false,
             'roles are listed to those who give them'
         ),
@@ -284,7 +288,7 @@ FROM (
         ),
         (
             'agentcore', 'users', 'muniment_app', 'SELECT', true,
-            'a runtime does not get the hash of a password'
+            'a runtime does not get the hash of a password, nor other departments'
         ),
         (
             'agentcore', 'users', 'muniment_app', 'UPDATE', true,
@@ -308,13 +312,21 @@ FROM (
             'a link is looked up to learn whose it is'
         ),
         (
-            'agentcore', 'password_reset_token', 'muniment_service', 'INSERT', false,
-            'links are made'
+            'agentcore', 'password_reset_token', 'muniment_service', 'INSERT', true,
+            'links are made, and are open'
         ),
         ('agentcore', 'password_reset_token', 'muniment_service', 'UPDATE', true, 'and used, once'),
         (
-            'agentcore', 'audit_log', 'muniment_service', 'INSERT', false,
-            'what the backend reads is logged'
+            'agentcore', 'audit_log', 'muniment_app', 'INSERT', true,
+            'an entry has the time at which it was made'
+        ),
+        (
+            'agentcore', 'audit_log', 'muniment_service', 'INSERT', true,
+            'what the backend does is logged, likewise'
+        ),
+        (
+            'agentcore', 'notification', 'muniment_app', 'INSERT', true,
+            'a user is told something, unread'
         ),
         (
             'agentcore', 'notification', 'muniment_app', 'UPDATE', true,
@@ -323,6 +335,10 @@ FROM (
         ('agentcore', 'conversation', 'muniment_app', 'INSERT', true, 'a conversation is begun'),
         ('agentcore', 'conversation', 'muniment_app', 'UPDATE', true, 'a conversation is closed'),
         ('agentcore', 'message', 'muniment_app', 'INSERT', true, 'but not its time'),
+        (
+            'agentcore', 'pii_redaction_map', 'muniment_app', 'INSERT', true,
+            'what is personal is put away, but not its time'
+        ),
         (
             'agentcore', 'pii_redaction_map', 'muniment_app', 'SELECT', true,
             'a runtime does not get what a placeholder stands for'
@@ -340,22 +356,33 @@ FROM (
             'what it takes is changed, but not what was earned'
         ),
         (
+            'agentcore', 'document_generation', 'muniment_app', 'INSERT', true,
+            'a generation is begun, without what comes out'
+        ),
+        (
             'agentcore', 'document_generation', 'muniment_app', 'UPDATE', true,
             'what came out is noted'
         ),
+        ('agentcore', 'agent_task', 'muniment_app', 'INSERT', true, 'a task is queued'),
         ('agentcore', 'agent_task', 'muniment_service', 'SELECT', false, 'workers look for tasks'),
         (
             'agentcore', 'agent_task', 'muniment_service', 'UPDATE', true,
             'and say how they go, but not what was asked'
         ),
         (
+            'agentcore', 'retrieval_hit', 'muniment_app', 'INSERT', true,
+            'what was found is noted when it is found'
+        ),
+        (
             'agentcore', 'retrieval_hit', 'muniment_app', 'UPDATE', true,
             'what another model says of a hit is noted later'
         ),
+        ('agentcore', 'agent_tool_call', 'muniment_app', 'INSERT', true, 'a step is begun'),
         (
             'agentcore', 'agent_tool_call', 'muniment_app', 'UPDATE', true,
             'what a step gave back is noted'
         ),
+        ('agentcore', 'agent_run', 'muniment_app', 'INSERT', true, 'a run is begun'),
         (
             'agentcore', 'agent_run', 'muniment_app', 'UPDATE', true,
             'what an answer took is noted when it is there'
