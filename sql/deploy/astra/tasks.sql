@@ -54,6 +54,8 @@ CREATE TABLE astra.tasks (
     CONSTRAINT tasks_blockers_ck CHECK (blockers >= 0),
     CONSTRAINT tasks_unblocked_ck CHECK (blockers = 0 OR status NOT IN ('running', 'completed')),
     CONSTRAINT tasks_attempts_ck CHECK (attempts BETWEEN 0 AND max_attempts),
+    -- One pending task that could not be claimed would make every claim that meets it an error.
+    CONSTRAINT tasks_attempts_left_ck CHECK (status <> 'pending' OR attempts < max_attempts),
     CONSTRAINT tasks_lease_ck CHECK ((status = 'running') = (lease_expires_at IS NOT NULL)),
     CONSTRAINT tasks_worker_ck CHECK (status <> 'running' OR worker_id IS NOT NULL),
     CONSTRAINT tasks_finished_at_ck
@@ -100,7 +102,7 @@ COMMENT ON COLUMN astra.tasks.payload IS 'What is to be done.';
 COMMENT ON COLUMN astra.tasks.result IS 'What came of it.';
 COMMENT ON COLUMN astra.tasks.error IS 'Why the last attempt failed.';
 COMMENT ON COLUMN astra.tasks.attempts IS 'How often it was claimed.';
-COMMENT ON COLUMN astra.tasks.max_attempts IS 'How often it may be claimed.';
+COMMENT ON COLUMN astra.tasks.max_attempts IS 'How often it may be claimed: at least once, and once more as long as it is pending.';
 COMMENT ON COLUMN astra.tasks.worker_id IS 'The worker that has it, or had it last.';
 COMMENT ON COLUMN astra.tasks.lease_expires_at IS 'Until when the worker has it. Then others may.';
 COMMENT ON COLUMN astra.tasks.created_at IS 'When the row was made.';

@@ -23,7 +23,8 @@ BEGIN
                 'tasks_pk', 'tasks_goal_id_uq', 'tasks_org_fk', 'tasks_goal_fk',
                 'tasks_agent_fk', 'tasks_worker_fk', 'tasks_type_ck', 'tasks_status_ck',
                 'tasks_blockers_ck', 'tasks_unblocked_ck', 'tasks_attempts_ck',
-                'tasks_lease_ck', 'tasks_worker_ck', 'tasks_finished_at_ck'
+                'tasks_attempts_left_ck', 'tasks_lease_ck', 'tasks_worker_ck',
+                'tasks_finished_at_ck'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)

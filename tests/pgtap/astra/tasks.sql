@@ -1,7 +1,7 @@
 -- Subject: astra.tasks    Docs: docs/schema/astra.md#tasks
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(24);
+SELECT plan(26);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -65,6 +65,8 @@ SELECT set_eq(
          'CHECK (((blockers = 0) OR (status <> ALL (ARRAY[''running''::text, '
          '''completed''::text]))))'),
         ('tasks_attempts_ck', 'CHECK (((attempts >= 0) AND (attempts <= max_attempts)))'),
+        ('tasks_attempts_left_ck',
+         'CHECK (((status <> ''pending''::text) OR (attempts < max_attempts)))'),
         ('tasks_lease_ck',
          'CHECK (((status = ''running''::text) = (lease_expires_at IS NOT NULL)))'),
         ('tasks_worker_ck',
@@ -156,6 +158,8 @@ FROM (
             'nor is it completed'
         ),
         ('attempts = 4', 'attempts', 'nobody tries more often than allowed'),
+        ('max_attempts = 0', 'attempts_left', 'what can never be claimed is not pending'),
+        ('attempts = 3', 'attempts_left', 'nor is what cannot be claimed any more'),
         (
             'blockers = 0, status = ''running'', worker_id = '
             '''00000000-0000-4000-8000-000000000061''', 'lease',
