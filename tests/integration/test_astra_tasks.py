@@ -229,6 +229,24 @@ def test_a_claim_passes_over_a_task_that_is_made_to_wait(dsn: str) -> None:
         assert rows(claimer, CLAIM, worker, 10) == []
 
 
+def test_a_claim_and_the_deletion_of_its_worker_do_not_deadlock(dsn: str) -> None:
+    with client(dsn) as planner:
+        (goal,) = add_goals(planner, 1)
+        add_tasks(planner, goal, 2)
+        (worker,) = add_workers(planner, 1)
+        planner.execute("SELECT astra.start_goal(%s)", [goal])
+        # One of the two tasks was the worker's before.
+        (again,) = rows(planner, "SELECT task_id FROM astra.claim_tasks(%s, 1)", worker)
+        planner.execute("SELECT astra.fail_task(%s, %s, 'oops')", [worker, again])
+
+    with psycopg.connect(dsn, options=AS_ORG) as claimer, client(dsn) as operator:
+        assert rows(claimer, CLAIM, worker, 1) == [again]
+        with pytest.raises(psycopg.errors.IntegrityError):
+            operator.execute("DELETE FROM astra.workers WHERE id = %s", [worker])
+        assert len(rows(claimer, CLAIM, worker, 1)) == 1
+        claimer.commit()
+
+
 def test_the_two_last_tasks_complete_the_goal_whoever_comes_second(dsn: str) -> None:
     with client(dsn) as planner:
         (goal,) = add_goals(planner, 1)

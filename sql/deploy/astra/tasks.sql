@@ -47,7 +47,7 @@ CREATE TABLE astra.tasks (
     CONSTRAINT tasks_agent_fk FOREIGN KEY (org_id, agent_id)
         REFERENCES astra.agents (org_id, id) ON DELETE RESTRICT,
     CONSTRAINT tasks_worker_fk FOREIGN KEY (org_id, worker_id)
-        REFERENCES astra.workers (org_id, id) ON DELETE SET NULL (worker_id),
+        REFERENCES astra.workers (org_id, id) ON DELETE RESTRICT,
     CONSTRAINT tasks_type_ck CHECK (type <> ''),
     CONSTRAINT tasks_status_ck
         CHECK (status IN ('pending', 'running', 'completed', 'failed', 'cancelled')),

@@ -2,7 +2,8 @@
 -- requires: organizations
 --
 -- A process that does tasks. It says by its heartbeats that it lives; what it has claimed is taken
--- from it when the lease of the claim ends, not when heartbeats stop.
+-- from it when the lease of the claim ends, not when heartbeats stop. One that has had a task is
+-- stopped and stays, since the task says who did it.
 -- Locks: SHARE ROW EXCLUSIVE on organizations.  Docs: docs/schema/astra.md#workers
 
 BEGIN;

@@ -55,7 +55,7 @@ SELECT set_eq(
          'RESTRICT'),
         ('tasks_worker_fk',
          'FOREIGN KEY (org_id, worker_id) REFERENCES astra.workers(org_id, id) ON DELETE '
-         'SET NULL (worker_id)'),
+         'RESTRICT'),
         ('tasks_type_ck', 'CHECK ((type <> ''''::text))'),
         ('tasks_status_ck',
          'CHECK ((status = ANY (ARRAY[''pending''::text, ''running''::text, '
@@ -190,15 +190,23 @@ UPDATE astra.tasks
 SET status = 'running', worker_id = '00000000-0000-4000-8000-000000000061',
 lease_expires_at = now() + interval '1 minute';
 SET LOCAL app.tenant_id = '00000000-0000-4000-8000-00000000000a';
+UPDATE astra.tasks SET status = 'completed';
 SELECT throws_ok(
     $$ DELETE FROM astra.workers $$,
-    '23514',
-    'new row for relation "tasks" violates check constraint "tasks_worker_ck"',
-    'a worker that has a task stays'
+    -- Since version 18 a RESTRICT has its own SQLSTATE.
+    CASE
+        WHEN current_setting('server_version_num')::integer >= 180000 THEN '23001'
+        ELSE '23503'
+    END,
+    NULL,
+    'a worker that had a task stays: who did it is on record'
 );
-UPDATE astra.tasks SET status = 'completed';
-DELETE FROM astra.workers;
-SELECT is((SELECT worker_id FROM astra.tasks), NULL, 'one that had it is forgotten');
+INSERT INTO astra.workers (org_id, id, hostname)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000062', 'idle');
+SELECT lives_ok(
+    $$ DELETE FROM astra.workers WHERE id = '00000000-0000-4000-8000-000000000062' $$,
+    'one that never had any goes'
+);
 DELETE FROM astra.goals;
 SELECT is_empty($$ SELECT FROM astra.tasks $$, 'a goal takes its tasks along');
 
