@@ -214,6 +214,29 @@ def test_a_deletion_waits_for_the_goal_before_it_holds_the_dependency(dsn: str) 
         assert rows(second, "SELECT blockers FROM astra.tasks ORDER BY id") == [1, 1]
 
 
+def test_a_task_is_not_changed_while_people_are_asked_about_it(dsn: str) -> None:
+    with client(dsn) as planner:
+        (goal,) = add_goals(planner, 1)
+        (task,) = add_tasks(planner, goal, 1)
+
+    with (
+        psycopg.connect(dsn, options=AS_ORG) as asker,
+        client(dsn) as planner,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        asker.execute(
+            "INSERT INTO astra.approval_requests (org_id, request_type, goal_id, task_id)"
+            " VALUES (%s, 'risky_task', %s, %s)",
+            [ORG, goal, task],
+        )
+        change = pool.submit(
+            state, planner, "UPDATE astra.tasks SET type = 'other' WHERE id = %s RETURNING 1", task
+        )
+        eventually(lambda: waits(dsn, planner), "the change waits for the request")
+        asker.commit()
+        assert change.result(timeout=30) == "MU412"
+
+
 def test_a_claim_passes_over_a_task_that_is_made_to_wait(dsn: str) -> None:
     with client(dsn) as planner:
         (goal,) = add_goals(planner, 1)

@@ -98,11 +98,13 @@ COMMENT ON COLUMN astra.tasks.blockers IS
 COMMENT ON COLUMN astra.tasks.priority IS
     'Which ready task is claimed first: the highest number. A trigger writes that of the agent '
     'where none is given.';
-COMMENT ON COLUMN astra.tasks.payload IS 'What is to be done.';
+COMMENT ON COLUMN astra.tasks.payload IS
+    'What is to be done. Stays from the first attempt or request for approval on.';
 COMMENT ON COLUMN astra.tasks.result IS 'What came of it.';
 COMMENT ON COLUMN astra.tasks.error IS 'Why the last attempt failed.';
 COMMENT ON COLUMN astra.tasks.attempts IS 'How often it was claimed.';
-COMMENT ON COLUMN astra.tasks.max_attempts IS 'How often it may be claimed: at least once, and once more as long as it is pending.';
+COMMENT ON COLUMN astra.tasks.max_attempts IS
+    'How often it may be claimed: at least once, and once more as long as it is pending.';
 COMMENT ON COLUMN astra.tasks.worker_id IS 'The worker that has it, or had it last.';
 COMMENT ON COLUMN astra.tasks.lease_expires_at IS 'Until when the worker has it. Then others may.';
 COMMENT ON COLUMN astra.tasks.created_at IS 'When the row was made.';
@@ -139,10 +141,14 @@ CREATE POLICY tasks_tenant_guard ON astra.tasks AS RESTRICTIVE
     USING (org_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (org_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT ON astra.tasks TO muniment_app;
+-- Times, attempts and what came of a task are not the runtime's to begin with.
+GRANT SELECT ON astra.tasks TO muniment_app;
+GRANT INSERT (
+    org_id, id, goal_id, graph_id, agent_id, type, status, priority, payload, max_attempts
+) ON astra.tasks TO muniment_app;
 GRANT UPDATE (
-    graph_id, agent_id, type, status, blockers, priority, payload, result, error, attempts,
-    max_attempts, worker_id, lease_expires_at
+    graph_id, agent_id, type, status, blockers, priority, payload, result, error, max_attempts,
+    worker_id, lease_expires_at
 ) ON astra.tasks TO muniment_app;
 GRANT SELECT ON astra.tasks TO muniment_reader;
 

@@ -149,7 +149,7 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('tasks', 'muniment_app', ARRAY['INSERT', 'SELECT']),
+                ('tasks', 'muniment_app', ARRAY['SELECT']),
                 ('tasks', 'muniment_reader', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
@@ -183,9 +183,13 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('tasks', 'muniment_app', 'INSERT', ARRAY[
+                    'org_id', 'id', 'goal_id', 'graph_id', 'agent_id', 'type', 'status',
+                    'priority', 'payload', 'max_attempts'
+                ]),
                 ('tasks', 'muniment_app', 'UPDATE', ARRAY[
                     'graph_id', 'agent_id', 'type', 'status', 'blockers', 'priority', 'payload',
-                    'result', 'error', 'attempts', 'max_attempts', 'worker_id', 'lease_expires_at'
+                    'result', 'error', 'max_attempts', 'worker_id', 'lease_expires_at'
                 ])
         ) AS listed (table_name, grantee, privilege, column_names)
         CROSS JOIN LATERAL unnest(listed.column_names) AS column_name

@@ -369,6 +369,10 @@ FROM (
             'and its first member'
         ),
         (
+            'astra', 'tasks', 'muniment_app', 'INSERT', true,
+            'a runtime plans tasks, but never says what came of one, or when'
+        ),
+        (
             'astra', 'memories', 'muniment_service', 'SELECT', false,
             'what has expired is found'
         ),

@@ -222,8 +222,7 @@ SELECT set_eq(
        CROSS JOIN aclexplode(relacl)
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
-        ('tasks'::name, 'muniment_app', 'INSERT'),
-        ('tasks', 'muniment_app', 'SELECT'),
+        ('tasks'::name, 'muniment_app', 'SELECT'),
         ('tasks', 'muniment_reader', 'SELECT') $$,
     'the rights to whole rows are these'
 );
@@ -236,9 +235,11 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('tasks'::name, 'muniment_app', 'UPDATE',
+        ('tasks'::name, 'muniment_app', 'INSERT',
+         'org_id, id, goal_id, graph_id, agent_id, type, status, priority, payload, max_attempts'),
+        ('tasks', 'muniment_app', 'UPDATE',
          'graph_id, agent_id, type, status, blockers, priority, payload, result, error, '
-         'attempts, max_attempts, worker_id, lease_expires_at') $$,
+         'max_attempts, worker_id, lease_expires_at') $$,
     'the rights to columns are these'
 );
 INSERT INTO astra.goals (org_id, id, agent_id, goal_text)
