@@ -373,6 +373,10 @@ FROM (
             'a runtime plans tasks, but never says what came of one, or when'
         ),
         (
+            'astra', 'token_reservations', 'muniment_app', 'INSERT', true,
+            'a runtime reserves tokens, but never on the budget of another day'
+        ),
+        (
             'astra', 'memories', 'muniment_service', 'SELECT', false,
             'what has expired is found'
         ),
