@@ -145,6 +145,22 @@ def test_an_old_snapshot_does_not_get_round_the_budget(dsn: str) -> None:
         assert state(first, RESERVE, AGENT, 3) == "40001"
 
 
+def test_a_reservation_is_settled_once(dsn: str) -> None:
+    settle = "SELECT astra.settle_tokens(%s, 'm', 5, 1)"
+    with (
+        psycopg.connect(dsn, options=AS_ORG) as first,
+        client(dsn) as second,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        reservation = value(second, RESERVE, AGENT, 6)
+        value(first, settle, reservation)
+        late = pool.submit(state, second, settle, reservation)
+        eventually(lambda: waits(dsn, second), "the second waits for the reservation")
+        first.commit()
+        assert late.result(timeout=30) == "P0002"
+        assert value(second, SPENT) == (6, 0, 6, 0)
+
+
 def test_no_more_goals_are_under_way_than_may_be(dsn: str, round_no: int) -> None:
     most = 5
     limit(dsn, "max_concurrent_goals", most)

@@ -373,6 +373,10 @@ FROM (
             'a runtime plans tasks, but never says what came of one, or when'
         ),
         (
+            'astra', 'llm_usage', 'muniment_app', 'INSERT', true,
+            'a runtime enters what was used, but never on another day'
+        ),
+        (
             'astra', 'token_reservations', 'muniment_app', 'INSERT', true,
             'a runtime reserves tokens, but never on the budget of another day'
         ),
