@@ -373,6 +373,10 @@ FROM (
             'a runtime plans tasks, but never says what came of one, or when'
         ),
         (
+            'astra', 'events', 'muniment_app', 'INSERT', true,
+            'a runtime reports what happened, but not in what order, or when'
+        ),
+        (
             'astra', 'llm_usage', 'muniment_app', 'INSERT', true,
             'a runtime enters what was used, but never on another day'
         ),
