@@ -252,7 +252,7 @@ SET LOCAL ROLE muniment_app;
 SELECT throws_ok(
     $$ UPDATE astra.tasks SET blockers = 0 $$,
     'MU419',
-    'astra.tasks is counted by triggers: update by hand refused',
+    'astra.tasks is written by triggers: update by hand refused',
     'a runtime does not take a blocker away'
 );
 SELECT throws_ok(
