@@ -52,9 +52,6 @@ CREATE INDEX goals_source_agent_id_ix
 -- The goals of a cascade.
 CREATE INDEX goals_cascade_id_ix ON astra.goals (org_id, cascade_id) WHERE cascade_id IS NOT NULL;
 
--- The goals that wait for one.
-CREATE INDEX goals_depends_on_goal_ids_ix ON astra.goals USING gin (depends_on_goal_ids);
-
 COMMENT ON TABLE astra.goals IS 'A goal of an agent.';
 COMMENT ON COLUMN astra.goals.org_id IS 'The organisation.';
 COMMENT ON COLUMN astra.goals.id IS 'The goal.';

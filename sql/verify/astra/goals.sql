@@ -41,8 +41,7 @@ BEGIN
     FROM (
         VALUES
             ('goals', ARRAY[
-                'goals_agent_status_ix', 'goals_source_agent_id_ix', 'goals_cascade_id_ix',
-                'goals_depends_on_goal_ids_ix'
+                'goals_agent_status_ix', 'goals_source_agent_id_ix', 'goals_cascade_id_ix'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)

@@ -70,8 +70,7 @@ SELECT set_eq(
         ('goals_source_agent_id_ix', false,
          'btree (org_id, source_agent_id) WHERE (source_agent_id IS NOT NULL)'),
         ('goals_cascade_id_ix', false,
-         'btree (org_id, cascade_id) WHERE (cascade_id IS NOT NULL)'),
-        ('goals_depends_on_goal_ids_ix', false, 'gin (depends_on_goal_ids)') $$,
+         'btree (org_id, cascade_id) WHERE (cascade_id IS NOT NULL)') $$,
     'the indexes besides those of keys are these'
 );
 SELECT set_eq(
