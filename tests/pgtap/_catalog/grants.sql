@@ -369,6 +369,10 @@ FROM (
             'and its first member'
         ),
         (
+            'astra', 'goals', 'muniment_app', 'INSERT', true,
+            'a runtime sets goals, but never says when one was set or reached'
+        ),
+        (
             'astra', 'tasks', 'muniment_app', 'INSERT', true,
             'a runtime plans tasks, but never says what came of one, or when'
         ),
