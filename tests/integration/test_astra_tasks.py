@@ -320,6 +320,23 @@ def test_what_a_worker_that_died_had_is_given_to_one_other(dsn: str) -> None:
     assert Counter([*(task for _, got in answers for task in got), *rest]) == Counter(lost)
 
 
+def test_a_result_of_an_attempt_that_was_taken_back_is_dropped_by_its_own_worker(dsn: str) -> None:
+    claim = "SELECT task_id, attempts FROM astra.claim_tasks(%s, 1, %s)"
+    complete = "SELECT astra.complete_task(%s, %s, %s, %s)::text"
+    with client(dsn) as worker:
+        (goal,) = add_goals(worker, 1)
+        (task,) = add_tasks(worker, goal, 1)
+        (name,) = add_workers(worker, 1)
+        worker.execute("SELECT astra.start_goal(%s)", [goal])
+        assert rows(worker, claim, name, "1 microsecond") == [(task, 1)]
+        assert value(worker, "SELECT astra.requeue_expired_tasks()") == 1
+        assert rows(worker, claim, name, "1 minute") == [(task, 2)]
+
+        assert state(worker, complete, name, task, '"first"', 1) == "MU417"
+        assert state(worker, complete, name, task, '"second"', 2) == ""
+        assert value(worker, "SELECT result FROM astra.tasks") == "second"
+
+
 @pytest.mark.parametrize("isolation", ["REPEATABLE READ", "SERIALIZABLE"])
 @pytest.mark.parametrize(
     "statement",
