@@ -34,7 +34,10 @@ BEGIN
 
     UPDATE astra.tasks AS t
     SET
-        status = CASE WHEN p_retry AND t.attempts < t.max_attempts THEN 'pending' ELSE 'failed' END,
+        status = CASE
+            WHEN p_retry IS NOT FALSE AND t.attempts < t.max_attempts THEN 'pending'
+            ELSE 'failed'
+        END,
         error = p_error
     WHERE t.org_id = v_org_id
         AND t.id = p_task_id

@@ -1,7 +1,7 @@
 -- Subject: astra.claim_tasks()    Docs: docs/schema/astra.md#claim-tasks
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(20);
+SELECT plan(21);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -87,7 +87,8 @@ SELECT throws_ok(
     format('a claim of %s for %s is refused', p_limit, p_lease)
 )
 FROM (
-    VALUES (0, '1 minute'), (1001, '1 minute'), (NULL, '1 minute'), (1, '0'), (1, NULL)
+    VALUES (0, '1 minute'), (1001, '1 minute'), (NULL, '1 minute'), (1, '0'), (1, NULL),
+        (1, '31 days')
 ) AS attempt (p_limit, p_lease);
 SELECT throws_ok(
     $$ UPDATE astra.tasks SET max_attempts = 0

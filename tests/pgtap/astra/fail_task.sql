@@ -68,7 +68,7 @@ SELECT throws_ok(
 );
 SELECT is(
     astra.fail_task('00000000-0000-4000-8000-000000000061', '00000000-0000-4000-8000-000000000051',
-        'oops'), 'pending', 'one attempt of two is tried again'
+        'oops', NULL), 'pending', 'one attempt of two is tried again, unless it is said not to be'
 );
 SELECT is(
     (SELECT error FROM astra.tasks WHERE id = '00000000-0000-4000-8000-000000000051'), 'oops',
