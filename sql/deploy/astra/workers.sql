@@ -50,7 +50,8 @@ CREATE POLICY workers_tenant_guard ON astra.workers AS RESTRICTIVE
     USING (org_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (org_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT, DELETE ON astra.workers TO muniment_app;
+GRANT SELECT, DELETE ON astra.workers TO muniment_app;
+GRANT INSERT (org_id, id, hostname, status, last_heartbeat) ON astra.workers TO muniment_app;
 GRANT UPDATE (hostname, status, last_heartbeat) ON astra.workers TO muniment_app;
 GRANT SELECT ON astra.workers TO muniment_reader;
 

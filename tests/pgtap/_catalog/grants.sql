@@ -369,6 +369,10 @@ FROM (
             'and its first member'
         ),
         (
+            'astra', 'workers', 'muniment_app', 'INSERT', true,
+            'a worker says that it is there, but not since when'
+        ),
+        (
             'astra', 'goals', 'muniment_app', 'INSERT', true,
             'a runtime sets goals, but never says when one was set or reached'
         ),
