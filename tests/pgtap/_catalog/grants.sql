@@ -411,6 +411,30 @@ FROM (
             'and its first member'
         ),
         (
+            'astra', 'workers', 'muniment_app', 'INSERT', true,
+            'a worker says that it is there, but not since when'
+        ),
+        (
+            'astra', 'goals', 'muniment_app', 'INSERT', true,
+            'a runtime sets goals, but never says when one was set or reached'
+        ),
+        (
+            'astra', 'tasks', 'muniment_app', 'INSERT', true,
+            'a runtime plans tasks, but never says what came of one, or when'
+        ),
+        (
+            'astra', 'events', 'muniment_app', 'INSERT', true,
+            'a runtime reports what happened, but not in what order, or when'
+        ),
+        (
+            'astra', 'llm_usage', 'muniment_app', 'INSERT', true,
+            'a runtime enters what was used, but never on another day'
+        ),
+        (
+            'astra', 'token_reservations', 'muniment_app', 'INSERT', true,
+            'a runtime reserves tokens, but never on the budget of another day'
+        ),
+        (
             'astra', 'memories', 'muniment_service', 'SELECT', false,
             'what has expired is found'
         ),
