@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -191,3 +192,61 @@ def test_a_plan_that_is_asked_for_while_its_goal_starts_comes_too_late(dsn: str)
         eventually(lambda: waits(dsn, second), "who starts waits for the goal")
         first.commit()
         assert started.result(timeout=30) == "MU416"
+
+
+def test_who_asks_last_is_asked_about_whoever_began_first(dsn: str) -> None:
+    ask = (
+        "INSERT INTO astra.approval_requests (org_id, request_type, goal_id)"
+        " VALUES (%s, 'plan', %s) RETURNING id"
+    )
+    with client(dsn) as planner:
+        (person,) = add_people(planner, 1)
+        (goal,) = add_goals(planner, 1)
+
+    with psycopg.connect(dsn, options=AS_ORG) as slow, client(dsn) as quick:
+        # The transaction has begun, and with it stands its now().
+        value(slow, "SELECT now()")
+        request = value(quick, ask, ORG, goal)
+        assert value(quick, DECIDE, request, person, "approved") == "approved"
+        value(slow, ask, ORG, goal)
+        slow.commit()
+
+        assert state(quick, "SELECT astra.start_goal(%s)", goal) == "MU416"
+
+
+def test_who_is_counted_first_has_decided_first(dsn: str) -> None:
+    with client(dsn) as planner:
+        one, two = add_people(planner, 2)
+        (goal,) = add_goals(planner, 1)
+        request = value(
+            planner,
+            "INSERT INTO astra.approval_requests"
+            " (org_id, request_type, goal_id, required_approvals)"
+            " VALUES (%s, 'plan', %s, 2) RETURNING id",
+            ORG,
+            goal,
+        )
+
+    with (
+        psycopg.connect(dsn, options=AS_ORG) as first,
+        client(dsn) as second,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        value(
+            first, "SELECT id FROM astra.approval_requests WHERE id = %s FOR NO KEY UPDATE", request
+        )
+        other = pool.submit(state, second, DECIDE, request, two, "approved")
+        eventually(lambda: waits(dsn, second), "the second waits for the request")
+        assert value(first, DECIDE, request, one, "approved") == "pending"
+        first.commit()
+        assert other.result(timeout=30) == "approved"
+
+        approvals, decided_at = value(
+            second,
+            "SELECT approvals, decided_at FROM astra.approval_requests WHERE id = %s",
+            request,
+        )
+    assert [entry["user_id"] for entry in approvals] == [str(one), str(two)]
+    times = [datetime.fromisoformat(entry["decided_at"]) for entry in approvals]
+    assert times == sorted(times)
+    assert times[-1] == decided_at

@@ -3,13 +3,15 @@
 -- requires: users
 -- requires: settle_approval
 -- requires: count_decision
+-- requires: stamp_request
+-- requires: stamp_decision
 -- requires: record_event
 -- requires: forbid_by_hand
 -- requires: platform:forbid_change
 --
 -- A plan or a risky task that waits for people. A decision is a row, so that one decision each is a
 -- key; the stated approvals are written from those rows by a trigger, which alone may, and two
--- CHECKs let a request be approved neither by too few nor by too many.
+-- CHECKs let a request be approved neither by too few nor by too many. Triggers write the times.
 -- Locks: SHARE ROW EXCLUSIVE on goals, organizations, tasks, users.
 -- Docs: docs/schema/astra.md#approval-requests
 
@@ -30,7 +32,7 @@ CREATE TABLE astra.approval_requests (
     required_approvals integer     NOT NULL DEFAULT 1,
     approvals          jsonb       NOT NULL DEFAULT '[]',
     status             text        NOT NULL DEFAULT 'pending',
-    created_at         timestamptz NOT NULL DEFAULT now(),
+    created_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
     decided_at         timestamptz,
 
     CONSTRAINT approval_requests_pk PRIMARY KEY (org_id, id),
@@ -87,7 +89,8 @@ COMMENT ON COLUMN astra.approval_requests.approvals IS
     'writes it.';
 COMMENT ON COLUMN astra.approval_requests.status IS
     'pending, approved or rejected. A trigger sets it: one rejection is enough.';
-COMMENT ON COLUMN astra.approval_requests.created_at IS 'When the row was made.';
+COMMENT ON COLUMN astra.approval_requests.created_at IS
+    'When it was asked; a trigger sets it. The latest request for a plan is the one that counts.';
 COMMENT ON COLUMN astra.approval_requests.decided_at IS
     'When it was approved or rejected; a trigger sets it.';
 
@@ -104,6 +107,10 @@ CREATE TRIGGER approval_requests_settle_tg
     AFTER INSERT OR UPDATE ON astra.approval_requests
     FOR EACH ROW EXECUTE FUNCTION astra.settle_approval();
 
+CREATE TRIGGER approval_requests_stamp_tg
+    BEFORE INSERT ON astra.approval_requests
+    FOR EACH ROW EXECUTE FUNCTION astra.stamp_request();
+
 ALTER TABLE astra.approval_requests ENABLE ROW LEVEL SECURITY;
 ALTER TABLE astra.approval_requests FORCE ROW LEVEL SECURITY;
 
@@ -116,7 +123,11 @@ CREATE POLICY approval_requests_tenant_guard ON astra.approval_requests AS RESTR
     USING (org_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (org_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT ON astra.approval_requests TO muniment_app;
+GRANT SELECT ON astra.approval_requests TO muniment_app;
+GRANT INSERT (
+    org_id, id, request_type, goal_id, task_id, graph_id, plan_payload, requested_by,
+    required_approvals
+) ON astra.approval_requests TO muniment_app;
 GRANT UPDATE (approvals, status, decided_at) ON astra.approval_requests TO muniment_app;
 GRANT SELECT ON astra.approval_requests TO muniment_reader;
 
@@ -146,7 +157,7 @@ COMMENT ON COLUMN astra.approval_decisions.org_id IS 'The organisation.';
 COMMENT ON COLUMN astra.approval_decisions.request_id IS 'The request.';
 COMMENT ON COLUMN astra.approval_decisions.user_id IS 'Who decided.';
 COMMENT ON COLUMN astra.approval_decisions.decision IS 'approved or rejected.';
-COMMENT ON COLUMN astra.approval_decisions.decided_at IS 'When.';
+COMMENT ON COLUMN astra.approval_decisions.decided_at IS 'When; a trigger sets it.';
 
 CREATE TRIGGER approval_decisions_count_tg
     AFTER INSERT ON astra.approval_decisions
@@ -160,6 +171,10 @@ CREATE TRIGGER approval_decisions_forbid_truncate_tg
     BEFORE TRUNCATE ON astra.approval_decisions
     FOR EACH STATEMENT EXECUTE FUNCTION platform.forbid_change();
 
+CREATE TRIGGER approval_decisions_stamp_tg
+    BEFORE INSERT ON astra.approval_decisions
+    FOR EACH ROW EXECUTE FUNCTION astra.stamp_decision();
+
 ALTER TABLE astra.approval_decisions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE astra.approval_decisions FORCE ROW LEVEL SECURITY;
 
@@ -172,7 +187,8 @@ CREATE POLICY approval_decisions_tenant_guard ON astra.approval_decisions AS RES
     USING (org_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (org_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT ON astra.approval_decisions TO muniment_app;
+GRANT SELECT ON astra.approval_decisions TO muniment_app;
+GRANT INSERT (org_id, request_id, user_id, decision) ON astra.approval_decisions TO muniment_app;
 GRANT SELECT ON astra.approval_decisions TO muniment_reader;
 
 COMMIT;

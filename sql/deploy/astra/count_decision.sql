@@ -2,7 +2,8 @@
 -- requires: org_memberships
 --
 -- The one place where a decision becomes part of its request. While a request is pending all that
--- is in it are approvals, since one rejection ends it; so counting them is adding one.
+-- is in it are approvals, since one rejection ends it; so counting them is adding one. Times in it
+-- are UTC, whatever the session of whoever decides prefers, so that one record is written one way.
 -- Locks: none.  Docs: docs/schema/astra.md#count-decision
 
 BEGIN;
@@ -13,17 +14,17 @@ CREATE FUNCTION astra.count_decision()
 RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET timezone = 'UTC'
 AS $function$
 DECLARE
     v_request record;
 BEGIN
-    -- Locked before it is read, so decisions are counted one after the other.
+    -- stamp_decision has locked it, so decisions are counted one after the other.
     SELECT *
     INTO v_request
     FROM astra.approval_requests AS r
     WHERE r.org_id = NEW.org_id
-        AND r.id = NEW.request_id
-    FOR NO KEY UPDATE;
+        AND r.id = NEW.request_id;
     IF v_request.status <> 'pending' THEN
         RAISE EXCEPTION 'approval request %: it is % already', NEW.request_id, v_request.status
             USING ERRCODE = 'MU418',

@@ -389,7 +389,15 @@ FROM (
             'astra', 'chat_messages', 'muniment_service', 'SELECT', false,
             'what is too old is found'
         ),
-        ('astra', 'chat_messages', 'muniment_service', 'DELETE', false, 'and deleted')
+        ('astra', 'chat_messages', 'muniment_service', 'DELETE', false, 'and deleted'),
+        (
+            'astra', 'approval_requests', 'muniment_app', 'INSERT', true,
+            'a runtime asks, but says neither when nor what came of it'
+        ),
+        (
+            'astra', 'approval_decisions', 'muniment_app', 'INSERT', true,
+            'a runtime says who decides what, but not when'
+        )
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
 CREATE TEMPORARY VIEW global_table AS
