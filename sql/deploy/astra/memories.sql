@@ -69,7 +69,8 @@ GRANT UPDATE (
     agent_id, memory_type, content, embedding, expires_at
 ) ON astra.memories TO muniment_app;
 GRANT SELECT ON astra.memories TO muniment_reader;
-GRANT SELECT, DELETE ON astra.memories TO muniment_service;
-GRANT UPDATE (expires_at) ON astra.memories TO muniment_service;
+-- Nothing of what is remembered: only what it takes to find, lock and delete a row.
+GRANT SELECT (org_id, id, expires_at), UPDATE (expires_at) ON astra.memories TO muniment_service;
+GRANT DELETE ON astra.memories TO muniment_service;
 
 COMMIT;

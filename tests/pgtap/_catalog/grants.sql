@@ -369,8 +369,8 @@ FROM (
             'and its first member'
         ),
         (
-            'astra', 'memories', 'muniment_service', 'SELECT', false,
-            'what has expired is found'
+            'astra', 'memories', 'muniment_service', 'SELECT', true,
+            'what has expired is found, whatever is in it'
         ),
         ('astra', 'memories', 'muniment_service', 'DELETE', false, 'and deleted'),
         (
@@ -378,7 +378,7 @@ FROM (
             'rows are locked first, which asks for a right to a column'
         ),
         (
-            'astra', 'chat_sessions', 'muniment_service', 'SELECT', false,
+            'astra', 'chat_sessions', 'muniment_service', 'SELECT', true,
             'says how long its messages are kept'
         ),
         (
@@ -386,8 +386,8 @@ FROM (
             'rows are locked first, which asks for a right to a column'
         ),
         (
-            'astra', 'chat_messages', 'muniment_service', 'SELECT', false,
-            'what is too old is found'
+            'astra', 'chat_messages', 'muniment_service', 'SELECT', true,
+            'what is too old is found, whatever is in it'
         ),
         ('astra', 'chat_messages', 'muniment_service', 'DELETE', false, 'and deleted'),
         (

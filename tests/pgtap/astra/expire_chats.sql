@@ -54,6 +54,7 @@ INSERT INTO astra.chat_messages (org_id, session_id, role, content, created_at) 
 SET LOCAL ROLE muniment_service;
 SELECT is(astra.expire_chats(1), 1::bigint, 'so many at a time are deleted');
 SELECT is(astra.expire_chats(), 2::bigint, 'then the rest');
+RESET ROLE;
 SELECT set_eq(
     $$ SELECT content FROM astra.chat_messages $$,
     ARRAY['new', 'kept', 'theirs, new'],

@@ -44,12 +44,15 @@ INSERT INTO astra.memories (org_id, agent_id, memory_type, content, expires_at) 
 
 SET LOCAL ROLE muniment_service;
 SELECT is(astra.expire_memories(2), 2::bigint, 'so many at a time are forgotten');
+RESET ROLE;
 SELECT set_eq(
     $$ SELECT content FROM astra.memories $$,
     ARRAY['just now', 'soon', 'never'],
     'those due longest first, whosever they are'
 );
+SET LOCAL ROLE muniment_service;
 SELECT is(astra.expire_memories(), 1::bigint, 'then the rest');
+RESET ROLE;
 SELECT set_eq(
     $$ SELECT content FROM astra.memories $$,
     ARRAY['soon', 'never'],

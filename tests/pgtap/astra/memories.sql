@@ -1,7 +1,7 @@
 -- Subject: astra.memories    Docs: docs/schema/astra.md#memories
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(10);
+SELECT plan(11);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -108,8 +108,7 @@ SELECT set_eq(
         ('memories', 'muniment_app', 'INSERT'),
         ('memories', 'muniment_app', 'SELECT'),
         ('memories', 'muniment_reader', 'SELECT'),
-        ('memories', 'muniment_service', 'DELETE'),
-        ('memories', 'muniment_service', 'SELECT') $$,
+        ('memories', 'muniment_service', 'DELETE') $$,
     'the rights to whole rows are these'
 );
 SELECT set_eq(
@@ -123,10 +122,18 @@ SELECT set_eq(
     $$ VALUES
         ('memories'::name, 'muniment_app', 'UPDATE',
          'agent_id, memory_type, content, embedding, expires_at'),
-        ('memories', 'muniment_service', 'UPDATE',
-         'expires_at') $$,
+        ('memories', 'muniment_service', 'SELECT', 'org_id, id, expires_at'),
+        ('memories', 'muniment_service', 'UPDATE', 'expires_at') $$,
     'the rights to columns are these'
 );
+SET LOCAL ROLE muniment_service;
+SELECT throws_ok(
+    $$ SELECT content FROM astra.memories $$,
+    '42501',
+    'permission denied for table memories',
+    'whoever clears up for all organisations reads nobody''s memories'
+);
+RESET ROLE;
 
 SELECT * FROM finish(true);
 ROLLBACK;
