@@ -49,7 +49,7 @@ COMMENT ON COLUMN astra.chat_sessions.agent_id IS 'The agent.';
 COMMENT ON COLUMN astra.chat_sessions.user_id IS 'The person.';
 COMMENT ON COLUMN astra.chat_sessions.title IS 'For people.';
 COMMENT ON COLUMN astra.chat_sessions.retention_days IS
-    'How many days a message is kept. NULL means for ever.';
+    'How many days, of 24 hours, a message is kept. NULL means for ever.';
 COMMENT ON COLUMN astra.chat_sessions.created_at IS 'When the row was made.';
 
 CREATE TRIGGER chat_sessions_guard_tg

@@ -1,7 +1,7 @@
 -- Subject: astra.expire_chats()    Docs: docs/schema/astra.md#expire-chats
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(9);
+SELECT plan(15);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -63,6 +63,42 @@ SELECT set_eq(
 SELECT is(
     (SELECT count(*) FROM astra.chat_sessions), 3::bigint, 'the sessions themselves stay'
 );
+
+-- Whenever this runs, clocks have changed between now and some of these ages.
+INSERT INTO astra.chat_sessions (org_id, agent_id, user_id, retention_days)
+SELECT
+    '00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031',
+    '00000000-0000-4000-8000-000000000011', days
+FROM generate_series(30, 330, 30) AS days;
+INSERT INTO astra.chat_messages (org_id, session_id, role, content, created_at)
+SELECT
+    s.org_id, s.id, 'user', kept.word,
+    now() - s.retention_days * interval '24 hours' + kept.difference
+FROM astra.chat_sessions AS s
+CROSS JOIN (
+    VALUES ('over', interval '-30 minutes'), ('not over', interval '30 minutes')
+) AS kept (word, difference)
+WHERE s.retention_days >= 30
+    AND s.id <> '00000000-0000-4000-8000-0000000000a3';
+SET LOCAL ROLE muniment_service;
+SAVEPOINT here;
+SET LOCAL TIME ZONE 'Europe/Berlin';
+SELECT is(astra.expire_chats(), 11::bigint, 'a day has 24 hours, whatever clocks did in Berlin');
+ROLLBACK TO here;
+SET LOCAL TIME ZONE 'America/New_York';
+SELECT is(astra.expire_chats(), 11::bigint, 'or in New York');
+RESET ROLE;
+SELECT is_empty(
+    $$ SELECT FROM astra.chat_messages WHERE content = 'over' $$, 'and it is those that are over'
+);
+SET LOCAL ROLE muniment_service;
+SELECT throws_ok(
+    format('SELECT astra.expire_chats(%s)', p_limit),
+    '22023',
+    'p_limit is not a number of messages',
+    format('%s is not a number of them', p_limit)
+)
+FROM unnest(ARRAY['0', '-1', 'NULL']) AS p_limit;
 
 -- Access --------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 -- Subject: astra.expire_memories()    Docs: docs/schema/astra.md#expire-memories
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(9);
+SELECT plan(12);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -58,6 +58,14 @@ SELECT set_eq(
     ARRAY['soon', 'never'],
     'and nothing whose time has not come'
 );
+SET LOCAL ROLE muniment_service;
+SELECT throws_ok(
+    format('SELECT astra.expire_memories(%s)', p_limit),
+    '22023',
+    'p_limit is not a number of memories',
+    format('%s is not a number of them', p_limit)
+)
+FROM unnest(ARRAY['0', '-1', 'NULL']) AS p_limit;
 
 -- Access --------------------------------------------------------------------
 
