@@ -19,7 +19,7 @@ BEGIN
         VALUES
             ('memories', ARRAY[
                 'memories_pk', 'memories_org_fk', 'memories_agent_fk',
-                'memories_memory_type_ck', 'memories_content_ck'
+                'memories_memory_type_ck', 'memories_content_ck', 'memories_embedding_ck'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)

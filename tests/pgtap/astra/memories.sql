@@ -1,7 +1,7 @@
 -- Subject: astra.memories    Docs: docs/schema/astra.md#memories
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(11);
+SELECT plan(12);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -40,7 +40,9 @@ SELECT set_eq(
          'CASCADE'),
         ('memories_memory_type_ck',
          'CHECK ((memory_type = ANY (ARRAY[''episodic''::text, ''semantic''::text])))'),
-        ('memories_content_ck', 'CHECK ((content <> ''''::text))') $$,
+        ('memories_content_ck', 'CHECK ((content <> ''''::text))'),
+        ('memories_embedding_ck',
+         'CHECK ((platform.vector_norm(embedding) > (0)::double precision))') $$,
     'the keys, references and rules are these'
 );
 SELECT set_eq(
@@ -86,6 +88,12 @@ SELECT throws_ok(
     '23514',
     'new row for relation "memories" violates check constraint "memories_content_ck"',
     'and of something'
+);
+SELECT throws_ok(
+    $$ UPDATE astra.memories SET embedding = array_fill(0, ARRAY[1536])::platform.vector $$,
+    '23514',
+    'new row for relation "memories" violates check constraint "memories_embedding_ck"',
+    'and its meaning points somewhere'
 );
 DELETE FROM astra.agents;
 SELECT is_empty($$ SELECT FROM astra.memories $$, 'an agent takes its memories along');
