@@ -55,8 +55,9 @@ COMMENT ON COLUMN astra.agents.name IS 'Its name, unique in the organisation.';
 COMMENT ON COLUMN astra.agents.system_prompt IS 'What it is told before anything else.';
 COMMENT ON COLUMN astra.agents.chat_capable IS 'Whether people may chat with it.';
 COMMENT ON COLUMN astra.agents.visibility IS
-    'Who may use it without being named: private, nobody; org, every member; public, everybody '
-    'whom the organisation lets in.';
+    'Who may use it without being named, besides owners and admins of the organisation: private, '
+    'nobody; org, every member, but viewers only look; public, everybody whom the organisation '
+    'lets in.';
 COMMENT ON COLUMN astra.agents.drain_mode IS
     'Whether it takes on no further goal. What has begun goes on.';
 COMMENT ON COLUMN astra.agents.max_concurrent_goals IS
