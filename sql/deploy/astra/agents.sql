@@ -45,9 +45,6 @@ CREATE TABLE astra.agents (
     CONSTRAINT agents_trust_score_ck CHECK (trust_score BETWEEN 0 AND 1)
 );
 
--- Agents with a certain tag.
-CREATE INDEX agents_tags_ix ON astra.agents USING gin (tags);
-
 COMMENT ON TABLE astra.agents IS 'An agent: who it is, what it may do, how much of it.';
 COMMENT ON COLUMN astra.agents.org_id IS 'The organisation.';
 COMMENT ON COLUMN astra.agents.id IS 'The agent.';
