@@ -5,13 +5,14 @@
 -- requires: count_decision
 -- requires: stamp_request
 -- requires: stamp_decision
+-- requires: guard_approval
 -- requires: record_event
--- requires: forbid_by_hand
 -- requires: platform:forbid_change
 --
 -- A plan or a risky task that waits for people. A decision is a row, so that one decision each is a
--- key; the stated approvals are written from those rows by a trigger, which alone may, and two
--- CHECKs let a request be approved neither by too few nor by too many. Triggers write the times.
+-- key; the stated approvals are written from those rows by a trigger, another one lets nothing else
+-- be written, and two CHECKs let a request be approved neither by too few nor by too many. Triggers
+-- write the times.
 -- Locks: SHARE ROW EXCLUSIVE on goals, organizations, tasks, users.
 -- Docs: docs/schema/astra.md#approval-requests
 
@@ -94,13 +95,13 @@ COMMENT ON COLUMN astra.approval_requests.created_at IS
 COMMENT ON COLUMN astra.approval_requests.decided_at IS
     'When it was approved or rejected; a trigger sets it.';
 
-CREATE TRIGGER approval_requests_forbid_by_hand_tg
+CREATE TRIGGER approval_requests_guard_tg
     BEFORE UPDATE OF approvals, status, decided_at ON astra.approval_requests
-    FOR EACH ROW WHEN (pg_trigger_depth() = 0)
-    EXECUTE FUNCTION astra.forbid_by_hand();
+    FOR EACH ROW EXECUTE FUNCTION astra.guard_approval();
 
+-- Not OF status: the trigger above sets it, no statement does.
 CREATE TRIGGER approval_requests_record_event_tg
-    AFTER INSERT OR UPDATE OF status ON astra.approval_requests
+    AFTER INSERT OR UPDATE ON astra.approval_requests
     FOR EACH ROW EXECUTE FUNCTION astra.record_event('approval_request');
 
 CREATE TRIGGER approval_requests_settle_tg
@@ -128,7 +129,7 @@ GRANT INSERT (
     org_id, id, request_type, goal_id, task_id, graph_id, plan_payload, requested_by,
     required_approvals
 ) ON astra.approval_requests TO muniment_app;
-GRANT UPDATE (approvals, status, decided_at) ON astra.approval_requests TO muniment_app;
+GRANT UPDATE (approvals) ON astra.approval_requests TO muniment_app;
 GRANT SELECT ON astra.approval_requests TO muniment_reader;
 
 CREATE TABLE astra.approval_decisions (

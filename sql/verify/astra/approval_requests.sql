@@ -76,7 +76,7 @@ BEGIN
     FROM (
         VALUES
             ('approval_requests', ARRAY[
-                'approval_requests_forbid_by_hand_tg', 'approval_requests_record_event_tg',
+                'approval_requests_guard_tg', 'approval_requests_record_event_tg',
                 'approval_requests_settle_tg', 'approval_requests_stamp_tg'
             ]),
             ('approval_decisions', ARRAY[
@@ -207,9 +207,7 @@ BEGIN
                     'org_id', 'id', 'request_type', 'goal_id', 'task_id', 'graph_id',
                     'plan_payload', 'requested_by', 'required_approvals'
                 ]),
-                ('approval_requests', 'muniment_app', 'UPDATE', ARRAY[
-                    'approvals', 'status', 'decided_at'
-                ]),
+                ('approval_requests', 'muniment_app', 'UPDATE', ARRAY['approvals']),
                 ('approval_decisions', 'muniment_app', 'INSERT', ARRAY[
                     'org_id', 'request_id', 'user_id', 'decision'
                 ])

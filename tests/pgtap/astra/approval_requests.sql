@@ -1,7 +1,7 @@
 -- Subject: astra.approval_requests    Docs: docs/schema/astra.md#approval-requests
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(32);
+SELECT plan(34);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -110,11 +110,11 @@ SELECT set_eq(
        WHERE tgrelid IN (SELECT oid FROM subject) AND NOT tgisinternal
            AND tgenabled = 'O' $$,
     $$ VALUES
-        ('approval_requests_forbid_by_hand_tg'::name,
+        ('approval_requests_guard_tg'::name,
          'BEFORE UPDATE OF approvals, status, decided_at ON astra.approval_requests FOR '
-         'EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION astra.forbid_by_hand()'),
+         'EACH ROW EXECUTE FUNCTION astra.guard_approval()'),
         ('approval_requests_record_event_tg',
-         'AFTER INSERT OR UPDATE OF status ON astra.approval_requests FOR EACH ROW EXECUTE '
+         'AFTER INSERT OR UPDATE ON astra.approval_requests FOR EACH ROW EXECUTE '
          'FUNCTION astra.record_event(''approval_request'')'),
         ('approval_requests_settle_tg',
          'AFTER INSERT OR UPDATE ON astra.approval_requests FOR EACH ROW EXECUTE FUNCTION '
@@ -288,7 +288,7 @@ SELECT set_eq(
         ('approval_requests'::name, 'muniment_app', 'INSERT',
          'org_id, id, request_type, goal_id, task_id, graph_id, plan_payload, requested_by, '
          'required_approvals'),
-        ('approval_requests', 'muniment_app', 'UPDATE', 'approvals, status, decided_at'),
+        ('approval_requests', 'muniment_app', 'UPDATE', 'approvals'),
         ('approval_decisions', 'muniment_app', 'INSERT',
          'org_id, request_id, user_id, decision') $$,
     'the rights to columns are these'
@@ -297,13 +297,17 @@ SET LOCAL app.tenant_id = '00000000-0000-4000-8000-00000000000a';
 SET LOCAL ROLE muniment_app;
 SELECT throws_ok(
     format('UPDATE astra.approval_requests SET %s', change),
-    'MU419',
+    state,
     NULL,
     'a runtime does not write what decisions lead to'
 )
-FROM unnest(ARRAY[
-    'status = ''pending'', decided_at = NULL, approvals = ''[]''', 'approvals = approvals'
-]) AS change;
+FROM (
+    VALUES
+        ('status = ''pending''', '42501'),
+        ('decided_at = NULL', '42501'),
+        ('approvals = ''[]''', 'MU419'),
+        ('approvals = approvals', 'MU419')
+) AS attempt (change, state);
 SELECT throws_ok(
     $$ UPDATE astra.approval_requests SET required_approvals = 1 $$,
     '42501',
