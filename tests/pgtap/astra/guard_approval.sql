@@ -1,7 +1,7 @@
 -- Subject: astra.guard_approval()    Docs: docs/schema/astra.md#guard-approval
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(19);
+SELECT plan(22);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -142,6 +142,42 @@ SELECT is(
     (SELECT status FROM astra.approval_requests
      WHERE id = '00000000-0000-4000-8000-000000000081'), 'pending', 'and gets what they write'
 );
+
+-- Decisions that were imported without triggers, so that no request has counted them.
+SET LOCAL session_replication_role = replica;
+INSERT INTO astra.approval_decisions (org_id, request_id, user_id, decision) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000082',
+     '00000000-0000-4000-8000-000000000013', 'rejected'),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000083',
+     '00000000-0000-4000-8000-000000000011', 'approved');
+SET LOCAL session_replication_role = origin;
+SET LOCAL ROLE muniment_app;
+SELECT throws_ok(
+    format(
+        'INSERT INTO wish '
+        'SELECT d.request_id, %s || jsonb_build_array(to_jsonb(d) - ''{org_id,request_id}''::text[]) '
+        'FROM astra.approval_decisions AS d '
+        'INNER JOIN entry AS e ON e.request_id = d.request_id '
+        'WHERE d.request_id::text ~ %L AND d.user_id::text ~ %L',
+        approvals, request || '$', person || '$'
+    ),
+    'MU419',
+    NULL,
+    promise
+)
+FROM (
+    VALUES
+        ('82', '13', 'e.approvals', 'what is decided is decided, whatever else was'),
+        ('83', '11', 'jsonb_build_array(e.made_up)', 'a decision brings nothing else along')
+) AS attempt (request, person, approvals, promise);
+SELECT lives_ok(
+    $$ INSERT INTO wish
+       SELECT d.request_id, jsonb_build_array(to_jsonb(d) - '{org_id,request_id}'::text[])
+       FROM astra.approval_decisions AS d
+       WHERE d.request_id = '00000000-0000-4000-8000-000000000083' $$,
+    'by itself it is what was decided'
+);
+RESET ROLE;
 
 -- Access --------------------------------------------------------------------
 
