@@ -155,7 +155,8 @@ SET LOCAL ROLE muniment_app;
 SELECT throws_ok(
     format(
         'INSERT INTO wish '
-        'SELECT d.request_id, %s || jsonb_build_array(to_jsonb(d) - ''{org_id,request_id}''::text[]) '
+        'SELECT d.request_id, %s || '
+        'jsonb_build_array(to_jsonb(d) - ''{org_id,request_id}''::text[]) '
         'FROM astra.approval_decisions AS d '
         'INNER JOIN entry AS e ON e.request_id = d.request_id '
         'WHERE d.request_id::text ~ %L AND d.user_id::text ~ %L',
