@@ -435,8 +435,8 @@ FROM (
             'a runtime reserves tokens, but never on the budget of another day'
         ),
         (
-            'astra', 'memories', 'muniment_service', 'SELECT', false,
-            'what has expired is found'
+            'astra', 'memories', 'muniment_service', 'SELECT', true,
+            'what has expired is found, whatever is in it'
         ),
         ('astra', 'memories', 'muniment_service', 'DELETE', false, 'and deleted'),
         (
@@ -444,7 +444,7 @@ FROM (
             'rows are locked first, which asks for a right to a column'
         ),
         (
-            'astra', 'chat_sessions', 'muniment_service', 'SELECT', false,
+            'astra', 'chat_sessions', 'muniment_service', 'SELECT', true,
             'says how long its messages are kept'
         ),
         (
@@ -452,10 +452,18 @@ FROM (
             'rows are locked first, which asks for a right to a column'
         ),
         (
-            'astra', 'chat_messages', 'muniment_service', 'SELECT', false,
-            'what is too old is found'
+            'astra', 'chat_messages', 'muniment_service', 'SELECT', true,
+            'what is too old is found, whatever is in it'
         ),
-        ('astra', 'chat_messages', 'muniment_service', 'DELETE', false, 'and deleted')
+        ('astra', 'chat_messages', 'muniment_service', 'DELETE', false, 'and deleted'),
+        (
+            'astra', 'approval_requests', 'muniment_app', 'INSERT', true,
+            'a runtime asks, but says neither when nor what came of it'
+        ),
+        (
+            'astra', 'approval_decisions', 'muniment_app', 'INSERT', true,
+            'a runtime says who decides what, but not when'
+        )
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
 CREATE TEMPORARY VIEW global_table AS
