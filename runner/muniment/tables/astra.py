@@ -61,7 +61,7 @@ agent_config_revisions = sa.Table(
     sa.Column('agent_id', sa.Uuid(), nullable=False),
     sa.Column('revision', sa.Integer(), nullable=False),
     sa.Column('payload', postgresql.JSONB(), nullable=False),
-    sa.Column('created_at', sa.TIMESTAMP(timezone=True), server_default=as_written('now()'), nullable=False),
+    sa.Column('created_at', sa.TIMESTAMP(timezone=True), server_default=as_written('clock_timestamp()'), nullable=False),
     sa.ForeignKeyConstraint(['org_id', 'agent_id'], ['astra.agents.org_id', 'astra.agents.id'], name='agent_config_revisions_agent_fk', ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['org_id'], ['astra.organizations.id'], name='agent_config_revisions_org_fk', ondelete='RESTRICT'),
     sa.PrimaryKeyConstraint('org_id', 'id', name='agent_config_revisions_pk'),
@@ -141,7 +141,6 @@ agents = sa.Table(
     sa.CheckConstraint(as_written("(status = ANY (ARRAY['active'::text, 'paused'::text, 'archived'::text]))"), name='agents_status_ck'),
     sa.CheckConstraint(as_written('((trust_score >= (0)::double precision) AND (trust_score <= (1)::double precision))'), name='agents_trust_score_ck'),
     sa.CheckConstraint(as_written("(visibility = ANY (ARRAY['private'::text, 'org'::text, 'public'::text]))"), name='agents_visibility_ck'),
-    sa.Index('agents_tags_ix', 'tags', unique=False, postgresql_using='gin'),
     schema='astra',
 )
 
@@ -176,7 +175,7 @@ approval_requests = sa.Table(
     sa.Column('required_approvals', sa.Integer(), server_default=as_written('1'), nullable=False),
     sa.Column('approvals', postgresql.JSONB(), server_default=as_written("'[]'::jsonb"), nullable=False),
     sa.Column('status', sa.Text(), server_default=as_written("'pending'::text"), nullable=False),
-    sa.Column('created_at', sa.TIMESTAMP(timezone=True), server_default=as_written('now()'), nullable=False),
+    sa.Column('created_at', sa.TIMESTAMP(timezone=True), server_default=as_written('clock_timestamp()'), nullable=False),
     sa.Column('decided_at', sa.TIMESTAMP(timezone=True), nullable=True),
     sa.CheckConstraint(as_written('(jsonb_array_length(approvals) <= required_approvals)'), name='approval_requests_approvals_ck'),
     sa.CheckConstraint(as_written("((status <> 'approved'::text) OR (jsonb_array_length(approvals) = required_approvals))"), name='approval_requests_approved_ck'),
@@ -319,6 +318,7 @@ memories = sa.Table(
     sa.Column('expires_at', sa.TIMESTAMP(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['org_id', 'agent_id'], ['astra.agents.org_id', 'astra.agents.id'], name='memories_agent_fk', ondelete='CASCADE'),
     sa.CheckConstraint(as_written("(content <> ''::text)"), name='memories_content_ck'),
+    sa.CheckConstraint(as_written('(platform.vector_norm(embedding) > (0)::double precision)'), name='memories_embedding_ck'),
     sa.CheckConstraint(as_written("(memory_type = ANY (ARRAY['episodic'::text, 'semantic'::text]))"), name='memories_memory_type_ck'),
     sa.ForeignKeyConstraint(['org_id'], ['astra.organizations.id'], name='memories_org_fk', ondelete='RESTRICT'),
     sa.PrimaryKeyConstraint('org_id', 'id', name='memories_pk'),

@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121111100_astra.memories_ba0f08a7",
+    "20261121111400_astra.guard_chat_session_6b3a5088",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "astra", "d09f512e6743786040409d132b439b980d63ade0")
+change = PlannedChange(__file__, "astra", "66e4feb2fc889b887800f32b18ceb7c0a39d16da")
 step(change.deploy, change.revert)

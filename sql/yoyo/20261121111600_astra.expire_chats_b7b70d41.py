@@ -7,11 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121105800_astra.count_decision_25841681",
-    "20261121043600_platform.forbid_change_d53c073d",
+    "20261121111500_astra.chat_sessions_66e4feb2",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "astra", "f9693ae9fe9a2fe494fa9ac3012eb31637e781ef")
+change = PlannedChange(__file__, "astra", "b7b70d41e3d0c722891d67c44d209cdf89a56d91")
 step(change.deploy, change.revert)

@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121110100_astra.start_goal_47f3a2d6",
+    "20261121110500_astra.ready_tasks_ce3af916",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "astra", "49a77a97c8b73593e71f6b1a8de848b8ade56e1e")
+change = PlannedChange(__file__, "astra", "5ebb5c35b06ff52f62185bca9ba75672aa3dc04a")
 step(change.deploy, change.revert)

@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121110200_astra.start_goals_49a77a97",
+    "20261121110800_astra.complete_task_a1d2ec4d",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "astra", "ca357e85c1967bc6c5e2f36d09b9db76fc352ad5")
+change = PlannedChange(__file__, "astra", "4cde00cb0dea67fb219c696d7473363c56868c78")
 step(change.deploy, change.revert)

@@ -7,11 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121111000_astra.requeue_expired_tasks_7919a566",
-    "20261121043700_platform.vector_3fce404b",
+    "20261121105840_astra.stamp_decision_b6c91ac9",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "astra", "ba0f08a72618acf88a8f5dae97e65c9ca568b05e")
+change = PlannedChange(__file__, "astra", "3a488b55ed6509ec1df5fbee82916b6d803b86c7")
 step(change.deploy, change.revert)

@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121110900_astra.fail_task_ccdb13ed",
+    "20261121110600_astra.claim_tasks_5ebb5c35",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "astra", "7919a5668260803182f697138a63211520683b9f")
+change = PlannedChange(__file__, "astra", "3dd0d7604792e5b0c1a4e17299370cc1fd77d40d")
 step(change.deploy, change.revert)

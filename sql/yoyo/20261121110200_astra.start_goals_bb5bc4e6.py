@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121110700_astra.renew_leases_3d5a8ed0",
+    "20261121110100_astra.start_goal_eaf10e35",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "astra", "edc3f57cd44b6c4e603c52a27331b24c2f94dd5c")
+change = PlannedChange(__file__, "astra", "bb5bc4e69ff2f75bb87cddcb8b801a53f9d85693")
 step(change.deploy, change.revert)

@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121110800_astra.complete_task_edc3f57c",
+    "20261121110300_astra.cancel_goal_0e6b4323",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "astra", "ccdb13ed86bef43f0ca01b92b7e1f0ea13f86452")
+change = PlannedChange(__file__, "astra", "6eea3910da7b591e817ec189b078582561a0c6f4")
 step(change.deploy, change.revert)

@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121111400_astra.guard_chat_session_1823e06b",
+    "20261121105820_astra.stamp_request_782ca51d",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "astra", "2df8ee3118b2802dcb1ecb11595cbd3ab63220f1")
+change = PlannedChange(__file__, "astra", "b6c91ac91cadb60035c56ad97e2b77fa0d3d629b")
 step(change.deploy, change.revert)

@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121111300_astra.expire_memories_646f711b",
+    "20261121105800_astra.count_decision_25841681",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "astra", "1823e06b35a7dd434f0649f4bc4cd79c55f55657")
+change = PlannedChange(__file__, "astra", "782ca51d536d568fadd3d6692368e301ab9a874b")
 step(change.deploy, change.revert)

@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121110600_astra.claim_tasks_df2e7414",
+    "20261121110400_astra.cancel_cascade_6eea3910",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "astra", "3d5a8ed0598ba8508641d788385d9cb68b257164")
+change = PlannedChange(__file__, "astra", "ce3af916cdff582e4493c24e1b9921d500278504")
 step(change.deploy, change.revert)

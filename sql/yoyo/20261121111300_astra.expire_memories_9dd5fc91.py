@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121105900_astra.approval_requests_f9693ae9",
+    "20261121111200_astra.search_memories_5a71fa98",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "astra", "190d085ee7e2464f3f01c4d84df31f1e2606a0d7")
+change = PlannedChange(__file__, "astra", "9dd5fc91b42778bd42ea4fd45c98a1d087e47b13")
 step(change.deploy, change.revert)
