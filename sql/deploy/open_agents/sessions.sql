@@ -40,8 +40,8 @@ CREATE TABLE open_agents.sessions (
     -- Nothing before the host but, over ssh, a name, which is no secret; and no parameter that is
     -- called like one.
     CONSTRAINT sessions_clone_url_ck CHECK (
-        clone_url !~* '^\s*[a-z0-9+.-]*https?:[/\\]*[^/\\]*@'
-        AND clone_url !~* '^\s*[a-z0-9+.-]+://[^/@]*:[^/@]*@'
+        clone_url !~* '^[[:space:]]*[a-z0-9+.-]*https?:/*[^/]*@'
+        AND clone_url !~* '^[[:space:]]*[a-z0-9+.-]+://[^/@]*:[^/@]*@'
         AND clone_url !~* '[?&;][^=&]*(token|password|secret|key|auth|sig)[^=&]*='
     ),
     CONSTRAINT sessions_global_skill_refs_ck CHECK (jsonb_typeof(global_skill_refs) = 'array')

@@ -50,8 +50,8 @@ SELECT set_eq(
          '''hibernating''::text, ''hibernated''::text, ''restoring''::text, '
          '''archived''::text, ''failed''::text])))'),
         ('sessions_clone_url_ck',
-         'CHECK (((clone_url !~* ''^\s*[a-z0-9+.-]*https?:[/\\]*[^/\\]*@''::text) AND '
-         '(clone_url !~* ''^\s*[a-z0-9+.-]+://[^/@]*:[^/@]*@''::text) AND '
+         'CHECK (((clone_url !~* ''^[[:space:]]*[a-z0-9+.-]*https?:/*[^/]*@''::text) AND '
+         '(clone_url !~* ''^[[:space:]]*[a-z0-9+.-]+://[^/@]*:[^/@]*@''::text) AND '
          '(clone_url !~* '
          '''[?&;][^=&]*(token|password|secret|key|auth|sig)[^=&]*=''::text)))'),
         ('sessions_global_skill_refs_ck',
