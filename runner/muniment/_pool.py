@@ -17,7 +17,7 @@ from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
 from muniment._db import DatabaseError, connect, store_error
-from muniment.errors import LedgerInputError, PoolTimedOut, StoreError
+from muniment.errors import AccessDenied, LedgerInputError, PoolTimedOut, StoreError
 
 __all__ = [
     "AsyncPool",
@@ -169,4 +169,10 @@ def _refusal(
             sqlstate=error.sqlstate,
             hint=error.diag.message_hint,
         )
-    return store_error(doing, error)
+    refusal = store_error(doing, error)
+    if isinstance(refusal, AccessDenied) and refusal.hint is None:
+        refusal.hint = (
+            "The login has to act as muniment_app from the first: "
+            "GRANT muniment_app TO your_login; ALTER ROLE your_login SET role = 'muniment_app'."
+        )
+    return refusal

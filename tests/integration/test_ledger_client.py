@@ -176,6 +176,22 @@ def test_the_same_key_is_the_same_exchange(
     assert record_room.counts() == before
 
 
+def test_the_same_key_is_the_same_exchange_over_the_shelf_too(
+    record_room: RecordRoom, shelf_settings: Settings
+) -> None:
+    ledger = record_room.ledger(settings=shelf_settings)
+    session_id = ledger.open_session().session_id
+    run: RunInput = {**RUN, "idempotency_key": "request-1"}
+    turns: list[TurnInput] = [{"role": "user", "content": ODD}]
+    calls: list[ToolCallInput] = [{"tool_name": "look", "args": ODD, "result": ODD}]
+
+    # The keys of the objects differ, because each attempt makes an id for its run.
+    first, again = (ledger.record_turn(session_id, run, turns, calls) for _ in range(2))
+
+    assert (again.run_id, again.is_new) == (first.run_id, False)
+    assert [turn.content for turn in ledger.session_turns(session_id)] == [ODD]
+
+
 def test_the_same_key_is_the_same_session_and_run(ledger_a: Ledger) -> None:
     session = ledger_a.open_session(idempotency_key="s")
     assert ledger_a.open_session(idempotency_key="s").session_id == session.session_id
@@ -316,9 +332,11 @@ def test_a_login_without_the_role_is_refused(record_room: RecordRoom) -> None:
     with (
         login(record_room.dsn, "muniment_reader") as reader,
         Ledger(reader, firm_id=FIRM_A) as ledger,
-        pytest.raises(AccessDenied),
+        pytest.raises(AccessDenied) as refused,
     ):
         ledger.open_session()
+
+    assert "ALTER ROLE your_login SET role = 'muniment_app'" in (refused.value.hint or "")
 
 
 def test_a_wrong_address_is_said_at_once(record_room: RecordRoom) -> None:
