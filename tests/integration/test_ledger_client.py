@@ -19,6 +19,7 @@ from psycopg_pool import ConnectionPool
 from tests.fix_ledger import FIRM_A, FIRM_B, RecordRoom, login
 from tests.fix_pooler import Start
 from tests.fix_wire import Wire, wire_to
+from tests.processes import eventually
 
 from muniment import Ledger, Usage
 from muniment.errors import (
@@ -546,8 +547,7 @@ def test_a_deadlock_is_tried_again(
             "SELECT FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
             " AND pid <> pg_backend_pid()"
         )
-        while not record_room.rows(waits):
-            pass
+        eventually(lambda: bool(record_room.rows(waits)), "the ledger waits for the session")
         holder.execute(lock, [session_id])
         holder.rollback()
         writing.result()

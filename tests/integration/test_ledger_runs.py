@@ -14,7 +14,7 @@ import pytest
 from psycopg_pool import ConnectionPool
 from tests.fix_ledger import FIRM_A, RecordRoom
 from tests.fix_wire import Wire, wire_to
-from tests.processes import eventually
+from tests.processes import PATIENCE, eventually
 
 from muniment import AsyncLedger, Ledger, Usage
 from muniment.errors import (
@@ -206,8 +206,6 @@ def test_a_run_beats_and_keeps_its_lease(ledger_a: Ledger) -> None:
             return beaten is not None and beaten > over
 
         eventually(has_outlived, "the run beats on after its first lease")
-        with pytest.raises(LeaseLost):
-            ledger_a.claim_run(run.run_id, "another")
 
 
 def test_whoever_lost_the_lease_hears_of_it_at_the_next_call(
@@ -573,8 +571,9 @@ def test_hearts_beat_under_asyncio_and_find_the_lease_lost(record_room: RecordRo
                 record_room.do,
                 "UPDATE agents.agent_run SET attempt_no = 2, worker_id = 'another'",
             )
-            while run._core.lost is None:
-                await asyncio.sleep(0)
+            async with asyncio.timeout(PATIENCE):
+                while run._core.lost is None:
+                    await asyncio.sleep(0)
             async with run.tool_call("look"):
                 pytest.fail("somebody else has the run")
 
