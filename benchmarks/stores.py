@@ -1,0 +1,176 @@
+"""Where `benchmarks.ledger` puts exchanges: what a store is, and bare tables.
+
+The stores of others are in `benchmarks.peers`. A new store is a subclass of :class:`Store`, and an
+entry in ``STORES`` of `benchmarks.ledger`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import ClassVar
+from uuid import UUID
+
+import psycopg
+
+from benchmarks.exchanges import TOOL, Exchange
+
+__all__ = [
+    "Bare",
+    "BarePipeline",
+    "Client",
+    "Store",
+]
+
+
+class Client(ABC):
+    """What one writer has: a connection of its own, and the conversation it is in."""
+
+    @abstractmethod
+    def open(self, session_id: UUID) -> None:
+        """Begin a conversation, into which all goes that is written from now on."""
+
+    @abstractmethod
+    def write(self, exchange: Exchange) -> None:
+        """Write an exchange, so that it is there whatever happens to this process."""
+
+    @abstractmethod
+    def read(self, session_id: UUID) -> list[Exchange]:
+        """Return a whole conversation."""
+
+
+class Store(ABC):
+    """A way to keep exchanges in PostgreSQL.
+
+    Attributes:
+        key: What it is called in JSON and on the command line.
+        title: What it is called in tables.
+        part: Of how many conversations it is given one, where all would take too long.
+        packages: What has to be installed, by the names of PyPI.
+        grows: Whether one conversation is measured until it is long.
+    """
+
+    key: ClassVar[str]
+    title: ClassVar[str]
+    part: ClassVar[int] = 1
+    packages: ClassVar[tuple[str, ...]] = ()
+    grows: ClassVar[bool] = False
+
+    @abstractmethod
+    def prepare(self, dsn: str) -> None:
+        """Make in an empty database what has to be there once."""
+
+    @abstractmethod
+    def connect(self, dsn: str, writer_no: int) -> AbstractContextManager[Client]:
+        """Return what a writer, of those that write at the same time, writes by."""
+
+
+class BareClient(Client):
+    """Three inserts in a transaction."""
+
+    _MESSAGE = """
+        INSERT INTO public.message (session_id, message_no, role, content)
+        VALUES (%s, %s, %s, %s)"""
+    _CALL = """
+        INSERT INTO public.call (session_id, call_no, tool_name, args, result)
+        VALUES (%s, %s, %s, %s, %s)"""
+    _SESSION = """
+        SELECT question.content, call.args, call.result, answer.content
+        FROM public.call
+        INNER JOIN public.message AS question
+            ON question.session_id = call.session_id
+            AND question.message_no = 2 * call.call_no - 1 AND question.role = 'user'
+        INNER JOIN public.message AS answer
+            ON answer.session_id = call.session_id
+            AND answer.message_no = 2 * call.call_no AND answer.role = 'assistant'
+        WHERE call.session_id = %s AND call.tool_name = %s
+        ORDER BY call.call_no"""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+
+    def open(self, session_id: UUID) -> None:
+        """Begin to count."""
+        self._session_id, self._number = session_id, 0
+
+    def write(self, exchange: Exchange) -> None:
+        """Send one insert after the other."""
+        with self._connection.transaction():
+            self._insert(exchange)
+
+    def read(self, session_id: UUID) -> list[Exchange]:
+        """Put the rows together."""
+        return [
+            Exchange(*row) for row in self._connection.execute(self._SESSION, [session_id, TOOL])
+        ]
+
+    def _insert(self, exchange: Exchange) -> None:
+        self._number += 1
+        session_id, number, last = self._session_id, self._number, 2 * self._number
+        execute = self._connection.execute
+        execute(self._MESSAGE, [session_id, last - 1, "user", exchange.question], prepare=True)
+        execute(
+            self._CALL,
+            [session_id, number, TOOL, exchange.arguments, exchange.result],
+            prepare=True,
+        )
+        execute(self._MESSAGE, [session_id, last, "assistant", exchange.answer], prepare=True)
+
+
+class BarePipelineClient(BareClient):
+    """The same without waiting for an answer between."""
+
+    def write(self, exchange: Exchange) -> None:
+        """Send everything at once, BEGIN and COMMIT too."""
+        with self._connection.pipeline(), self._connection.transaction():
+            self._insert(exchange)
+
+
+class Bare(Store):
+    """Two tables with a primary key each and nothing else, and a transaction an exchange."""
+
+    key = "bare"
+    title = "bare inserts"
+    grows = True
+
+    client: ClassVar[type[BareClient]] = BareClient
+
+    def prepare(self, dsn: str) -> None:
+        """Make the tables."""
+        with psycopg.connect(dsn) as database:
+            database.execute("""
+                CREATE TABLE public.message (
+                    session_id uuid,
+                    message_no integer,
+                    role text NOT NULL,
+                    content text NOT NULL,
+                    created_at timestamptz NOT NULL DEFAULT now(),
+                    PRIMARY KEY (session_id, message_no)
+                )""")
+            database.execute("""
+                CREATE TABLE public.call (
+                    session_id uuid,
+                    call_no integer,
+                    tool_name text NOT NULL,
+                    args text NOT NULL,
+                    result text NOT NULL,
+                    created_at timestamptz NOT NULL DEFAULT now(),
+                    PRIMARY KEY (session_id, call_no)
+                )""")
+
+    @contextmanager
+    def connect(self, dsn: str, writer_no: int) -> Iterator[Client]:
+        """Connect."""
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            yield self.client(connection)
+
+
+class BarePipeline(Bare):
+    """The same in a pipeline."""
+
+    key = "bare-pipeline"
+    title = "bare inserts in a pipeline"
+    grows = False
+
+    client = BarePipelineClient
