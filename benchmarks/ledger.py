@@ -52,6 +52,8 @@ from benchmarks.stores import (
     Bare,
     BarePipeline,
     Client,
+    RecordTurn,
+    RecordTurnOfFirms,
     Store,
 )
 from benchmarks.workloads import ask
@@ -68,6 +70,8 @@ STORES: dict[str, type[Store]] = {
     for store in (
         Bare,
         BarePipeline,
+        RecordTurn,
+        RecordTurnOfFirms,
         AgentsSession,
         AgentsSessionAsRunner,
         GraphStoreBatch,
@@ -176,7 +180,8 @@ class Shop:
         self._create(self._template, "template0")
         dsn = server.dsn(database=self._template)
         store.prepare(dsn)
-        self._empty_bytes = _vacuumed_bytes(dsn)
+        # Without VACUUM: the planner would know that tables are empty, and plan for that.
+        self._empty_bytes = _table_bytes(dsn)
 
     def turn(self, writers: int, round_no: int, sessions: Sequence[Session]) -> Turn:
         """Let so many writers write conversations into a new database.
@@ -201,7 +206,7 @@ class Shop:
             seconds,
             client_seconds,
             wal_bytes,
-            (_vacuumed_bytes(dsn) - self._empty_bytes) / (written * PAYLOAD_BYTES),
+            (_table_bytes(dsn, vacuum=True) - self._empty_bytes) / (written * PAYLOAD_BYTES),
             commits / written,
         )
 
@@ -209,12 +214,18 @@ class Shop:
         """Make one conversation long, and compare its end with the beginnings of others."""
         dsn = self._copy()
         window = min(WINDOW, length // 2)
-        long, short, warm_up = session(0, length), session(1, window), session(2, WARM_UP_EXCHANGES)
+        long, short = session(0, length), session(1, window)
+        # What else a connection has done must not differ: whoever begins has written as much.
+        others = [
+            session(2 + number, min(EXCHANGES, length - window - begun))
+            for number, begun in enumerate(range(0, length - window, EXCHANGES))
+        ]
         first: list[float] = []
         last: list[float] = []
         with self.store.connect(dsn, 0) as old, self.store.connect(dsn, 0) as new:
             _write(old, Session(long.session_id, long.exchanges[:-window]))
-            _write(new, warm_up)
+            for other in others:
+                _write(new, other)
             new.open(short.session_id)
             for number, (late, early) in enumerate(
                 zip(long.exchanges[-window:], short.exchanges, strict=True)
@@ -228,7 +239,7 @@ class Shop:
                     begun = perf_counter()
                     client.write(exchange)
                     times.append(perf_counter() - begun)
-        self._check(dsn, 0, (long, short, warm_up))
+        self._check(dsn, 0, (long, short, *others))
         ratio = median(late / early for late, early in zip(last, first, strict=True))
         return Growth(self.store.key, length, median(first), median(last), ratio)
 
@@ -327,10 +338,11 @@ def _write(client: Client, one: Session) -> None:
         client.write(exchange)
 
 
-def _vacuumed_bytes(dsn: str) -> int:
+def _table_bytes(dsn: str, *, vacuum: bool = False) -> int:
     """Return how large all tables and indexes are."""
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("VACUUM")
+        if vacuum:
+            connection.execute("VACUUM")
         row = connection.execute("""
             SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint
             FROM pg_catalog.pg_class AS c
@@ -365,7 +377,7 @@ def measure(
     for round_no in range(-warm_up, rounds):
         for shop in shops if round_no % 2 == 0 else shops[::-1]:
             store = shop.store
-            for count in (1, writers):
+            for count in (1, writers) if store.is_measured_alone else (writers,):
                 # Every writer has at least one, and all have as many.
                 each = max(sessions // store.part // count, 1)
                 turn = shop.turn(
@@ -435,6 +447,17 @@ def lines_of(turns: Sequence[Turn]) -> list[Line]:
     ]
 
 
+def chaining(lines: Sequence[Line]) -> float | None:
+    """Return how many times as long writers of one firm take as those of a firm each.
+
+    They would wait for each other if seals had to follow one another in a single chain.
+    """
+    found = {line.store: median(line.rates) for line in lines if line.writers > 1}
+    if not {RecordTurn.key, RecordTurnOfFirms.key} <= set(found):
+        return None
+    return found[RecordTurnOfFirms.key] / found[RecordTurn.key]
+
+
 def markdown(facts: dict[str, str], lines: Sequence[Line], growths: Sequence[Growth]) -> str:
     """Return facts and tables for a page, or for a terminal."""
     blocks = ["\n".join(f"- {name}: {value}" for name, value in facts.items())]
@@ -444,6 +467,12 @@ def markdown(facts: dict[str, str], lines: Sequence[Line], growths: Sequence[Gro
         )
         title = "One writer" if writers == 1 else f"{writers} writers"
         blocks.append(_table(title, "store", [_cells(line) for line in found]))
+    chained = chaining(lines)
+    if chained is not None:
+        blocks.append(
+            "Seals do not make the writers of one firm wait for each other if they take no longer"
+            f" than writers of a firm each: {chained:.2f} times as long."
+        )
     if growths:
         blocks.append(
             _table(
@@ -646,6 +675,7 @@ def _json(
             for line in lines
         ],
         "growth": [asdict(growth) for growth in growths],
+        "one_firm_to_many": chaining(lines),
     }
 
 

@@ -1,4 +1,4 @@
-"""Where `benchmarks.ledger` puts exchanges: what a store is, and bare tables.
+"""Where `benchmarks.ledger` puts exchanges: bare tables, and muniment's ledger.
 
 The stores of others are in `benchmarks.peers`. A new store is a subclass of :class:`Store`, and an
 entry in ``STORES`` of `benchmarks.ledger`.
@@ -13,13 +13,26 @@ from typing import ClassVar
 from uuid import UUID
 
 import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.types.json import Jsonb
 
 from benchmarks.exchanges import TOOL, Exchange
+from muniment._db import connect
+from muniment.migrate.engine import (
+    Committer,
+    Projects,
+    Settings,
+    Target,
+    deploy,
+    find_sql_directory,
+)
 
 __all__ = [
     "Bare",
     "BarePipeline",
     "Client",
+    "RecordTurn",
+    "RecordTurnOfFirms",
     "Store",
 ]
 
@@ -46,6 +59,7 @@ class Store(ABC):
     Attributes:
         key: What it is called in JSON and on the command line.
         title: What it is called in tables.
+        is_measured_alone: Whether it is measured with one writer, too, and not with many only.
         part: Of how many conversations it is given one, where all would take too long.
         packages: What has to be installed, by the names of PyPI.
         grows: Whether one conversation is measured until it is long.
@@ -53,6 +67,7 @@ class Store(ABC):
 
     key: ClassVar[str]
     title: ClassVar[str]
+    is_measured_alone: ClassVar[bool] = True
     part: ClassVar[int] = 1
     packages: ClassVar[tuple[str, ...]] = ()
     grows: ClassVar[bool] = False
@@ -174,3 +189,102 @@ class BarePipeline(Bare):
     grows = False
 
     client = BarePipelineClient
+
+
+class LedgerClient(Client):
+    """What all ways into the ledger share: whose it is, how a session opens and is read."""
+
+    _OPEN = "SELECT FROM agents.open_session(%s, %s)"
+    _RECORD = """
+        SELECT run_id, started_at, last_turn_no, seal_sha256, is_new
+        FROM agents.record_turn(%s, %s, %s, %s, %s)"""
+    _SESSION = """
+        SELECT question.content_inline, call.args_inline, call.result_inline, answer.content_inline
+        FROM agents.tool_call AS call
+        INNER JOIN agents.chat_turn AS question
+            ON question.firm_id = call.firm_id
+            AND question.run_id = call.run_id AND question.role = 'user'
+        INNER JOIN agents.chat_turn AS answer
+            ON answer.firm_id = call.firm_id
+            AND answer.run_id = call.run_id AND answer.role = 'assistant'
+        WHERE call.firm_id = %s AND question.session_id = %s AND call.tool_name = %s
+            AND call.status = 'succeeded' AND answer.turn_no = question.turn_no + 1
+        ORDER BY question.turn_no"""
+
+    def __init__(self, connection: psycopg.Connection, firm_id: UUID) -> None:
+        self._connection, self._firm_id = connection, firm_id
+
+    def open(self, session_id: UUID) -> None:
+        """Open the session."""
+        self._session_id = session_id
+        self._connection.execute(self._OPEN, [self._firm_id, session_id], prepare=True)
+
+    def write(self, exchange: Exchange) -> None:
+        """Record it by one call, which is one transaction."""
+        self._connection.execute(
+            self._RECORD,
+            [
+                self._firm_id,
+                self._session_id,
+                Jsonb({"agent_name": "bench"}),
+                Jsonb(
+                    [
+                        {"role": "user", "content": exchange.question},
+                        {"role": "assistant", "content": exchange.answer},
+                    ]
+                ),
+                Jsonb([{"tool_name": TOOL, "args": exchange.arguments, "result": exchange.result}]),
+            ],
+            prepare=True,
+        )
+
+    def read(self, session_id: UUID) -> list[Exchange]:
+        """Put the rows together."""
+        with self._connection.transaction():
+            self._connection.execute("SELECT platform.enter_tenant(%s)", [self._firm_id])
+            found = self._connection.execute(self._SESSION, [self._firm_id, session_id, TOOL])
+            return [Exchange(*row) for row in found]
+
+
+class RecordTurn(Store):
+    """The ledger, by its function for an exchange that is over, as a role that row security binds.
+
+    All writers are of one firm.
+    """
+
+    key = "record-turn-sql"
+    title = "muniment, `agents.record_turn` by psycopg"
+    grows = True
+
+    firms: ClassVar[int] = 1
+    client: ClassVar[type[LedgerClient]] = LedgerClient
+
+    def prepare(self, dsn: str) -> None:
+        """Deploy the ledger, with months from the last one on."""
+        settings = Settings(Committer("Bench", "bench@example.org"), tool="muniment benchmarks")
+        with connect(dsn) as connection:
+            for _event in deploy(
+                connection, Projects(find_sql_directory()), [Target("agents")], settings=settings
+            ):
+                pass
+            connection.execute(
+                "SELECT FROM agents.ensure_partitions((now() - interval '1 month')::date, 4)"
+            )
+
+    @contextmanager
+    def connect(self, dsn: str, writer_no: int) -> Iterator[Client]:
+        """Connect as an application does."""
+        as_app = make_conninfo(dsn, options="-c role=muniment_app")
+        with psycopg.connect(as_app, autocommit=True) as connection:
+            yield self.client(connection, UUID(int=1 + writer_no % self.firms))
+
+
+class RecordTurnOfFirms(RecordTurn):
+    """The same, each writer of a firm of its own: what seals of one firm make its writers wait."""
+
+    key = "record-turn-firms"
+    title = "muniment, `agents.record_turn` by psycopg, each writer of another firm"
+    is_measured_alone = False
+    grows = False
+
+    firms = 8
