@@ -52,6 +52,8 @@ from benchmarks.stores import (
     Bare,
     BarePipeline,
     Client,
+    GranularCalls,
+    ImportRuns,
     RecordTurn,
     RecordTurnOfFirms,
     Store,
@@ -72,6 +74,8 @@ STORES: dict[str, type[Store]] = {
         BarePipeline,
         RecordTurn,
         RecordTurnOfFirms,
+        GranularCalls,
+        ImportRuns,
         AgentsSession,
         AgentsSessionAsRunner,
         GraphStoreBatch,
@@ -176,10 +180,13 @@ class Shop:
     def __init__(self, server: Server, store: Store) -> None:
         """Make what is copied."""
         self._server, self.store = server, store
-        self._template = f"{store.key}-template"
-        self._create(self._template, "template0")
+        # Stores that prepare alike share what they copy.
+        self._template = type(store).prepare.__qualname__
+        known = f"SELECT count(*) FROM pg_database WHERE datname = '{self._template}'"  # noqa: S608
         dsn = server.dsn(database=self._template)
-        store.prepare(dsn)
+        if not self._ask(known):
+            self._create(self._template, "template0")
+            store.prepare(dsn)
         # Without VACUUM: the planner would know that tables are empty, and plan for that.
         self._empty_bytes = _table_bytes(dsn)
 
@@ -254,10 +261,12 @@ class Shop:
             try:
                 with self.store.connect(dsn, writer) as client:
                     _write(client, warm_ups[writer])
+                    client.flush()
                     together.wait()
                     together.wait()
                     for one in shares[writer]:
                         _write(client, one)
+                    client.flush()
                     together.wait()
             except BrokenBarrierError:
                 pass  # Another one has said why.

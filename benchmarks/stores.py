@@ -9,12 +9,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import ClassVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 from psycopg.conninfo import make_conninfo
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json, Jsonb
 
 from benchmarks.exchanges import TOOL, Exchange
 from muniment._db import connect
@@ -31,6 +33,8 @@ __all__ = [
     "Bare",
     "BarePipeline",
     "Client",
+    "GranularCalls",
+    "ImportRuns",
     "RecordTurn",
     "RecordTurnOfFirms",
     "Store",
@@ -47,6 +51,9 @@ class Client(ABC):
     @abstractmethod
     def write(self, exchange: Exchange) -> None:
         """Write an exchange, so that it is there whatever happens to this process."""
+
+    def flush(self) -> None:  # noqa: B027
+        """Write what was kept back, where exchanges are not written one by one."""
 
     @abstractmethod
     def read(self, session_id: UUID) -> list[Exchange]:
@@ -246,6 +253,168 @@ class LedgerClient(Client):
             return [Exchange(*row) for row in found]
 
 
+class GranularClient(LedgerClient):
+    """What an agent writes while it works, sent at the end of the exchange."""
+
+    _START = """
+        SELECT FROM agents.start_run(
+            %(firm)s, 'bench', p_run_id => %(run)s, p_started_at => %(now)s,
+            p_session_id => %(session)s, p_worker_id => 'bench'
+        )"""
+    _SAY = """
+        SELECT FROM agents.append_turn(
+            %(firm)s, %(session)s, %(role)s, %(text)s, %(run)s, 'bench', 1
+        )"""
+    _REQUEST = """
+        SELECT FROM agents.request_tool_call(
+            %(firm)s, %(run)s, 'bench', 1, %(tool)s, %(text)s,
+            p_tool_call_id => %(call)s, p_requested_at => %(now)s
+        )"""
+    _BEGIN = "SELECT FROM agents.begin_tool_call(%(firm)s, %(run)s, 'bench', 1, %(call)s, %(now)s)"
+    _FINISH = """
+        SELECT FROM agents.finish_tool_call(
+            %(firm)s, %(run)s, 'bench', 1, %(call)s, %(now)s, 'succeeded', %(text)s
+        )"""
+    _END = "SELECT FROM agents.finish_run(%(firm)s, %(run)s, 'bench', 1, 'succeeded')"
+
+    def write(self, exchange: Exchange) -> None:
+        """Send all calls at once; ids and times are made here, so that none waits for another."""
+        known = {
+            "firm": self._firm_id,
+            "session": self._session_id,
+            "run": uuid4(),
+            "call": uuid4(),
+            "now": datetime.now(UTC),
+            "tool": TOOL,
+        }
+        with self._connection.pipeline(), self._connection.transaction():
+            for statement, more in (
+                (self._START, {}),
+                (self._SAY, {"role": "user", "text": exchange.question}),
+                (self._REQUEST, {"text": exchange.arguments}),
+                (self._BEGIN, {}),
+                (self._FINISH, {"text": exchange.result}),
+                (self._SAY, {"role": "assistant", "text": exchange.answer}),
+                (self._END, {}),
+            ):
+                self._connection.execute(statement, known | more, prepare=True)
+
+
+class ImportClient(LedgerClient):
+    """Many exchanges at once, each a run about the conversation, with a session of its own."""
+
+    # More are no faster by much, and what fails is done again as a whole.
+    _AT_ONCE = 1000
+
+    _IMPORT = "SELECT count(*) FROM agents.import_runs(%s, %s, %s, %s)"
+    _CONVERSATION = """
+        SELECT question.content_inline, call.args_inline, call.result_inline, answer.content_inline
+        FROM agents.agent_run AS run
+        INNER JOIN agents.tool_call AS call
+            ON call.firm_id = run.firm_id AND call.run_id = run.run_id AND call.tool_name = %s
+        INNER JOIN agents.chat_turn AS question
+            ON question.firm_id = run.firm_id
+            AND question.run_id = run.run_id AND question.role = 'user'
+        INNER JOIN agents.chat_turn AS answer
+            ON answer.firm_id = run.firm_id
+            AND answer.run_id = run.run_id AND answer.role = 'assistant'
+        WHERE run.firm_id = %s
+            AND (run.subject_type, run.subject_id) = ('conversation', %s)
+            AND run.status = 'succeeded'
+        ORDER BY run.started_at"""
+
+    def __init__(self, connection: psycopg.Connection, firm_id: UUID) -> None:
+        super().__init__(connection, firm_id)
+        self._rows: tuple[list[object], list[object], list[object]] = ([], [], [])
+
+    def open(self, session_id: UUID) -> None:
+        """Name it: a session is imported with each run."""
+        self._session_id, self._began, self._number = session_id, datetime.now(UTC), 0
+
+    def write(self, exchange: Exchange) -> None:
+        """Keep it until there are a thousand."""
+        run_id, session_id = str(uuid4()), str(uuid4())
+        at = (self._began + timedelta(milliseconds=self._number)).isoformat()
+        self._number += 1
+        runs, turns, calls = self._rows
+        runs.append(
+            {
+                "run_id": run_id,
+                "session_id": session_id,
+                "agent_name": "bench",
+                "subject_type": "conversation",
+                "subject_id": str(self._session_id),
+                "status": "succeeded",
+                "turn_count": 2,
+                "started_at": at,
+                "last_turn_at": at,
+                "ended_at": at,
+                "metadata": {},
+            }
+        )
+        below = {"run_id": run_id, "run_started_at": at}
+        for number, role, text in (
+            (1, "user", exchange.question),
+            (2, "assistant", exchange.answer),
+        ):
+            turns.append(
+                {
+                    **below,
+                    "turn_id": str(uuid4()),
+                    "session_id": session_id,
+                    "turn_no": number,
+                    "created_at": at,
+                    "role": role,
+                    "content_format": "text",
+                    "metadata": {},
+                    **_body("content", text),
+                }
+            )
+        calls.append(
+            {
+                **below,
+                "tool_call_id": str(uuid4()),
+                "call_no": 1,
+                "tool_name": TOOL,
+                "status": "succeeded",
+                "requested_at": at,
+                "ended_at": at,
+                **_body("args", exchange.arguments),
+                **_body("result", exchange.result),
+            }
+        )
+        if len(runs) == self._AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Import what was kept."""
+        self._connection.execute(
+            self._IMPORT, [self._firm_id, *(Json(rows) for rows in self._rows)], prepare=True
+        )
+        for rows in self._rows:
+            rows.clear()
+
+    def read(self, session_id: UUID) -> list[Exchange]:
+        """Put the rows together."""
+        with self._connection.transaction():
+            self._connection.execute("SELECT platform.enter_tenant(%s)", [self._firm_id])
+            found = self._connection.execute(
+                self._CONVERSATION, [TOOL, self._firm_id, str(session_id)]
+            )
+            return [Exchange(*row) for row in found]
+
+
+def _body(name: str, text: str) -> dict[str, object]:
+    """Return the columns of a body, whose hash and length are those of the writer's side."""
+    data = text.encode()
+    return {
+        f"{name}_storage": "inline",
+        f"{name}_inline": text,
+        f"{name}_sha256": f"\\x{sha256(data).hexdigest()}",
+        f"{name}_bytes": len(data),
+    }
+
+
 class RecordTurn(Store):
     """The ledger, by its function for an exchange that is over, as a role that row security binds.
 
@@ -288,3 +457,36 @@ class RecordTurnOfFirms(RecordTurn):
     grows = False
 
     firms = 8
+
+
+class GranularCalls(RecordTurn):
+    """The ledger, by the functions that an agent calls as it goes, in one transaction."""
+
+    key = "granular-sql"
+    title = "muniment, the seven calls of an exchange in a pipeline"
+    grows = False
+
+    client = GranularClient
+
+
+class ImportRuns(RecordTurn):
+    """The ledger, by its function for what comes from elsewhere, a thousand exchanges at once."""
+
+    key = "import-runs-sql"
+    title = "muniment, `agents.import_runs` by psycopg, 1,000 exchanges at once"
+    grows = False
+
+    client = ImportClient
+
+    def prepare(self, dsn: str) -> None:
+        """Register the tool as one that is known from elsewhere."""
+        super().prepare(dsn)
+        with psycopg.connect(dsn) as database:
+            database.execute(
+                "INSERT INTO agents.tool_registry"
+                " (tool_name, tool_version, description, input_schema, side_effect, replay,"
+                "     approval)"
+                " SELECT tool_name, 'imported', '', '{}', 'unknown', 'never', 'never'"
+                " FROM agents.tool_registry WHERE tool_name = %s AND is_active",
+                [TOOL],
+            )

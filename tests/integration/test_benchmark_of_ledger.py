@@ -38,6 +38,9 @@ COMMITS = {
     "bare-pipeline": 1,
     "record-turn-sql": 1,
     "record-turn-firms": 1,
+    "granular-sql": 1,
+    # All at once, a thousand at most.
+    "import-runs-sql": 0,
     "openai-agents": 1,
     "openai-agents-runner": 3,
     "langgraph-store-batch": 1,
@@ -91,7 +94,8 @@ def test_every_store_keeps_what_it_is_given() -> None:
         assert min(one["rates"]) > 0
         assert one["client_ms"] > 0
         # Connecting is a transaction too, and so is opening a session.
-        assert COMMITS[one["store"]] <= one["commits"] < COMMITS[one["store"]] * 3
+        least = COMMITS[one["store"]]
+        assert least <= one["commits"] < max(3 * least, 1)
         # Nothing compresses what is as short as these texts.
         assert one["disk"] > 1
         assert one["wal"] > 1
