@@ -174,6 +174,9 @@ CREATE INDEX agent_run_attention_ix ON agents.agent_run (firm_id, status, starte
     WHERE status IN
         ('queued', 'running', 'waiting_approval', 'failed', 'timed_out', 'abandoned');
 
+-- The runs that are under way in all firms, for whoever looks for dead workers.
+CREATE INDEX agent_run_running_ix ON agents.agent_run (started_at) WHERE status = 'running';
+
 CREATE INDEX agent_run_trace_ix ON agents.agent_run (firm_id, trace_id)
     WHERE trace_id IS NOT NULL;
 
@@ -261,6 +264,11 @@ CREATE POLICY agent_run_tenant_guard ON agents.agent_run AS RESTRICTIVE
     TO muniment_app, muniment_reader, muniment_owner
     USING (firm_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (firm_id = (SELECT platform.current_tenant_id()));
+-- The backend ends the runs of dead workers and redacts, for all firms.
+CREATE POLICY agent_run_service ON agents.agent_run
+    TO muniment_service
+    USING (true)
+    WITH CHECK (true);
 
 -- A partition is born without row security. Nobody is granted one; forcing it and naming the
 -- owner means that a stray grant or an owner at a prompt still gets nothing. Nor does it inherit
@@ -296,6 +304,15 @@ CREATE TRIGGER agent_run_p202607_forbid_truncate_tg
     FOR EACH STATEMENT EXECUTE FUNCTION platform.forbid_change();
 
 GRANT SELECT, INSERT ON agents.agent_run TO muniment_app;
-GRANT SELECT ON agents.agent_run TO muniment_reader;
+GRANT SELECT ON agents.agent_run TO muniment_reader, muniment_service;
+-- What becomes of a run, never what it was asked to do; guard_agent_run says in which order.
+GRANT UPDATE (
+    response_model, status, attempt_no, worker_id, heartbeat_at, lease_expires_at,
+    cancel_requested_at, ended_at, finish_reason, error_type, error_message, is_error_retryable,
+    input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_usd,
+    price_ref, first_token_ms
+) ON agents.agent_run TO muniment_app;
+GRANT UPDATE (status, ended_at, error_type, error_message, is_error_retryable)
+    ON agents.agent_run TO muniment_service;
 
 COMMIT;

@@ -18,6 +18,7 @@ CREATE TABLE agents.agent_run_key (
     run_id          uuid        NOT NULL DEFAULT platform.uuid_generate_v7(),
     started_at      timestamptz NOT NULL,
     idempotency_key text,
+    request_sha256  bytea,
     created_at      timestamptz NOT NULL DEFAULT now(),
     archived_at     timestamptz,
     live_started_at timestamptz GENERATED ALWAYS AS (
@@ -31,6 +32,7 @@ CREATE TABLE agents.agent_run_key (
     CONSTRAINT agent_run_key_idempotency_key_uq UNIQUE (firm_id, idempotency_key),
     CONSTRAINT agent_run_key_idempotency_key_ck
         CHECK (char_length(idempotency_key) BETWEEN 1 AND 255),
+    CONSTRAINT agent_run_key_request_sha256_ck CHECK (octet_length(request_sha256) = 32),
     CONSTRAINT agent_run_key_times_are_finite_ck
         CHECK (isfinite(started_at) AND isfinite(created_at) AND isfinite(archived_at))
 );
@@ -45,6 +47,9 @@ COMMENT ON COLUMN agents.agent_run_key.started_at IS
     'a scalar sub-select: a join does not prune.';
 COMMENT ON COLUMN agents.agent_run_key.idempotency_key IS
     'Given by the caller; the same key in a firm is the same run.';
+COMMENT ON COLUMN agents.agent_run_key.request_sha256 IS
+    'SHA-256 of the request that made the run: another one under the same key is refused. NULL for '
+    'an import.';
 COMMENT ON COLUMN agents.agent_run_key.created_at IS
     'When the run was written down, which for an import is later than it started.';
 COMMENT ON COLUMN agents.agent_run_key.archived_at IS
@@ -71,11 +76,16 @@ CREATE POLICY agent_run_key_tenant_guard ON agents.agent_run_key AS RESTRICTIVE
     TO muniment_app, muniment_reader, muniment_owner
     USING (firm_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (firm_id = (SELECT platform.current_tenant_id()));
+-- The backend ends the runs of dead workers and redacts, for all firms.
+CREATE POLICY agent_run_key_service ON agents.agent_run_key
+    TO muniment_service
+    USING (true)
+    WITH CHECK (true);
 
-GRANT SELECT ON agents.agent_run_key TO muniment_app, muniment_reader;
+GRANT SELECT ON agents.agent_run_key TO muniment_app, muniment_reader, muniment_service;
 -- Not archived_at, with which a key would pass for one whose run has left, and not created_at,
 -- which says when this was written down.
-GRANT INSERT (firm_id, run_id, started_at, idempotency_key)
+GRANT INSERT (firm_id, run_id, started_at, idempotency_key, request_sha256)
     ON agents.agent_run_key TO muniment_app;
 
 COMMIT;

@@ -106,8 +106,16 @@ CREATE POLICY chat_session_tenant_guard ON agents.chat_session AS RESTRICTIVE
     TO muniment_app, muniment_reader, muniment_owner
     USING (firm_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (firm_id = (SELECT platform.current_tenant_id()));
+-- The backend ends the runs of dead workers and redacts, for all firms.
+CREATE POLICY chat_session_service ON agents.chat_session
+    TO muniment_service
+    USING (true)
+    WITH CHECK (true);
 
 GRANT SELECT, INSERT ON agents.chat_session TO muniment_app;
-GRANT SELECT ON agents.chat_session TO muniment_reader;
+GRANT SELECT ON agents.chat_session TO muniment_reader, muniment_service;
+-- Where the numbering stands and whether the conversation goes on; guard_chat_session says how.
+GRANT UPDATE (title, status, last_turn_no, last_turn_at, closed_at)
+    ON agents.chat_session TO muniment_app;
 
 COMMIT;

@@ -51,9 +51,11 @@ CREATE TABLE agents.chat_turn (
 
     -- Half a reference would not be checked at all.
     CONSTRAINT chat_turn_run_is_whole_ck CHECK ((run_id IS NULL) = (run_started_at IS NULL)),
+    -- So the turns of a run are found from its start on, without a look at earlier months.
+    CONSTRAINT chat_turn_not_before_run_ck CHECK (created_at >= run_started_at),
     CONSTRAINT chat_turn_turn_no_ck CHECK (turn_no >= 1),
     CONSTRAINT chat_turn_role_ck CHECK (role IN ('system', 'user', 'assistant', 'tool')),
-    CONSTRAINT chat_turn_status_ck CHECK (status IN ('complete', 'partial', 'error', 'redacted')),
+    CONSTRAINT chat_turn_status_ck CHECK (status IN ('complete', 'partial', 'error')),
     CONSTRAINT chat_turn_latency_ms_ck CHECK (latency_ms >= 0),
     CONSTRAINT chat_turn_tokens_ck
         CHECK (
@@ -70,7 +72,8 @@ CREATE TABLE agents.chat_turn (
         CHECK (coalesce(reasoning_tokens, 0) <= coalesce(output_tokens, 0)),
     CONSTRAINT chat_turn_cost_usd_ck CHECK (cost_usd >= 0 AND cost_usd <> 'NaN'),
     CONSTRAINT chat_turn_content_format_ck CHECK (content_format IN ('text', 'parts')),
-    CONSTRAINT chat_turn_content_storage_ck CHECK (content_storage IN ('inline', 's3')),
+    CONSTRAINT chat_turn_content_storage_ck
+        CHECK (content_storage IN ('inline', 's3', 'redacted')),
     CONSTRAINT chat_turn_content_place_ck
         CHECK (
             CASE content_storage
@@ -80,6 +83,9 @@ CREATE TABLE agents.chat_turn (
                 WHEN 's3' THEN
                     num_nulls(content_s3_key, content_sha256, content_bytes) = 0
                     AND content_inline IS NULL
+                WHEN 'redacted' THEN
+                    num_nulls(content_sha256, content_bytes) = 0
+                    AND num_nonnulls(content_inline, content_s3_key, content_preview) = 0
                 ELSE
                     num_nonnulls(
                         content_storage, content_inline, content_s3_key, content_sha256,
@@ -146,7 +152,7 @@ COMMENT ON COLUMN agents.chat_turn.role IS 'Who speaks: system, user, assistant 
 COMMENT ON COLUMN agents.chat_turn.author_id IS
     'Which user, assistant or tool it was, as its own system names it.';
 COMMENT ON COLUMN agents.chat_turn.status IS
-    'complete, partial (cut off), error or redacted.';
+    'complete, partial (cut off) or error.';
 COMMENT ON COLUMN agents.chat_turn.response_id IS 'gen_ai.response.id.';
 COMMENT ON COLUMN agents.chat_turn.response_model IS 'gen_ai.response.model.';
 COMMENT ON COLUMN agents.chat_turn.finish_reason IS 'gen_ai.response.finish_reasons, the last.';
@@ -167,7 +173,8 @@ COMMENT ON COLUMN agents.chat_turn.cost_usd IS
 COMMENT ON COLUMN agents.chat_turn.content_format IS
     'text, or parts: a JSON array of content parts as the model saw it.';
 COMMENT ON COLUMN agents.chat_turn.content_storage IS
-    'Where the message is: inline or s3. NULL with the other content columns when there is none.';
+    'Where the message is: inline or s3; redacted when it was taken away, and only its hash and '
+    'length are left. NULL with the other content columns when there is none.';
 COMMENT ON COLUMN agents.chat_turn.content_inline IS
     'The text itself, up to 32,768 bytes of UTF-8.';
 COMMENT ON COLUMN agents.chat_turn.content_s3_key IS
@@ -199,6 +206,11 @@ CREATE POLICY chat_turn_tenant_guard ON agents.chat_turn AS RESTRICTIVE
     TO muniment_app, muniment_reader, muniment_owner
     USING (firm_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (firm_id = (SELECT platform.current_tenant_id()));
+-- The backend ends the runs of dead workers and redacts, for all firms.
+CREATE POLICY chat_turn_service ON agents.chat_turn
+    TO muniment_service
+    USING (true)
+    WITH CHECK (true);
 
 -- A partition is born without row security. Nobody is granted one; forcing it and naming the
 -- owner means that a stray grant or an owner at a prompt still gets nothing. Nor does it inherit
@@ -234,6 +246,9 @@ CREATE TRIGGER chat_turn_p202607_forbid_truncate_tg
     FOR EACH STATEMENT EXECUTE FUNCTION platform.forbid_change();
 
 GRANT SELECT, INSERT ON agents.chat_turn TO muniment_app;
-GRANT SELECT ON agents.chat_turn TO muniment_reader;
+GRANT SELECT ON agents.chat_turn TO muniment_reader, muniment_service;
+-- To take a body away and leave its hash; guard_chat_turn allows nothing else.
+GRANT UPDATE (content_storage, content_inline, content_s3_key, content_preview)
+    ON agents.chat_turn TO muniment_service;
 
 COMMIT;

@@ -59,7 +59,8 @@ BEGIN
     INTO v_offender
     FROM unnest(ARRAY[
         'agent_run_started_at_ix', 'agent_run_session_ix', 'agent_run_parent_ix',
-        'agent_run_root_ix', 'agent_run_subject_ix', 'agent_run_attention_ix', 'agent_run_trace_ix'
+        'agent_run_root_ix', 'agent_run_subject_ix', 'agent_run_attention_ix',
+        'agent_run_running_ix', 'agent_run_trace_ix'
     ]) AS want (name)
     WHERE NOT EXISTS (
         SELECT
@@ -98,12 +99,15 @@ BEGIN
         RAISE EXCEPTION 'agents.agent_run: not of muniment_owner, or row security not forced';
     END IF;
 
-    -- Exactly two policies, to three roles, for all commands, both with one and the same meaning.
+    -- Exactly these policies, for all commands.
     SELECT string_agg(coalesce(have.polname, want.name), ', ')
     INTO v_offender
     FROM (
-        VALUES ('agent_run_tenant', true), ('agent_run_tenant_guard', false)
-    ) AS want (name, is_permissive)
+        VALUES
+            ('agent_run_tenant', true, v_own_rows),
+            ('agent_run_tenant_guard', false, v_own_rows),
+            ('agent_run_service', true, 'true')
+    ) AS want (name, is_permissive, rows)
     FULL JOIN (
         SELECT *
         FROM pg_catalog.pg_policy
@@ -114,9 +118,12 @@ BEGIN
         OR have.polpermissive <> want.is_permissive
         OR have.polcmd <> '*'
         OR ARRAY(SELECT role::regrole::text FROM unnest(have.polroles) AS role ORDER BY 1)
-            <> ARRAY['muniment_app', 'muniment_owner', 'muniment_reader']
-        OR pg_get_expr(have.polqual, have.polrelid) IS DISTINCT FROM v_own_rows
-        OR pg_get_expr(have.polwithcheck, have.polrelid) IS DISTINCT FROM v_own_rows;
+            <> CASE
+                WHEN want.rows = 'true' THEN ARRAY['muniment_service']
+                ELSE ARRAY['muniment_app', 'muniment_owner', 'muniment_reader']
+            END
+        OR pg_get_expr(have.polqual, have.polrelid) IS DISTINCT FROM want.rows
+        OR pg_get_expr(have.polwithcheck, have.polrelid) IS DISTINCT FROM want.rows;
     IF v_offender IS NOT NULL THEN
         RAISE EXCEPTION 'agents.agent_run: policy missing, foreign or changed: %', v_offender;
     END IF;
@@ -182,7 +189,8 @@ BEGIN
         VALUES
             ('muniment_app', 'INSERT'),
             ('muniment_app', 'SELECT'),
-            ('muniment_reader', 'SELECT')
+            ('muniment_reader', 'SELECT'),
+            ('muniment_service', 'SELECT')
     ) AS want (grantee, privilege)
     FULL JOIN (
         SELECT
@@ -200,13 +208,42 @@ BEGIN
         RAISE EXCEPTION 'agents.agent_run: right missing or too many: %', v_offender;
     END IF;
 
-    SELECT string_agg(attname, ', ' ORDER BY attname)
+    -- Exactly these columns too.
+    SELECT string_agg(
+        concat_ws(' ', grantee, privilege, attname), ', ' ORDER BY grantee, privilege, attname
+    )
     INTO v_offender
-    FROM pg_catalog.pg_attribute
-    WHERE attrelid = 'agents.agent_run'::regclass
-        AND attacl IS NOT NULL;
+    FROM (
+        SELECT listed.grantee, listed.privilege, attname
+        FROM (
+            VALUES
+                ('muniment_app', 'UPDATE', ARRAY[
+                    'response_model', 'status', 'attempt_no', 'worker_id', 'heartbeat_at',
+                    'lease_expires_at', 'cancel_requested_at', 'ended_at', 'finish_reason',
+                    'error_type', 'error_message', 'is_error_retryable', 'input_tokens',
+                    'output_tokens', 'cache_read_tokens', 'cache_write_tokens', 'reasoning_tokens',
+                    'cost_usd', 'price_ref', 'first_token_ms'
+                ]),
+                ('muniment_service', 'UPDATE', ARRAY[
+                    'status', 'ended_at', 'error_type', 'error_message', 'is_error_retryable'
+                ])
+        ) AS listed (grantee, privilege, columns)
+        CROSS JOIN LATERAL unnest(listed.columns) AS attname
+    ) AS want
+    FULL JOIN (
+        SELECT
+            CASE WHEN acl.grantee = 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END AS grantee,
+            acl.privilege_type || CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
+                AS privilege,
+            attname::text
+        FROM pg_catalog.pg_attribute
+        CROSS JOIN aclexplode(attacl) AS acl
+        WHERE attrelid = 'agents.agent_run'::regclass
+    ) AS have USING (grantee, privilege, attname)
+    WHERE want IS NULL
+        OR have IS NULL;
     IF v_offender IS NOT NULL THEN
-        RAISE EXCEPTION 'agents.agent_run: column with rights of its own: %', v_offender;
+        RAISE EXCEPTION 'agents.agent_run: column right missing or too many: %', v_offender;
     END IF;
 END;
 $verify$;

@@ -5,7 +5,8 @@ BEGIN;
 SET LOCAL ROLE muniment_owner;
 
 SELECT
-    firm_id, run_id, started_at, idempotency_key, created_at, archived_at, live_started_at
+    firm_id, run_id, started_at, idempotency_key, request_sha256, created_at, archived_at,
+    live_started_at
 FROM agents.agent_run_key
 WHERE false;
 
@@ -19,7 +20,8 @@ BEGIN
     INTO v_offender
     FROM unnest(ARRAY[
         'agent_run_key_pk', 'agent_run_key_started_at_uq', 'agent_run_key_idempotency_key_uq',
-        'agent_run_key_idempotency_key_ck', 'agent_run_key_times_are_finite_ck'
+        'agent_run_key_idempotency_key_ck', 'agent_run_key_request_sha256_ck',
+        'agent_run_key_times_are_finite_ck'
     ]) AS want (name)
     WHERE NOT EXISTS (
         SELECT
@@ -58,12 +60,15 @@ BEGIN
         RAISE EXCEPTION 'agents.agent_run_key: not of muniment_owner, or row security not forced';
     END IF;
 
-    -- Exactly two policies, to three roles, for all commands, both with one and the same meaning.
+    -- Exactly these policies, for all commands.
     SELECT string_agg(coalesce(have.polname, want.name), ', ')
     INTO v_offender
     FROM (
-        VALUES ('agent_run_key_tenant', true), ('agent_run_key_tenant_guard', false)
-    ) AS want (name, is_permissive)
+        VALUES
+            ('agent_run_key_tenant', true, v_own_rows),
+            ('agent_run_key_tenant_guard', false, v_own_rows),
+            ('agent_run_key_service', true, 'true')
+    ) AS want (name, is_permissive, rows)
     FULL JOIN (
         SELECT *
         FROM pg_catalog.pg_policy
@@ -74,9 +79,12 @@ BEGIN
         OR have.polpermissive <> want.is_permissive
         OR have.polcmd <> '*'
         OR ARRAY(SELECT role::regrole::text FROM unnest(have.polroles) AS role ORDER BY 1)
-            <> ARRAY['muniment_app', 'muniment_owner', 'muniment_reader']
-        OR pg_get_expr(have.polqual, have.polrelid) IS DISTINCT FROM v_own_rows
-        OR pg_get_expr(have.polwithcheck, have.polrelid) IS DISTINCT FROM v_own_rows;
+            <> CASE
+                WHEN want.rows = 'true' THEN ARRAY['muniment_service']
+                ELSE ARRAY['muniment_app', 'muniment_owner', 'muniment_reader']
+            END
+        OR pg_get_expr(have.polqual, have.polrelid) IS DISTINCT FROM want.rows
+        OR pg_get_expr(have.polwithcheck, have.polrelid) IS DISTINCT FROM want.rows;
     IF v_offender IS NOT NULL THEN
         RAISE EXCEPTION 'agents.agent_run_key: policy missing, foreign or changed: %', v_offender;
     END IF;
@@ -89,7 +97,8 @@ BEGIN
     FROM (
         VALUES
             ('muniment_app', 'SELECT'),
-            ('muniment_reader', 'SELECT')
+            ('muniment_reader', 'SELECT'),
+            ('muniment_service', 'SELECT')
     ) AS want (grantee, privilege)
     FULL JOIN (
         SELECT
@@ -110,7 +119,9 @@ BEGIN
     -- muniment_app says which run it is and when it started, and nothing else.
     SELECT string_agg(coalesce(have.attname, want.name), ', ')
     INTO v_offender
-    FROM unnest(ARRAY['firm_id', 'run_id', 'started_at', 'idempotency_key']) AS want (name)
+    FROM unnest(ARRAY[
+        'firm_id', 'run_id', 'started_at', 'idempotency_key', 'request_sha256'
+    ]) AS want (name)
     FULL JOIN (
         SELECT *
         FROM pg_catalog.pg_attribute

@@ -24,7 +24,8 @@ BEGIN
     FROM unnest(ARRAY[
         'chat_turn_pk', 'chat_turn_turn_no_uq', 'chat_turn_session_fk', 'chat_turn_run_fk',
         'chat_turn_run_is_whole_ck', 'chat_turn_turn_no_ck', 'chat_turn_role_ck',
-        'chat_turn_status_ck', 'chat_turn_latency_ms_ck', 'chat_turn_tokens_ck',
+        'chat_turn_not_before_run_ck', 'chat_turn_status_ck', 'chat_turn_latency_ms_ck',
+        'chat_turn_tokens_ck',
         'chat_turn_input_includes_cache_ck', 'chat_turn_output_includes_reasoning_ck',
         'chat_turn_cost_usd_ck', 'chat_turn_content_format_ck', 'chat_turn_content_storage_ck',
         'chat_turn_content_place_ck', 'chat_turn_content_inline_ck', 'chat_turn_content_s3_key_ck',
@@ -84,12 +85,15 @@ BEGIN
         RAISE EXCEPTION 'agents.chat_turn: not of muniment_owner, or row security not forced';
     END IF;
 
-    -- Exactly two policies, to three roles, for all commands, both with one and the same meaning.
+    -- Exactly these policies, for all commands.
     SELECT string_agg(coalesce(have.polname, want.name), ', ')
     INTO v_offender
     FROM (
-        VALUES ('chat_turn_tenant', true), ('chat_turn_tenant_guard', false)
-    ) AS want (name, is_permissive)
+        VALUES
+            ('chat_turn_tenant', true, v_own_rows),
+            ('chat_turn_tenant_guard', false, v_own_rows),
+            ('chat_turn_service', true, 'true')
+    ) AS want (name, is_permissive, rows)
     FULL JOIN (
         SELECT *
         FROM pg_catalog.pg_policy
@@ -100,9 +104,12 @@ BEGIN
         OR have.polpermissive <> want.is_permissive
         OR have.polcmd <> '*'
         OR ARRAY(SELECT role::regrole::text FROM unnest(have.polroles) AS role ORDER BY 1)
-            <> ARRAY['muniment_app', 'muniment_owner', 'muniment_reader']
-        OR pg_get_expr(have.polqual, have.polrelid) IS DISTINCT FROM v_own_rows
-        OR pg_get_expr(have.polwithcheck, have.polrelid) IS DISTINCT FROM v_own_rows;
+            <> CASE
+                WHEN want.rows = 'true' THEN ARRAY['muniment_service']
+                ELSE ARRAY['muniment_app', 'muniment_owner', 'muniment_reader']
+            END
+        OR pg_get_expr(have.polqual, have.polrelid) IS DISTINCT FROM want.rows
+        OR pg_get_expr(have.polwithcheck, have.polrelid) IS DISTINCT FROM want.rows;
     IF v_offender IS NOT NULL THEN
         RAISE EXCEPTION 'agents.chat_turn: policy missing, foreign or changed: %', v_offender;
     END IF;
@@ -168,7 +175,8 @@ BEGIN
         VALUES
             ('muniment_app', 'INSERT'),
             ('muniment_app', 'SELECT'),
-            ('muniment_reader', 'SELECT')
+            ('muniment_reader', 'SELECT'),
+            ('muniment_service', 'SELECT')
     ) AS want (grantee, privilege)
     FULL JOIN (
         SELECT
@@ -186,13 +194,35 @@ BEGIN
         RAISE EXCEPTION 'agents.chat_turn: right missing or too many: %', v_offender;
     END IF;
 
-    SELECT string_agg(attname, ', ' ORDER BY attname)
+    -- Exactly these columns too.
+    SELECT string_agg(
+        concat_ws(' ', grantee, privilege, attname), ', ' ORDER BY grantee, privilege, attname
+    )
     INTO v_offender
-    FROM pg_catalog.pg_attribute
-    WHERE attrelid = 'agents.chat_turn'::regclass
-        AND attacl IS NOT NULL;
+    FROM (
+        SELECT listed.grantee, listed.privilege, attname
+        FROM (
+            VALUES
+                ('muniment_service', 'UPDATE', ARRAY[
+                    'content_storage', 'content_inline', 'content_s3_key', 'content_preview'
+                ])
+        ) AS listed (grantee, privilege, columns)
+        CROSS JOIN LATERAL unnest(listed.columns) AS attname
+    ) AS want
+    FULL JOIN (
+        SELECT
+            CASE WHEN acl.grantee = 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END AS grantee,
+            acl.privilege_type || CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
+                AS privilege,
+            attname::text
+        FROM pg_catalog.pg_attribute
+        CROSS JOIN aclexplode(attacl) AS acl
+        WHERE attrelid = 'agents.chat_turn'::regclass
+    ) AS have USING (grantee, privilege, attname)
+    WHERE want IS NULL
+        OR have IS NULL;
     IF v_offender IS NOT NULL THEN
-        RAISE EXCEPTION 'agents.chat_turn: column with rights of its own: %', v_offender;
+        RAISE EXCEPTION 'agents.chat_turn: column right missing or too many: %', v_offender;
     END IF;
 END;
 $verify$;

@@ -47,6 +47,7 @@ FROM (
     VALUES
         ('platform.set_tenant', 'that is what it is for'),
         ('platform.current_tenant_id', 'reads it for all others'),
+        ('platform.enter_tenant', 'sets it once, and refuses another'),
         ('agents.ensure_partitions', 'acts as a tenant that nobody is'),
         ('goclaw.recount_team_tasks', 'sees whether there is one'),
         ('goclaw.system_config', 'looks at the settings of the master, and goes back'),

@@ -1,0 +1,40 @@
+-- Deploy agents:agent_run_key_digest to pg
+-- requires: agent_run_key
+--
+-- The identity of a run, with archived_at: a key that leaves while its run is here is seen.
+-- The text of the row, hashed: times as seconds since 1970 with six decimals and bytes in hex, so
+-- that no setting of a session changes it. Part of seal format 1: another list of columns is
+-- another format.
+-- Locks: none.  Docs: docs/schema/agents.md#agent-run-key-digest
+
+BEGIN;
+
+SET LOCAL ROLE muniment_owner;
+
+CREATE FUNCTION agents.agent_run_key_digest(p_key agents.agent_run_key)
+RETURNS bytea
+LANGUAGE plpgsql
+STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+    RETURN sha256(convert_to(
+        ROW(
+            p_key.firm_id, p_key.run_id, extract(epoch FROM p_key.started_at),
+            p_key.idempotency_key, encode(p_key.request_sha256, 'hex'),
+            extract(epoch FROM p_key.created_at), extract(epoch FROM p_key.archived_at),
+            extract(epoch FROM p_key.live_started_at)
+        )::text,
+        'UTF8'
+    ));
+END;
+$function$;
+
+COMMENT ON FUNCTION agents.agent_run_key_digest(agents.agent_run_key) IS
+    'SHA-256 of what a seal covers of a row of agents.agent_run_key. Raises nothing.';
+
+REVOKE ALL ON FUNCTION agents.agent_run_key_digest(agents.agent_run_key) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION agents.agent_run_key_digest(agents.agent_run_key)
+    TO muniment_app, muniment_reader, muniment_service;
+
+COMMIT;
