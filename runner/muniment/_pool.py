@@ -7,6 +7,7 @@ another tenant, or a session of a pooler: one alone commits by itself, several a
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -16,7 +17,7 @@ from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
 from muniment._db import DatabaseError, connect, store_error
-from muniment.errors import PoolTimedOut, StoreError
+from muniment.errors import LedgerInputError, PoolTimedOut, StoreError
 
 __all__ = [
     "AsyncPool",
@@ -33,6 +34,11 @@ Pool = ConnectionPool[Any]
 AsyncPool = AsyncConnectionPool[Any]
 
 _SETTINGS = {"autocommit": True, "fallback_application_name": "muniment", "connect_timeout": 10}
+
+# How the functions of the ledger begin what they say about a parameter. A message that is raised by
+# a function is not translated.
+_NAMED = re.compile(r"p_(?P<field>[a-z_0-9.\[\]]+): (?P<reason>.*)", re.DOTALL)
+_BAD_INPUT = {"22004", "22023"}
 
 # What is run: why, as a phrase, the SQL, and its parameters by name.
 Statement = tuple[str, bytes, Mapping[str, Any]]
@@ -137,7 +143,7 @@ async def _autocommit_async(connection: AsyncConnection[Any]) -> AsyncIterator[N
 
 def _refusal(
     statements: Sequence[Statement], cursors: Sequence[Any], error: DatabaseError
-) -> StoreError:
+) -> StoreError | LedgerInputError:
     """Return what to raise, named after the statement that failed: the first without a result."""
     answered = sum(cursor.pgresult is not None for cursor in cursors)
     doing = statements[min(answered, len(statements) - 1)][0]
@@ -145,5 +151,13 @@ def _refusal(
         return PoolTimedOut(
             f"{doing}: no connection was free in time",
             hint="Make the pool larger, or look for what holds its connections.",
+        )
+    named = _NAMED.match(error.diag.message_primary or "")
+    if named is not None and error.sqlstate in _BAD_INPUT:
+        return LedgerInputError(
+            named["field"],
+            f"{named['reason']} ({doing})",
+            sqlstate=error.sqlstate,
+            hint=error.diag.message_hint,
         )
     return store_error(doing, error)

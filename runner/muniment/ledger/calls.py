@@ -532,7 +532,7 @@ def record_turn(
                 _house(scope, call, name, f"tool_calls[{index}].", owner, bodies)
     times = [started_at]
     times += [turn["created_at"] for turn in turn_rows if "created_at" in turn]
-    times += [call["requested_at"] for call in calls]
+    times += [call["requested_at"] for call in calls if "requested_at" in call]
     return Call(
         "recording a turn",
         sql_of("record_turn"),
@@ -551,26 +551,14 @@ def record_turn(
 
 
 def _complete(run: dict[str, Any], calls: Sequence[dict[str, Any]]) -> datetime:
-    """Give a run and its calls the ids and times that they lack, all by the same clock.
-
-    A run is not later than what it did, whatever the clocks of writer and database say.
-    """
-    now = datetime.now(UTC)
+    """Give a run the id and the start that it lacks: it began no later than anything in it."""
     if "run_id" not in run:
         run["run_id"] = uuid7()
     if "started_at" not in run:
-        known = (call.get(name) for call in calls for name in ("requested_at", "started_at"))
-        run["started_at"] = min((time for time in known if time), default=now)
-        run["started_at"] = min(run["started_at"], run.get("ended_at", now), now)
+        known = [call[name] for call in calls for name in _TIMES if name in call]
+        known += [run["ended_at"]] if "ended_at" in run else []
+        run["started_at"] = min([datetime.now(UTC), *known])
     started_at: datetime = run["started_at"]
-    for call in calls:
-        if "requested_at" not in call:
-            call["requested_at"] = min(call.get("started_at", now), call.get("ended_at", now), now)
-            call["requested_at"] = max(call["requested_at"], started_at)
-        if "ended_at" not in call:
-            call["ended_at"] = max(now, call.get("started_at", now), call["requested_at"])
-    if "ended_at" not in run:
-        run["ended_at"] = max(now, started_at)
     return started_at
 
 
@@ -796,6 +784,7 @@ def finish_tool_call(
 
 # Between the calls and the tables ------------------------------------------------
 
+_TIMES = ("requested_at", "started_at", "ended_at")
 _NOT_HELD = {"run_id": None, "worker_id": None, "attempt_no": None}
 # Keys that the tables know, and that a finished run or call does not have.
 _NOT_OF_FINISHED = frozenset({"session_id", "worker_id", "lease"})

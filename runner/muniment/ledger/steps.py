@@ -27,7 +27,7 @@ from muniment.errors import (
 )
 from muniment.ledger import checks
 from muniment.ledger.calls import Call, Scope, arguments, sql_of
-from muniment.ledger.values import USAGE, RunRecord, ToolCall, Turn, Usage
+from muniment.ledger.values import USAGE, RunRecord, SealCheck, ToolCall, Turn, Usage
 from muniment.shelf import NewBody, StoredBody
 
 __all__ = ["Effect", "Execute", "Fetch", "Pause", "Steps", "Store"]
@@ -180,6 +180,7 @@ def _texts(
 
 def session_turns(
     scope: Scope,
+    /,
     session_id: UUID,
     *,
     after: int = 0,
@@ -209,7 +210,9 @@ def session_turns(
     ]
 
 
-def tool_calls(scope: Scope, run_id: UUID, *, fetch_bodies: bool = True) -> Steps[list[ToolCall]]:
+def tool_calls(
+    scope: Scope, /, run_id: UUID, *, fetch_bodies: bool = True
+) -> Steps[list[ToolCall]]:
     """Return the calls of a run in their order, each attempt with its arguments and result.
 
     Args:
@@ -229,7 +232,7 @@ def tool_calls(scope: Scope, run_id: UUID, *, fetch_bodies: bool = True) -> Step
     ]
 
 
-def get_run(scope: Scope, run_id: UUID) -> Steps[RunRecord]:
+def get_run(scope: Scope, /, run_id: UUID) -> Steps[RunRecord]:
     """Return a run.
 
     Raises:
@@ -244,7 +247,7 @@ def get_run(scope: Scope, run_id: UUID) -> Steps[RunRecord]:
     return RunRecord(*(*row[:29], _usage(row[29:34]), *row[34:]))
 
 
-def seal(scope: Scope, run_id: UUID) -> Steps[bytes | None]:
+def seal(scope: Scope, /, run_id: UUID) -> Steps[bytes | None]:
     """Return the seal of a run, 32 bytes; None while it is open.
 
     Keep it where the database's owner cannot reach: then the owner cannot change the run unseen.
@@ -257,10 +260,19 @@ def seal(scope: Scope, run_id: UUID) -> Steps[bytes | None]:
     return rows[0][0] if rows else None
 
 
-def verify_seal(scope: Scope, run_id: UUID) -> Steps[list[Any]]:
+def verify_seal(scope: Scope, /, run_id: UUID) -> Steps[SealCheck]:
+    """Compare a run, as the database has it, with its seal.
+
+    Bodies on the shelf are not read: :meth:`session_turns` and :meth:`tool_calls` prove those
+    against hashes that the seal covers.
+
+    Raises:
+        NotThere: There is neither run nor seal (P0002).
+        StoreError: The database refuses.
+    """
     given = arguments(checks.PARAMETER, run_id=run_id)
     rows = yield from _read(scope, "verifying a seal", "verify_seal", given)
-    return rows
+    return SealCheck(*rows[0])
 
 
 def _no_run(run_id: UUID) -> RuleError:

@@ -19,6 +19,7 @@ __all__ = [
     "Run",
     "RunInput",
     "RunRecord",
+    "SealCheck",
     "Session",
     "ToolCall",
     "ToolCallInput",
@@ -408,6 +409,31 @@ class ToolCall:
     result_storage: str | None
     result_sha256: bytes | None
     result_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SealCheck:
+    """What came of comparing a run with its seal.
+
+    Attributes:
+        verdict: ``holds``; ``differs``; ``open``: the run has not ended; ``archived``: its month
+            has left the database.
+        table_name: Of the first row that differs.
+        row_id: Its id.
+        row_no: Its number: ``turn_no`` or ``call_no``, where it has one.
+        reason: How it differs, or why there is nothing to compare.
+    """
+
+    verdict: str
+    table_name: str | None
+    row_id: UUID | None
+    row_no: int | None
+    reason: str | None
+
+    @property
+    def holds(self) -> bool:
+        """Whether every row is as it was sealed."""
+        return self.verdict == "holds"
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,5 +248,5 @@ WHERE firm_id = %(firm_id)s
 
 -- verify_seal --
 -- The database computes it again.
-SELECT *
+SELECT verdict, table_name, row_id, row_no, reason
 FROM agents.verify_seal(%(firm_id)s, %(run_id)s);
