@@ -135,7 +135,8 @@ CREATE TABLE agents.tool_call (
         ),
     CONSTRAINT tool_call_cost_usd_ck CHECK (cost_usd >= 0 AND cost_usd <> 'NaN'),
     CONSTRAINT tool_call_span_id_ck CHECK (span_id ~ '^[0-9a-f]{16}$'),
-    CONSTRAINT tool_call_args_storage_ck CHECK (args_storage IN ('inline', 's3')),
+    CONSTRAINT tool_call_args_storage_ck
+        CHECK (args_storage IN ('inline', 's3', 'redacted')),
     CONSTRAINT tool_call_args_place_ck
         CHECK (
             CASE args_storage
@@ -145,6 +146,9 @@ CREATE TABLE agents.tool_call (
                 WHEN 's3' THEN
                     num_nulls(args_s3_key, args_sha256, args_bytes) = 0
                     AND args_inline IS NULL
+                WHEN 'redacted' THEN
+                    num_nulls(args_sha256, args_bytes) = 0
+                    AND num_nonnulls(args_inline, args_s3_key, args_preview) = 0
                 ELSE
                     num_nonnulls(
                         args_storage, args_inline, args_s3_key, args_sha256,
@@ -175,7 +179,8 @@ CREATE TABLE agents.tool_call (
     CONSTRAINT tool_call_args_sha256_ck CHECK (octet_length(args_sha256) = 32),
     CONSTRAINT tool_call_args_bytes_ck CHECK (args_bytes >= 0),
     CONSTRAINT tool_call_args_preview_ck CHECK (char_length(args_preview) <= 500),
-    CONSTRAINT tool_call_result_storage_ck CHECK (result_storage IN ('inline', 's3')),
+    CONSTRAINT tool_call_result_storage_ck
+        CHECK (result_storage IN ('inline', 's3', 'redacted')),
     CONSTRAINT tool_call_result_place_ck
         CHECK (
             CASE result_storage
@@ -185,6 +190,9 @@ CREATE TABLE agents.tool_call (
                 WHEN 's3' THEN
                     num_nulls(result_s3_key, result_sha256, result_bytes) = 0
                     AND result_inline IS NULL
+                WHEN 'redacted' THEN
+                    num_nulls(result_sha256, result_bytes) = 0
+                    AND num_nonnulls(result_inline, result_s3_key, result_preview) = 0
                 ELSE
                     num_nonnulls(
                         result_storage, result_inline, result_s3_key, result_sha256,
@@ -297,8 +305,8 @@ COMMENT ON COLUMN agents.tool_call.cost_usd IS
     'Exact price in US dollars. NULL when not priced, which is not free.';
 COMMENT ON COLUMN agents.tool_call.span_id IS 'W3C span id: 16 hex digits.';
 COMMENT ON COLUMN agents.tool_call.args_storage IS
-    'Where the text of the arguments is: inline or s3. NULL with the other args columns when there '
-    'is none.';
+    'Where the text of the arguments is: inline or s3; redacted when it was taken away, and only '
+    'its hash and length are left. NULL with the other args columns when there is none.';
 COMMENT ON COLUMN agents.tool_call.args_inline IS 'The text itself, up to 32,768 bytes of UTF-8.';
 COMMENT ON COLUMN agents.tool_call.args_s3_key IS
     'agents/{firm_id}/{yyyymm of the run}/{run_id}/args/{sha256}.json; can only be of this row.';
@@ -308,8 +316,8 @@ COMMENT ON COLUMN agents.tool_call.args_bytes IS 'Length in bytes of UTF-8.';
 COMMENT ON COLUMN agents.tool_call.args_preview IS
     'The first characters, at most 500, for reading without the shelf.';
 COMMENT ON COLUMN agents.tool_call.result_storage IS
-    'Where the text of the result is: inline or s3. NULL with the other result columns when there '
-    'is none.';
+    'Where the text of the result is: inline or s3; redacted when it was taken away, and only its '
+    'hash and length are left. NULL with the other result columns when there is none.';
 COMMENT ON COLUMN agents.tool_call.result_inline IS 'The text itself, up to 32,768 bytes of UTF-8.';
 COMMENT ON COLUMN agents.tool_call.result_s3_key IS
     'agents/{firm_id}/{yyyymm of the run}/{run_id}/result/{sha256}.json; can only be of this row.';
@@ -338,6 +346,11 @@ CREATE POLICY tool_call_tenant_guard ON agents.tool_call AS RESTRICTIVE
     TO muniment_app, muniment_reader, muniment_owner
     USING (firm_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (firm_id = (SELECT platform.current_tenant_id()));
+-- The backend ends the runs of dead workers and redacts, for all firms.
+CREATE POLICY tool_call_service ON agents.tool_call
+    TO muniment_service
+    USING (true)
+    WITH CHECK (true);
 
 -- A partition is born without row security. Nobody is granted one; forcing it and naming the
 -- owner means that a stray grant or an owner at a prompt still gets nothing. Nor does it inherit
@@ -373,6 +386,19 @@ CREATE TRIGGER tool_call_p202607_forbid_truncate_tg
     FOR EACH STATEMENT EXECUTE FUNCTION platform.forbid_change();
 
 GRANT SELECT, INSERT ON agents.tool_call TO muniment_app;
-GRANT SELECT ON agents.tool_call TO muniment_reader;
+GRANT SELECT ON agents.tool_call TO muniment_reader, muniment_service;
+-- What becomes of a call, never what was asked for; guard_tool_call says in which order.
+GRANT UPDATE (
+    status, started_at, ended_at, error_type, error_message, is_error_retryable, approval_status,
+    approval_decided_by, approval_decided_at, approval_reason, approval_args_sha256, child_run_id,
+    external_ref, cost_usd, result_storage, result_inline, result_s3_key, result_sha256,
+    result_bytes, result_preview
+) ON agents.tool_call TO muniment_app;
+-- To end the calls of dead workers, and to take a body away and leave its hash.
+GRANT UPDATE (
+    status, ended_at, error_type, error_message, is_error_retryable, approval_status, args_storage,
+    args_inline, args_s3_key, args_preview, result_storage, result_inline, result_s3_key,
+    result_preview
+) ON agents.tool_call TO muniment_service;
 
 COMMIT;

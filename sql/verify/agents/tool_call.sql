@@ -93,12 +93,15 @@ BEGIN
         RAISE EXCEPTION 'agents.tool_call: not of muniment_owner, or row security not forced';
     END IF;
 
-    -- Exactly two policies, to three roles, for all commands, both with one and the same meaning.
+    -- Exactly these policies, for all commands.
     SELECT string_agg(coalesce(have.polname, want.name), ', ')
     INTO v_offender
     FROM (
-        VALUES ('tool_call_tenant', true), ('tool_call_tenant_guard', false)
-    ) AS want (name, is_permissive)
+        VALUES
+            ('tool_call_tenant', true, v_own_rows),
+            ('tool_call_tenant_guard', false, v_own_rows),
+            ('tool_call_service', true, 'true')
+    ) AS want (name, is_permissive, rows)
     FULL JOIN (
         SELECT *
         FROM pg_catalog.pg_policy
@@ -109,9 +112,12 @@ BEGIN
         OR have.polpermissive <> want.is_permissive
         OR have.polcmd <> '*'
         OR ARRAY(SELECT role::regrole::text FROM unnest(have.polroles) AS role ORDER BY 1)
-            <> ARRAY['muniment_app', 'muniment_owner', 'muniment_reader']
-        OR pg_get_expr(have.polqual, have.polrelid) IS DISTINCT FROM v_own_rows
-        OR pg_get_expr(have.polwithcheck, have.polrelid) IS DISTINCT FROM v_own_rows;
+            <> CASE
+                WHEN want.rows = 'true' THEN ARRAY['muniment_service']
+                ELSE ARRAY['muniment_app', 'muniment_owner', 'muniment_reader']
+            END
+        OR pg_get_expr(have.polqual, have.polrelid) IS DISTINCT FROM want.rows
+        OR pg_get_expr(have.polwithcheck, have.polrelid) IS DISTINCT FROM want.rows;
     IF v_offender IS NOT NULL THEN
         RAISE EXCEPTION 'agents.tool_call: policy missing, foreign or changed: %', v_offender;
     END IF;
@@ -177,7 +183,8 @@ BEGIN
         VALUES
             ('muniment_app', 'INSERT'),
             ('muniment_app', 'SELECT'),
-            ('muniment_reader', 'SELECT')
+            ('muniment_reader', 'SELECT'),
+            ('muniment_service', 'SELECT')
     ) AS want (grantee, privilege)
     FULL JOIN (
         SELECT
@@ -195,13 +202,46 @@ BEGIN
         RAISE EXCEPTION 'agents.tool_call: right missing or too many: %', v_offender;
     END IF;
 
-    SELECT string_agg(attname, ', ' ORDER BY attname)
+    -- Exactly these columns too.
+    SELECT string_agg(
+        concat_ws(' ', grantee, privilege, attname), ', ' ORDER BY grantee, privilege, attname
+    )
     INTO v_offender
-    FROM pg_catalog.pg_attribute
-    WHERE attrelid = 'agents.tool_call'::regclass
-        AND attacl IS NOT NULL;
+    FROM (
+        SELECT listed.grantee, listed.privilege, attname
+        FROM (
+            VALUES
+                ('muniment_app', 'UPDATE', ARRAY[
+                    'status', 'started_at', 'ended_at', 'error_type', 'error_message',
+                    'is_error_retryable', 'approval_status', 'approval_decided_by',
+                    'approval_decided_at', 'approval_reason', 'approval_args_sha256',
+                    'child_run_id', 'external_ref', 'cost_usd', 'result_storage',
+                    'result_inline', 'result_s3_key', 'result_sha256', 'result_bytes',
+                    'result_preview'
+                ]),
+                ('muniment_service', 'UPDATE', ARRAY[
+                    'status', 'ended_at', 'error_type', 'error_message', 'is_error_retryable',
+                    'approval_status', 'args_storage', 'args_inline', 'args_s3_key',
+                    'args_preview', 'result_storage', 'result_inline', 'result_s3_key',
+                    'result_preview'
+                ])
+        ) AS listed (grantee, privilege, columns)
+        CROSS JOIN LATERAL unnest(listed.columns) AS attname
+    ) AS want
+    FULL JOIN (
+        SELECT
+            CASE WHEN acl.grantee = 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END AS grantee,
+            acl.privilege_type || CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
+                AS privilege,
+            attname::text
+        FROM pg_catalog.pg_attribute
+        CROSS JOIN aclexplode(attacl) AS acl
+        WHERE attrelid = 'agents.tool_call'::regclass
+    ) AS have USING (grantee, privilege, attname)
+    WHERE want IS NULL
+        OR have IS NULL;
     IF v_offender IS NOT NULL THEN
-        RAISE EXCEPTION 'agents.tool_call: column with rights of its own: %', v_offender;
+        RAISE EXCEPTION 'agents.tool_call: column right missing or too many: %', v_offender;
     END IF;
 END;
 $verify$;

@@ -916,9 +916,10 @@ ROLLBACK TO SAVEPOINT search_path;
 -- Stray rights --------------------------------------------------------------
 
 -- Grants decide what a role may do, policies whose rows it may do it to. If a grant goes wrong, the
--- policies still hold.
+-- policies still hold. The guard refuses sooner, so it is put aside.
 RESET ROLE;
 SAVEPOINT stray_rights;
+ALTER TABLE agents.tool_call DISABLE TRIGGER tool_call_guard_tg;
 GRANT ALL ON ALL TABLES IN SCHEMA agents TO muniment_app;
 SET LOCAL ROLE muniment_app;
 

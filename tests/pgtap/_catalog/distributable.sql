@@ -16,7 +16,8 @@ SELECT *
 FROM (
     VALUES
         ('forbid_delete_tg', 'platform.forbid_change()', 'refuses, whatever the row'),
-        ('forbid_truncate_tg', 'platform.forbid_change()', 'refuses, whatever the rows')
+        ('forbid_truncate_tg', 'platform.forbid_change()', 'refuses, whatever the rows'),
+        ('guard_tg', 'agents.guard_tool_call()', 'compares the row with what it was')
 ) AS declared (ending, function_label, reason);
 
 -- Functions that do not take the firm first.

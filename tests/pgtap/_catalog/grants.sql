@@ -38,6 +38,18 @@ FROM (
             'agents', 'agent_run_key', 'muniment_app', 'INSERT', true,
             'a runtime names its run, but never says that its month has left'
         ),
+        (
+            'agents', 'tool_call', 'muniment_app', 'UPDATE', true,
+            'a runtime says what becomes of a call, and a trigger in which order'
+        ),
+        (
+            'agents', 'tool_call', 'muniment_service', 'SELECT', false,
+            'the backend finds calls of dead workers, and bodies that are to go'
+        ),
+        (
+            'agents', 'tool_call', 'muniment_service', 'UPDATE', true,
+            'and ends those, and takes these away'
+        ),
         ('open_agents', 'accounts', 'muniment_service', 'SELECT', false, 'accounts are looked up'),
         ('open_agents', 'accounts', 'muniment_service', 'INSERT', false, 'accounts are made'),
         ('open_agents', 'accounts', 'muniment_service', 'DELETE', false, 'accounts leave'),

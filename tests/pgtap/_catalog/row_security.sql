@@ -88,6 +88,7 @@ CREATE TEMPORARY VIEW service_table AS
 SELECT *
 FROM (
     VALUES
+        ('agents', 'tool_call', 'the backend ends the calls of dead workers, and redacts'),
         ('open_agents', 'accounts', 'made before there is one to act for'),
         ('open_agents', 'sessions', 'the backend serves all accounts'),
         ('open_agents', 'chats', 'the backend serves all accounts'),

@@ -5,7 +5,7 @@
 -- ../_behaviour/partition_routing.sql.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(170);
+SELECT plan(182);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -131,8 +131,11 @@ SELECT set_eq(
          'EXECUTE FUNCTION platform.forbid_change()'),
         ('tool_call_forbid_truncate_tg', 'O',
          'BEFORE TRUNCATE ON agents.tool_call FOR EACH STATEMENT '
-         'EXECUTE FUNCTION platform.forbid_change()') $$,
-    'what is triggered is the refusal to lose a row'
+         'EXECUTE FUNCTION platform.forbid_change()'),
+        ('tool_call_guard_tg', 'O',
+         'BEFORE UPDATE ON agents.tool_call FOR EACH ROW '
+         'EXECUTE FUNCTION agents.guard_tool_call()') $$,
+    'what is triggered is the refusal to lose a row, and the state machine'
 );
 SELECT set_eq(
     $$ SELECT pg_get_partkeydef(oid), relrowsecurity, relforcerowsecurity, relowner::regrole::text
@@ -200,8 +203,11 @@ SELECT set_eq(
          'EXECUTE FUNCTION platform.forbid_change()'),
         ('tool_call_p202606_forbid_truncate_tg', 'O',
          'BEFORE TRUNCATE ON agents.tool_call_p202606 FOR EACH STATEMENT '
-         'EXECUTE FUNCTION platform.forbid_change()') $$,
-    'a month refuses to lose a row too'
+         'EXECUTE FUNCTION platform.forbid_change()'),
+        ('tool_call_guard_tg', 'O',
+         'BEFORE UPDATE ON agents.tool_call_p202606 FOR EACH ROW '
+         'EXECUTE FUNCTION agents.guard_tool_call()') $$,
+    'a month refuses to lose a row too, and holds it to its states'
 );
 SELECT set_eq(
     $$ SELECT policyname, permissive, cmd, roles::text
@@ -211,14 +217,16 @@ SELECT set_eq(
         ('tool_call_tenant'::name, 'PERMISSIVE', 'ALL',
          '{muniment_app,muniment_owner,muniment_reader}'),
         ('tool_call_tenant_guard', 'RESTRICTIVE', 'ALL',
-         '{muniment_app,muniment_owner,muniment_reader}') $$,
-    'one policy lets the tenant in, one keeps the others out, and no other widens access'
+         '{muniment_app,muniment_owner,muniment_reader}'),
+        ('tool_call_service', 'PERMISSIVE', 'ALL', '{muniment_service}') $$,
+    'one policy lets the tenant in, one keeps the others out, one is for the backend of all firms'
 );
 SELECT is_empty(
     $$ SELECT policyname, qual, with_check
        FROM pg_policies
        WHERE schemaname = 'agents'
            AND tablename = 'tool_call'
+           AND policyname <> 'tool_call_service'
            AND (qual, with_check) IS DISTINCT FROM (
                '(firm_id = ( SELECT platform.current_tenant_id() AS current_tenant_id))',
                '(firm_id = ( SELECT platform.current_tenant_id() AS current_tenant_id))'
@@ -637,6 +645,21 @@ FROM
             (pg_temp.inline(body, 'Grüße'), '{}', 'accepted', 'the body may be in the row'),
             (pg_temp.inline(body, ''), '{}', 'accepted', 'an empty body is a body'),
             (pg_temp.on_the_shelf(body), '{}', 'accepted', 'the body may be on the shelf'),
+            (pg_temp.on_the_shelf(body), '{"BODY_storage": "redacted", "BODY_s3_key": null}',
+             'accepted', 'the body may be taken away, and its hash and length be left'),
+            (pg_temp.on_the_shelf(body), '{"BODY_storage": "redacted"}',
+             '23514 tool_call_BODY_place_ck', 'what is taken away has no key'),
+            (pg_temp.inline(body, 'b'), '{"BODY_storage": "redacted"}',
+             '23514 tool_call_BODY_place_ck', 'what is taken away is not in the row'),
+            (pg_temp.on_the_shelf(body),
+             '{"BODY_storage": "redacted", "BODY_s3_key": null, "BODY_preview": "a b"}',
+             '23514 tool_call_BODY_place_ck', 'what is taken away cannot be guessed'),
+            (pg_temp.on_the_shelf(body),
+             '{"BODY_storage": "redacted", "BODY_s3_key": null, "BODY_sha256": null}',
+             '23514 tool_call_BODY_place_ck', 'what is taken away has a hash'),
+            (pg_temp.on_the_shelf(body),
+             '{"BODY_storage": "redacted", "BODY_s3_key": null, "BODY_bytes": null}',
+             '23514 tool_call_BODY_place_ck', 'what is taken away has a length'),
             ('{}', '{"BODY_storage": "tape"}', '23514 tool_call_BODY_place_ck',
              'there is no third place for a body'),
             (pg_temp.inline(body, 'b'), '{"BODY_storage": null}', '23514 tool_call_BODY_place_ck',
@@ -719,14 +742,27 @@ SELECT set_eq(
     $$ VALUES
         ('muniment_app', 'SELECT', false),
         ('muniment_app', 'INSERT', false),
-        ('muniment_reader', 'SELECT', false) $$,
-    'agents append and read, readers read, nobody else does anything'
+        ('muniment_reader', 'SELECT', false),
+        ('muniment_service', 'SELECT', false) $$,
+    'agents append and read, readers and the backend read, nobody else does anything'
 );
-SELECT is_empty(
-    $$ SELECT attname, attacl
-       FROM pg_attribute
-       WHERE attrelid = 'agents.tool_call'::regclass AND attacl IS NOT NULL $$,
-    'no column is granted beside that'
+SELECT set_eq(
+    $$ SELECT grantee::regrole::text, privilege_type, is_grantable,
+           string_agg(attname, ' ' ORDER BY attname)
+       FROM pg_attribute, aclexplode(attacl)
+       WHERE attrelid = 'agents.tool_call'::regclass
+       GROUP BY 1, 2, 3 $$,
+    $$ VALUES
+        ('muniment_app', 'UPDATE', false,
+         'approval_args_sha256 approval_decided_at approval_decided_by approval_reason '
+         'approval_status child_run_id cost_usd ended_at error_message error_type external_ref '
+         'is_error_retryable result_bytes result_inline result_preview result_s3_key '
+         'result_sha256 result_storage started_at status'),
+        ('muniment_service', 'UPDATE', false,
+         'approval_status args_inline args_preview args_s3_key args_storage ended_at '
+         'error_message error_type is_error_retryable result_inline result_preview '
+         'result_s3_key result_storage status') $$,
+    'agents say what becomes of a call, the backend ends it and takes bodies away'
 );
 SELECT throws_ok(
     $$ DELETE FROM agents.tool_call $$,
