@@ -1,7 +1,7 @@
 """The ledger for tests: a database with this month in it, and logins that act as one role.
 
-`record_room`       a new database with the ledger, the month before this one, this one and the next,
-                    and tools of each kind: a :class:`RecordRoom`
+`record_room`       a new database with the ledger, three months around this one, and tools of each
+                    kind: a :class:`RecordRoom`
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from muniment.ledger import AsyncLedger, Ledger
@@ -112,7 +112,8 @@ def login(dsn: str, *roles: str) -> Iterator[str]:
             owner.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), who))
         owner.execute(sql.SQL("ALTER ROLE {} SET role = {}").format(who, sql.Identifier(roles[0])))
     try:
-        yield make_conninfo(dsn, user=name)
+        url = urlsplit(dsn)
+        yield urlunsplit(url._replace(netloc=f"{name}@{url.hostname}:{url.port}"))
     finally:
         with psycopg.connect(dsn, autocommit=True) as owner:
             owner.execute(

@@ -86,10 +86,13 @@ def execute(pool: Pool, statements: Sequence[Statement]) -> list[list[Row]]:
             if len(statements) == 1:
                 _, sql, values = statements[0]
                 return [connection.cursor(row_factory=tuple_row).execute(sql, values).fetchall()]
-            with connection.pipeline(), connection.transaction():
+            with connection.pipeline():
+                # Not transaction(), which waits for the answer to its BEGIN.
+                connection.execute("BEGIN")
                 for _, sql, values in statements:
                     cursors.append(connection.cursor(row_factory=tuple_row))
                     cursors[-1].execute(sql, values)
+                connection.execute("COMMIT")
             return [cursor.fetchall() for cursor in cursors]
     except DatabaseError as error:
         raise _refusal(statements, cursors, error) from error
@@ -105,10 +108,12 @@ async def execute_async(pool: AsyncPool, statements: Sequence[Statement]) -> lis
                 cursor = connection.cursor(row_factory=tuple_row)
                 await cursor.execute(sql, values)
                 return [await cursor.fetchall()]
-            async with connection.pipeline(), connection.transaction():
+            async with connection.pipeline():
+                await connection.execute("BEGIN")
                 for _, sql, values in statements:
                     cursors.append(connection.cursor(row_factory=tuple_row))
                     await cursors[-1].execute(sql, values)
+                await connection.execute("COMMIT")
             return [await cursor.fetchall() for cursor in cursors]
     except DatabaseError as error:
         raise _refusal(statements, cursors, error) from error

@@ -438,7 +438,8 @@ def append_turns(
     given = arguments(checks.SESSION, session_id=session_id)
     bodies: list[NewBody] = []
     owner = None if run is None else (run.run_id, run.started_at)
-    rows = _turns(scope, turns, owner, bodies)
+    rows = _turns(turns)
+    _house_turns(scope, rows, owner, bodies)
     held = _held(scope, run) if run is not None else {**_NOT_HELD, "firm_id": scope.firm_id}
     return Call(
         "appending turns",
@@ -521,10 +522,11 @@ def record_turn(
         _row(checks.CALL, call, f"tool_calls[{place}].", forbidden=_NOT_OF_RECORDED)
         for place, call in enumerate(tool_calls)
     ]
-    started_at = _complete(row, calls)
+    turn_rows = _turns(turns)
+    started_at = _complete(row, [*turn_rows, *calls])
     bodies: list[NewBody] = []
     owner = row["run_id"], started_at
-    turn_rows = _turns(scope, turns, owner, bodies)
+    _house_turns(scope, turn_rows, owner, bodies)
     for index, call in enumerate(calls):
         _needed(f"tool_calls[{index}].tool_name", call.get("tool_name"))
         for name in ("args", "result"):
@@ -550,15 +552,16 @@ def record_turn(
     )
 
 
-def _complete(run: dict[str, Any], calls: Sequence[dict[str, Any]]) -> datetime:
+def _complete(run: dict[str, Any], parts: Sequence[Mapping[str, Any]]) -> datetime:
     """Give a run the id and the start that it lacks: it began no later than anything in it."""
     if "run_id" not in run:
         run["run_id"] = uuid7()
     if "started_at" not in run:
-        known = [call[name] for call in calls for name in _TIMES if name in call]
-        known += [run["ended_at"]] if "ended_at" in run else []
+        known = [part[name] for part in (run, *parts) for name in _TIMES if name in part]
         run["started_at"] = min([datetime.now(UTC), *known])
     started_at: datetime = run["started_at"]
+    if run.get("ended_at", started_at) < started_at:
+        raise LedgerInputError("run.ended_at", f"{run['ended_at']} lies before run.started_at")
     return started_at
 
 
@@ -784,7 +787,7 @@ def finish_tool_call(
 
 # Between the calls and the tables ------------------------------------------------
 
-_TIMES = ("requested_at", "started_at", "ended_at")
+_TIMES = ("created_at", "requested_at", "started_at", "ended_at")
 _NOT_HELD = {"run_id": None, "worker_id": None, "attempt_no": None}
 # Keys that the tables know, and that a finished run or call does not have.
 _NOT_OF_FINISHED = frozenset({"session_id", "worker_id", "lease"})
@@ -837,23 +840,25 @@ def _row(
     return found
 
 
-def _turns(
-    scope: Scope,
-    turns: Sequence[TurnInput],
-    owner: tuple[UUID, datetime] | None,
-    bodies: list[NewBody],
-) -> list[dict[str, Any]]:
+def _turns(turns: Sequence[TurnInput]) -> list[dict[str, Any]]:
     rows = []
-    for place_, turn in enumerate(turns):
-        where = f"turns[{place_}]."
-        row = _row(checks.TURN, turn, where)
-        _needed(f"{where}role", row.get("role"))
-        if "content" in row:
-            _house(scope, row, "content", where, owner, bodies)
-        rows.append(row)
+    for index, turn in enumerate(turns):
+        rows.append(_row(checks.TURN, turn, f"turns[{index}]."))
+        _needed(f"turns[{index}].role", rows[-1].get("role"))
     if not rows:
         raise LedgerInputError("turns", "has none")
     return rows
+
+
+def _house_turns(
+    scope: Scope,
+    rows: Sequence[dict[str, Any]],
+    owner: tuple[UUID, datetime] | None,
+    bodies: list[NewBody],
+) -> None:
+    for index, row in enumerate(rows):
+        if "content" in row:
+            _house(scope, row, "content", f"turns[{index}].", owner, bodies)
 
 
 def _house(
