@@ -314,23 +314,16 @@ class _Import:
         if len(batch) > 1:
             doing += f" to {batch[-1].record}"
         with acting_as(self.connection, APP, doing=doing, firm_id=self.firm_id):
-            keys = _json([run.run for run in batch])
-            insert_keys = query("importer.insert_keys")
-            found = fetch(self.connection, insert_keys, firm_id=self.firm_id, rows=keys)
-            got = {str(row["run_id"]) for row in found}
-            mine = [run for run in batch if run.run_id in got]
-            self._insert_rows("importer.insert_sessions", [run.run for run in mine])
-            self._insert_rows("importer.insert_runs", [run.run for run in mine])
-            self._insert_rows("importer.insert_turns", [row for run in mine for row in run.turns])
-            self._insert_rows(
-                "importer.insert_tool_calls", [row for run in mine for row in run.tool_calls]
+            found = fetch(
+                self.connection,
+                query("importer.import_runs"),
+                firm_id=self.firm_id,
+                runs=_json([run.run for run in batch]),
+                turns=_json([row for run in batch for row in run.turns]),
+                tool_calls=_json([row for run in batch for row in run.tool_calls]),
             )
-        return mine
-
-    def _insert_rows(self, name: str, objects: Sequence[Row]) -> None:
-        if objects:
-            values = {"firm_id": self.firm_id, "rows": _json(objects)}
-            self.connection.execute(query(name), values)
+        got = {str(row["run_id"]) for row in found}
+        return [run for run in batch if run.run_id in got]
 
 
 def _patiently(do: Callable[[], T]) -> T:
