@@ -33,6 +33,8 @@ __all__ = [
 Pool = ConnectionPool[Any]
 AsyncPool = AsyncConnectionPool[Any]
 
+# Seconds to wait for a connection: less than a heartbeat of the usual lease.
+_PATIENCE = 10.0
 _SETTINGS = {"autocommit": True, "fallback_application_name": "muniment", "connect_timeout": 10}
 
 # How the functions of the ledger begin what they say about a parameter. A message that is raised by
@@ -56,14 +58,16 @@ def make_pool(dsn: str, *, size: int) -> Pool:
         ConnectFailed: No server answers, or it refuses this user.
     """
     connect(dsn).close()
-    return ConnectionPool(dsn, kwargs=_SETTINGS, min_size=min(1, size), max_size=size, open=True)
+    return ConnectionPool(
+        dsn, kwargs=_SETTINGS, min_size=1, max_size=size, timeout=_PATIENCE, open=True
+    )
 
 
 async def make_async_pool(dsn: str, *, size: int) -> AsyncPool:
     """Do as :func:`make_pool` does, under asyncio."""
     (await asyncio.to_thread(connect, dsn)).close()
     pool: AsyncPool = AsyncConnectionPool(
-        dsn, kwargs=_SETTINGS, min_size=min(1, size), max_size=size, open=False
+        dsn, kwargs=_SETTINGS, min_size=1, max_size=size, timeout=_PATIENCE, open=False
     )
     await pool.open()
     return pool

@@ -254,7 +254,7 @@ def test_a_pipeline_makes_what_the_next_call_needs() -> None:
 def test_what_may_be_sent_twice() -> None:
     asked = calls.request_tool_call(Scope(FIRM, is_deferred=True), RUN, "t").expected
     assert asked is not None
-    twice = {
+    twice: dict[str, Call[Any]] = {
         "open_session": calls.open_session(SCOPE),
         "start_run": calls.start_run(SCOPE, "A"),
         "record_turn": record(),
@@ -263,7 +263,7 @@ def test_what_may_be_sent_twice() -> None:
         "finish_tool_call": calls.finish_tool_call(SCOPE, RUN, asked),
         "request with a key": calls.request_tool_call(SCOPE, RUN, "t", idempotency_key="k"),
     }
-    once = {
+    once: dict[str, Call[Any]] = {
         "append_turn": calls.append_turn(SCOPE, SESSION, "user", "a"),
         "claim_run": calls.claim_run(SCOPE, RUN.run_id, "w"),
         "begin_tool_call": calls.begin_tool_call(SCOPE, RUN, asked),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import Event, Lock, Task
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from contextvars import ContextVar, Token
 from functools import update_wrapper, wraps
 from types import TracebackType
@@ -283,8 +284,10 @@ class AsyncOpenRun:
         traceback: TracebackType | None,
     ) -> None:
         """End the run as the block has ended."""
+        # A block may be left in another context than it was entered in, as that of a generator.
         if self._token is not None:
-            _current.reset(self._token)
+            with suppress(ValueError):
+                _current.reset(self._token)
         self._stop.set()
         try:
             await self._ledger._take(self._core.end(error))

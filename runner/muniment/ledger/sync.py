@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar, Token
 from functools import update_wrapper, wraps
 from threading import Event, Lock, Thread
@@ -306,8 +307,10 @@ class OpenRun:
         traceback: TracebackType | None,
     ) -> None:
         """End the run as the block has ended."""
+        # A block may be left in another context than it was entered in, as that of a generator.
         if self._token is not None:
-            _current.reset(self._token)
+            with suppress(ValueError):
+                _current.reset(self._token)
         self._stop.set()
         try:
             self._ledger._take(self._core.end(error))
