@@ -15,11 +15,13 @@ from markdown_it.token import Token
 from psycopg.rows import scalar_row
 from tests.fix_postgres import ROOT
 
-# Each page of docs/explanation that is about a schema.
+# Each page that is about a schema.
 PAGES = {
-    "open-agents": "open_agents",
-    "goclaw": "goclaw",
+    "explanation/open-agents": "open_agents",
+    "explanation/goclaw": "goclaw",
 }
+# The page that asks the ledger.
+QUESTIONS = "how-to/ask-the-ledger"
 STATEMENT = re.compile(r"(?P<text>[^;]+;)\n?(?P<answer>(?:-- .*\n)*)")
 ENTITY = re.compile(r"^ {4}(\w+) \{$", re.MULTILINE)
 
@@ -27,7 +29,7 @@ each_page = pytest.mark.parametrize(("page", "schema"), PAGES.items(), ids=PAGES
 
 
 def tokens(page: str) -> list[Token]:
-    text = (ROOT / "docs" / "explanation" / f"{page}.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
     return MarkdownIt("commonmark").enable("table").parse(text)
 
 
@@ -72,16 +74,21 @@ def in_schema(dsn: str, schema: str, query: str) -> list[str]:
         return connection.execute(query.encode(), [schema]).fetchall()
 
 
-@each_page
-def test_the_sql_of_the_page_does_what_it_says(page: str, schema: str, deployed: str) -> None:
-    assert in_schema(deployed, schema, "SELECT %s")
-
-    with psycopg.connect(deployed, autocommit=True) as connection:
+def ask(dsn: str, page: str) -> None:
+    """Run the statements of a page; fail where one answers otherwise than the page says."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
         for text, rows in statements(page):
             cursor = connection.execute(text.encode())
             if rows:
                 answered = [" | ".join(map(str, row)) for row in cursor.fetchall()]
                 assert answered == rows, text
+
+
+@each_page
+def test_the_sql_of_the_page_does_what_it_says(page: str, schema: str, deployed: str) -> None:
+    assert in_schema(deployed, schema, "SELECT %s")
+
+    ask(deployed, page)
 
     assert sum(bool(rows) for _, rows in statements(page)) > 10
 
@@ -121,3 +128,19 @@ def test_the_page_names_every_table_once(page: str, schema: str, deployed: str) 
     )
 
     assert sorted(tables(page)) == sorted(there_are)
+
+
+def test_the_ledger_answers_as_its_page_says(ledger: str) -> None:
+    ask(ledger, QUESTIONS)
+
+
+def test_the_page_asks_every_view_of_the_ledger(ledger: str) -> None:
+    views = in_schema(
+        ledger,
+        "agents",
+        "SELECT relname FROM pg_class WHERE relnamespace = %s::regnamespace AND relkind = 'v'",
+    )
+    answered = " ".join(text for text, rows in statements(QUESTIONS) if rows)
+
+    assert len(views) > 10
+    assert [name for name in views if f"FROM agents.{name}\n" not in answered] == []

@@ -41,6 +41,13 @@ BEGIN
                   HINT = 'Name the worker that takes the run.';
     END IF;
 
+    -- Whoever waited for the lock has to see what was written under it.
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'the transaction may not see what others wrote below the run'
+            USING ERRCODE = 'MU111',
+                  HINT = 'Begin it with ISOLATION LEVEL READ COMMITTED.';
+    END IF;
+
     SELECT k.started_at
     INTO v_started_at
     FROM agents.agent_run_key AS k
@@ -90,7 +97,18 @@ BEGIN
 
     UPDATE agents.agent_run AS r
     SET
-        status = 'running',
+        -- A person may still have to decide.
+        status = CASE
+            WHEN v_run.status = 'waiting_approval' AND EXISTS (
+                SELECT
+                FROM agents.tool_call AS c
+                WHERE c.firm_id = p_firm_id
+                    AND c.run_id = p_run_id
+                    AND c.requested_at >= v_started_at
+                    AND c.status = 'waiting_approval'
+            ) THEN 'waiting_approval'
+            ELSE 'running'
+        END,
         attempt_no = CASE WHEN v_run.worker_id IS NULL THEN 1 ELSE v_run.attempt_no + 1 END,
         worker_id = p_worker_id,
         heartbeat_at = v_now,
@@ -107,9 +125,9 @@ $function$;
 COMMENT ON FUNCTION agents.claim_run(uuid, uuid, text, interval) IS
     'Gives an open run to a worker: one that is queued, whose lease has lapsed, or its own. Calls '
     'that the worker before it left running become unknown, or failed when their tool changes '
-    'nothing. Raises P0002 when the run is not there, MU101 when it has ended, MU102 when another '
-    'worker holds it, 22023 when the lease is not between a second and a day, 22004 without a '
-    'worker; 42501 and 22004 as platform.enter_tenant() does.';
+    'nothing. Raises MU111 above READ COMMITTED, P0002 when the run is not there, MU101 when it '
+    'has ended, MU102 when another worker holds it, 22023 when the lease is not between a second '
+    'and a day, 22004 without a worker; 42501 and 22004 as platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.claim_run(uuid, uuid, text, interval) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.claim_run(uuid, uuid, text, interval) TO muniment_app;

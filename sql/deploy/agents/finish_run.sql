@@ -178,8 +178,8 @@ COMMENT ON FUNCTION agents.finish_run(
     'same seal. Without tokens the run has the sums of its turns. A run that does not succeed ends'
     ' its open calls. Raises 22023 when the status does not finish a run; MU115 when it would '
     'succeed with a call open; MU112 when p_ended_at is more than five minutes ahead; MU103 when a'
-    ' queued run would do other than be cancelled; P0002, MU101 and MU102 as agents.hold_run() '
-    'does; 23514 by the name of a CHECK; 40001 above READ COMMITTED; 42501 and 22004 as '
+    ' queued run would do other than be cancelled; P0002, MU101, MU102 and MU111 as '
+    'agents.hold_run() does; 23514 by the name of a CHECK; 42501 and 22004 as '
     'platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.finish_run(

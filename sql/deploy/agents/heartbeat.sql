@@ -53,8 +53,8 @@ $function$;
 
 COMMENT ON FUNCTION agents.heartbeat(uuid, uuid, text, integer, interval) IS
     'Renews the lease of a run and returns when someone asked to cancel it; NULL: go on. Raises '
-    'P0002, MU101 and MU102 as agents.hold_run() does, 22023 when the lease is not between a '
-    'second and a day, 22004 without a worker; 42501 as platform.enter_tenant() does.';
+    'P0002, MU101, MU102 and MU111 as agents.hold_run() does, 22023 when the lease is not between '
+    'a second and a day, 22004 without a worker; 42501 as platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.heartbeat(uuid, uuid, text, integer, interval) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.heartbeat(uuid, uuid, text, integer, interval) TO muniment_app;

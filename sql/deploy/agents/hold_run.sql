@@ -28,6 +28,13 @@ DECLARE
 BEGIN
     PERFORM platform.enter_tenant(p_firm_id);
 
+    -- Whoever waited for the lock has to see what was written under it.
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'the transaction may not see what others wrote below the run'
+            USING ERRCODE = 'MU111',
+                  HINT = 'Begin it with ISOLATION LEVEL READ COMMITTED.';
+    END IF;
+
     -- First the start, then the run: so one partition is looked at.
     SELECT k.started_at
     INTO v_started_at
@@ -71,8 +78,8 @@ $function$;
 COMMENT ON FUNCTION agents.hold_run(uuid, uuid, text, integer) IS
     'Locks an open run until the transaction ends and returns it, if this worker and attempt hold '
     'it; a run that is queued is held by NULL and its attempt. Raises P0002 when it is not there, '
-    'MU101 when it has ended, MU102 when another worker or attempt holds it; 42501 and 22004 as '
-    'platform.enter_tenant() does.';
+    'MU111 above READ COMMITTED, MU101 when it has ended, MU102 when another worker or attempt '
+    'holds it; 42501 and 22004 as platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.hold_run(uuid, uuid, text, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.hold_run(uuid, uuid, text, integer) TO muniment_app;

@@ -24,6 +24,8 @@ RETURNS SETOF uuid
 LANGUAGE plpgsql
 VOLATILE
 SET search_path = pg_catalog, pg_temp
+-- Planning for one month at each call would cost more than the rest.
+SET plan_cache_mode = 'force_generic_plan'
 AS $function$
 DECLARE
     v_run_ids uuid[];
@@ -199,6 +201,11 @@ BEGIN
         ON tool.tool_name = call.tool_name
         AND tool.tool_version = 'imported'
     WHERE call.run_id IN (SELECT unnest(v_run_ids));
+
+    -- The key has its run: asked here, where the plan of the question is kept, and not at commit,
+    -- where it would be made anew each time.
+    SET CONSTRAINTS agents.agent_run_key_run_fk IMMEDIATE;
+    SET CONSTRAINTS agents.agent_run_key_run_fk DEFERRED;
 
     -- The rows of each run in the order of agents.sealed_rows(), read once for all runs.
     FOR v_run IN

@@ -64,7 +64,8 @@ $function$;
 
 COMMENT ON FUNCTION agents.reap_stale_runs(integer, interval) IS
     'Ends up to p_limit runs (1 to 10,000) of all firms, whose leases are overdue by more than '
-    'p_grace, as abandoned, seals them and returns them. Raises 22023 on a bad argument.';
+    'p_grace, as abandoned, seals them and returns them. Raises 22023 on a bad argument, MU111 '
+    'above READ COMMITTED.';
 
 REVOKE ALL ON FUNCTION agents.reap_stale_runs(integer, interval) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.reap_stale_runs(integer, interval) TO muniment_service;

@@ -31,6 +31,8 @@ RETURNS TABLE (
 LANGUAGE plpgsql
 VOLATILE
 SET search_path = pg_catalog, pg_temp
+-- Planning for one month at each call would cost more than the rest.
+SET plan_cache_mode = 'force_generic_plan'
 AS $function$
 DECLARE
     v_now            CONSTANT timestamptz := clock_timestamp();
@@ -79,14 +81,16 @@ BEGIN
                 p_session_id,
                 p_run - ARRAY['run_id', 'started_at', 'ended_at', 'trace_id', 'span_id'],
                 (
-                    SELECT jsonb_agg(turn - ARRAY['turn_id', 'created_at'] ORDER BY place)
+                    SELECT jsonb_agg(
+                        turn - ARRAY['turn_id', 'created_at', 'content_s3_key'] ORDER BY place
+                    )
                     FROM jsonb_array_elements(p_turns) WITH ORDINALITY AS t (turn, place)
                 ),
                 (
                     SELECT jsonb_agg(
                         call - ARRAY[
                             'tool_call_id', 'turn_id', 'requested_at', 'started_at', 'ended_at',
-                            'span_id'
+                            'span_id', 'args_s3_key', 'result_s3_key'
                         ]
                         ORDER BY place
                     )
@@ -327,6 +331,11 @@ BEGIN
             USING ERRCODE = 'MU105',
                   HINT = 'agents.tool_registry lists the tools.';
     END IF;
+
+    -- The key has its run: asked here, where the plan of the question is kept, and not at commit,
+    -- where it would be made anew each time.
+    SET CONSTRAINTS agents.agent_run_key_run_fk IMMEDIATE;
+    SET CONSTRAINTS agents.agent_run_key_run_fk DEFERRED;
 
     run_id := v_run.run_id;
     started_at := v_run.started_at;

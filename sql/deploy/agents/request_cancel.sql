@@ -68,8 +68,8 @@ $function$;
 
 COMMENT ON FUNCTION agents.request_cancel(uuid, uuid) IS
     'Asks the worker of a run to stop, cancels and seals a run that is queued, leaves alone one '
-    'that has ended, and returns the status. Raises P0002 when the run is not there; 40001 above '
-    'READ COMMITTED; 42501 and 22004 as platform.enter_tenant() does.';
+    'that has ended, and returns the status. Raises P0002 when the run is not there, MU111 above '
+    'READ COMMITTED when it is queued; 42501 and 22004 as platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.request_cancel(uuid, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.request_cancel(uuid, uuid) TO muniment_app;

@@ -45,6 +45,8 @@ RETURNS TABLE (
 LANGUAGE plpgsql
 VOLATILE
 SET search_path = pg_catalog, pg_temp
+-- Planning for one month at each call would cost more than the rest.
+SET plan_cache_mode = 'force_generic_plan'
 AS $function$
 DECLARE
     v_now            CONSTANT timestamptz := clock_timestamp();
@@ -142,6 +144,11 @@ BEGIN
             p_span_id,
             p_metadata
         );
+        -- The key has its run: asked here, where the plan of the question is kept, and not at
+        -- commit, where it would be made anew each time.
+        SET CONSTRAINTS agents.agent_run_key_run_fk IMMEDIATE;
+        SET CONSTRAINTS agents.agent_run_key_run_fk DEFERRED;
+
         run_id := v_key.run_id;
         started_at := v_key.started_at;
         status := CASE WHEN p_worker_id IS NULL THEN 'queued' ELSE 'running' END;

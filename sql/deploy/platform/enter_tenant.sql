@@ -31,8 +31,8 @@ $function$;
 
 COMMENT ON FUNCTION platform.enter_tenant(uuid) IS
     'Sets the tenant until the transaction ends, unless that is the tenant already. Raises 42501 '
-    'when the transaction acts for another tenant, 22004 when it is null, 22023 when the one that is '
-    'set is not a canonical UUID.';
+    'when the transaction acts for another tenant, 22004 when it is null, 22023 when the one that '
+    'is set is not a canonical UUID.';
 
 REVOKE ALL ON FUNCTION platform.enter_tenant(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION platform.enter_tenant(uuid) TO muniment_app, muniment_reader;

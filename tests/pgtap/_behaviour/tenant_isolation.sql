@@ -6,7 +6,7 @@
 -- What takes a second connection or a client program, such as COPY or a pooler, is not in here.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(460);
+SELECT plan(499);
 
 -- The scene -----------------------------------------------------------------
 
@@ -51,6 +51,17 @@ INSERT INTO target VALUES
                tool_version, definition_sha256
            FROM agents.tool_registry
            WHERE tool_name = 'get_matter' $$
+    ),
+    (
+        'usage_daily',
+        $$ INSERT INTO agents.usage_daily (
+               firm_id, day, agent_name, provider_name, request_model, subject_type, run_count,
+               failure_count, unpriced_count, rolled_up_at
+           )
+           VALUES (
+               '00000000-0000-4000-8000-00000000000b', '2026-06-15', 'forged', '', '', '', 1, 0, 1,
+               '2026-06-16 00:00:00+00'
+           ) $$
     );
 
 -- A session for each firm; then, month by month, a run with a turn and a call. A superuser writes
@@ -102,6 +113,14 @@ AS $$
         tool.tool_version, tool.definition_sha256, run.agent_name
     FROM agents.agent_run AS run, agents.tool_registry AS tool
     WHERE run.started_at = p_started_at AND tool.tool_name = 'get_matter';
+    INSERT INTO agents.usage_daily (
+        firm_id, day, agent_name, provider_name, request_model, subject_type, run_count,
+        failure_count, unpriced_count, rolled_up_at
+    )
+    SELECT
+        firm_id, (started_at AT TIME ZONE 'UTC')::date, agent_name, '', '', '', 1, 0, 1, started_at
+    FROM agents.agent_run
+    WHERE started_at = p_started_at;
 $$;
 SELECT pg_temp.record_month(1, '2026-05-15 12:00:00+00');
 SELECT pg_temp.record_month(2, '2026-06-15 12:00:00+00');
@@ -1107,6 +1126,7 @@ CREATE POLICY careless ON agents.agent_run_key USING (true) WITH CHECK (true);
 CREATE POLICY careless ON agents.agent_run USING (true) WITH CHECK (true);
 CREATE POLICY careless ON agents.chat_turn USING (true) WITH CHECK (true);
 CREATE POLICY careless ON agents.tool_call USING (true) WITH CHECK (true);
+CREATE POLICY careless ON agents.usage_daily USING (true) WITH CHECK (true);
 SET LOCAL ROLE muniment_app;
 SELECT is(
     pg_temp.firms_in(format('SELECT firm_id FROM agents.%I', name)),

@@ -3,7 +3,7 @@
 -- Holds for every schema that muniment_owner owns. What an extension brought is not looked at: the
 -- right to use the schema guards it.
 BEGIN;
-SELECT plan(24);
+SELECT plan(26);
 
 -- Declared ------------------------------------------------------------------
 
@@ -37,6 +37,10 @@ FROM (
         (
             'agents', 'agent_run_key', 'muniment_app', 'INSERT', true,
             'a runtime names its run, but never says that its month has left'
+        ),
+        (
+            'agents', 'usage_daily', 'muniment_app', 'UPDATE', true,
+            'a day that has changed is rolled up again'
         ),
         (
             'agents', 'tool_call', 'muniment_app', 'UPDATE', true,
@@ -695,8 +699,32 @@ SELECT is_empty(
     FROM held_right
     WHERE kind IN ('table', 'sequence')
         AND role_name = 'muniment_maintainer'
+        AND (schema_name, name, privilege) <> ('agents', 'partition_status', 'SELECT')
     $$,
-    'muniment_maintainer has no right to any table'
+    'muniment_maintainer has no right to any table, and of views sees the calendar alone'
+);
+-- A plain view can be written through, so a right beyond SELECT would be one to its tables.
+SELECT is_empty(
+    $$
+    SELECT r.schema_name, r.name, r.role_name, r.privilege
+    FROM held_right AS r
+    INNER JOIN pg_catalog.pg_class AS c
+        ON c.oid = to_regclass(format('%I.%I', r.schema_name, r.name))
+    WHERE r.kind = 'table'
+        AND c.relkind = 'v'
+        AND r.privilege <> 'SELECT'
+    $$,
+    'a view is only read'
+);
+SELECT is_empty(
+    $$
+    SELECT c.oid::regclass
+    FROM pg_catalog.pg_class AS c
+    INNER JOIN muniment_schema AS s ON s.oid = c.relnamespace
+    WHERE c.relkind = 'v'
+        AND NOT has_table_privilege('muniment_reader', c.oid, 'SELECT')
+    $$,
+    'a view is for readers'
 );
 SELECT is_empty(
     $$
