@@ -22,8 +22,8 @@ The tree::
      |   +- AccessDenied
      |   +- RuleError           a rule of the ledger: one class below it for each SQLSTATE
      |       +- IdempotencyConflict, RunEnded, LeaseLost, StateRefused, SessionClosed, ToolUnknown,
-     |          ApprovalPending, ApprovalDecided, ArgumentsDiffer, CallEnded, TimeRefused,
-     |          BodyMissing, CallsOpen, NotThere
+     |          ApprovalPending, ApprovalDecided, ArgumentsDiffer, CallEnded, IsolationRefused,
+     |          TimeRefused, BodyMissing, CallsOpen, NotThere
      +- ToolCallRefused         .tool_call_id: a tool must not work now, says the ledger
      |   +- EffectUnknown       it may have had its effect already
      |   +- ApprovalDenied
@@ -242,6 +242,10 @@ class CallEnded(RuleError):
     """The tool call has ended, or is not running (MU110)."""
 
 
+class IsolationRefused(RuleError):
+    """The transaction is not READ COMMITTED, so it may not see what it must (MU111)."""
+
+
 class TimeRefused(RuleError):
     """A time lies in the future, or before what it follows (MU112)."""
 
@@ -271,6 +275,7 @@ RULES: dict[str, type[RuleError]] = {
     "MU108": ApprovalDecided,
     "MU109": ArgumentsDiffer,
     "MU110": CallEnded,
+    "MU111": IsolationRefused,
     "MU112": TimeRefused,
     "MU113": IdempotencyConflict,
     "MU114": BodyMissing,

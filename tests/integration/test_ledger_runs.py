@@ -20,6 +20,7 @@ from muniment import AsyncLedger, Ledger, Usage
 from muniment.errors import (
     ApprovalDenied,
     ApprovalPending,
+    CallEnded,
     CallsOpen,
     ConnectFailed,
     EffectUnknown,
@@ -323,6 +324,37 @@ def test_a_call_ends_as_its_block_ends(ledger_a: Ledger, error: BaseException, s
 
     (call,) = ledger_a.tool_calls(run.run_id)
     assert (call.status, call.error_type) == (status, type(error).__qualname__)
+
+
+def test_a_call_that_failed_is_tried_again_only_where_it_said_so(ledger_a: Ledger) -> None:
+    with ledger_a.run("A") as run:
+        for is_retryable in (True, False):
+            with run.tool_call("send", "{}", idempotency_key="k") as call:
+                assert not call.is_recorded
+                call.finish(status="failed", error_type="Busy", is_error_retryable=is_retryable)
+        with pytest.raises(CallEnded), run.tool_call("send", "{}", idempotency_key="k"):
+            pytest.fail("it was tried again")
+
+    calls = ledger_a.tool_calls(run.run_id)
+    assert [(call.call_no, call.attempt_no, call.status) for call in calls] == [
+        (1, 1, "failed"),
+        (1, 2, "failed"),
+    ]
+
+
+def test_a_request_whose_answer_was_lost_is_made_once(record_room: RecordRoom) -> None:
+    with wire_to(record_room.app) as wire, ThreadPoolExecutor(1) as threads:
+        ledger = record_room.ledger(database=wire.dsn(record_room.app), pool_size=2)
+        held = ledger.start_run("A", worker_id="w")
+        stop = wire.hold("request_tool_call", answer=True)
+        asking = threads.submit(ledger.request_tool_call, held, "send", "{}")
+        stop.wait()
+        wire.cut()
+        call = asking.result()
+
+        assert call.status == "requested"
+        (found,) = ledger.tool_calls(held.run_id)
+        assert found.tool_call_id == call.tool_call_id
 
 
 def test_an_effect_that_may_have_happened_is_not_repeated(

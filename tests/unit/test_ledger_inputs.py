@@ -247,6 +247,8 @@ def test_a_pipeline_makes_what_the_next_call_needs() -> None:
     assert asked.requested_at >= run.started_at
     # A key may be known already, with another id: then nothing is certain beforehand.
     assert calls.open_session(scope, idempotency_key="k").expected is None
+    assert calls.start_run(scope, "A", idempotency_key="k").expected is None
+    assert calls.request_tool_call(scope, run, "t", idempotency_key="k").expected is None
     # Without a pipeline the clock is that of the database.
     assert calls.start_run(SCOPE, "A").values["started_at"] is None
 
@@ -261,13 +263,12 @@ def test_what_may_be_sent_twice() -> None:
         "heartbeat": calls.heartbeat(SCOPE, RUN),
         "finish_run": calls.finish_run(SCOPE, RUN),
         "finish_tool_call": calls.finish_tool_call(SCOPE, RUN, asked),
-        "request with a key": calls.request_tool_call(SCOPE, RUN, "t", idempotency_key="k"),
+        "request_tool_call": calls.request_tool_call(SCOPE, RUN, "t"),
     }
     once: dict[str, Call[Any]] = {
         "append_turn": calls.append_turn(SCOPE, SESSION, "user", "a"),
         "claim_run": calls.claim_run(SCOPE, RUN.run_id, "w"),
         "begin_tool_call": calls.begin_tool_call(SCOPE, RUN, asked),
-        "request without a key": calls.request_tool_call(SCOPE, RUN, "t"),
     }
 
     assert [name for name, call in twice.items() if not call.is_repeatable] == []

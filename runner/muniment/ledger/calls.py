@@ -263,7 +263,8 @@ def start_run(
         metadata=metadata or {},
     )
     expected = None
-    if scope.is_deferred:
+    # A key may be that of a run that is there, with another id.
+    if scope.is_deferred and idempotency_key is None:
         status = "running" if worker_id is not None else "queued"
         expected = Run(given["run_id"], given["started_at"], status, 1, worker_id)
     return Call(
@@ -586,7 +587,8 @@ def request_tool_call(
 ) -> Call[RequestedCall]:
     """Write down that the model asked for a call, before anything is done about it.
 
-    Sent again after a lost connection only under an ``idempotency_key``.
+    A key that this run has used is that same call; one that failed and may be tried again, or whose
+    effect is unknown and whose tool can bear it twice, gets a new attempt.
 
     Args:
         run: As :meth:`start_run` or :meth:`claim_run` answered it.
@@ -594,7 +596,7 @@ def request_tool_call(
         args: The text of the arguments, as the model wrote it, of any length.
         tool_version: Its version; the active one if it is left out.
         idempotency_key: The same key in a run is the same effect; up to 255 characters.
-        tool_call_id: Made by the database unless given.
+        tool_call_id: Made here unless given.
         requested_at: The database's clock unless given; up to 5 minutes ahead of it.
         provider_call_id: ``gen_ai.tool.call.id``; identifies nothing here.
         turn_id: The assistant's turn that asked for it.
@@ -611,16 +613,15 @@ def request_tool_call(
         ShelfError: The arguments could not be stored. Nothing was written.
         StoreError: The database refused.
     """
-    if scope.is_deferred:
-        tool_call_id = tool_call_id or uuid7()
-        requested_at = requested_at or max(datetime.now(UTC), run.started_at)
+    if scope.is_deferred and requested_at is None:
+        requested_at = max(datetime.now(UTC), run.started_at)
     given = arguments(
         checks.CALL,
         tool_name=_needed("tool_name", tool_name),
         args=args,
         tool_version=tool_version,
         idempotency_key=idempotency_key,
-        tool_call_id=tool_call_id,
+        tool_call_id=tool_call_id or uuid7(),
         requested_at=requested_at,
         provider_call_id=provider_call_id,
         turn_id=turn_id,
@@ -630,7 +631,8 @@ def request_tool_call(
     bodies: list[NewBody] = []
     _house_argument(scope, given, "args", run, bodies)
     expected = None
-    if scope.is_deferred:
+    # A key may be that of a call that is there, with another id.
+    if scope.is_deferred and idempotency_key is None:
         expected = RequestedCall(
             given["tool_call_id"], given["requested_at"], 0, 1, "requested", "not_required", None
         )
@@ -639,7 +641,7 @@ def request_tool_call(
         sql_of("request_tool_call"),
         {**given, **_held(scope, run)},
         lambda rows: RequestedCall(*rows[0]),
-        is_repeatable=idempotency_key is not None,
+        is_repeatable=True,
         bodies=bodies,
         times=_times(requested_at),
         expected=expected,
@@ -698,7 +700,7 @@ def begin_tool_call(
 ) -> Call[BegunCall]:
     """Write down that the tool begins to work, and hear whether it may.
 
-    Not sent again when the connection is lost meanwhile: a call that has begun has begun.
+    Not sent again when the connection is lost meanwhile: a call that runs is answered ``unknown``.
 
     Args:
         run: As :meth:`start_run` or :meth:`claim_run` answered it.
@@ -708,7 +710,6 @@ def begin_tool_call(
     Raises:
         ApprovalPending: Nobody has decided yet (MU107).
         ArgumentsDiffer: These are not the arguments that were requested (MU109).
-        CallEnded: It has failed, or was cancelled (MU110).
         LeaseLost: Another worker has the run (MU102).
         StoreError: The database refused.
     """

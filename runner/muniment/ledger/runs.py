@@ -17,6 +17,7 @@ from uuid import UUID
 from muniment.errors import (
     ApprovalDenied,
     ApprovalPending,
+    CallEnded,
     CallsOpen,
     EffectUnknown,
     LeaseLost,
@@ -338,6 +339,8 @@ class CallCore:
                 resumes it after the decision comes to this call again.
             ApprovalDenied: Somebody decided against it.
             EffectUnknown: It was under way when a worker was lost. Look at the outside world.
+            CallEnded: It failed before under this key, and not so that it may be tried again: see
+                ``is_error_retryable`` of ``call.finish`` (MU110).
             ToolUnknown: There is no such tool, or no active version of it (MU105).
             IdempotencyConflict: The key is that of other arguments, or another tool (MU106).
             LeaseLost: The worker has not got the run any more.
@@ -377,6 +380,12 @@ class CallCore:
             raise ApprovalDenied(
                 f"{self._request[0]}: call {call.tool_call_id}: denied",
                 tool_call_id=call.tool_call_id,
+            )
+        if begun.action == "recorded" and begun.status != "succeeded":
+            raise CallEnded(
+                f"{self._request[0]}: call {call.tool_call_id}: has ended before as {begun.status}",
+                sqlstate="MU110",
+                hint="Use another key, or record a failure with is_error_retryable=True.",
             )
         self.is_recorded = begun.action == "recorded"
         self._is_open = not self.is_recorded

@@ -300,8 +300,8 @@ class BegunCall:
     """What is to be done about a tool call.
 
     Attributes:
-        action: ``run``: do it now. ``recorded``: it was done, and this is its result. ``unknown``:
-            its effect may have happened. ``denied``: nobody may do it.
+        action: ``run``: do it now. ``recorded``: it has ended, and this is how. ``unknown``: it
+            runs, or was left running: its effect may have happened. ``denied``: nobody may do it.
         status: Of the call.
         result_storage: Where the result is, when it was recorded: ``inline``, ``s3`` or
             ``redacted``. None: it has none.

@@ -134,7 +134,7 @@ COMMENT ON FUNCTION agents.begin_tool_call(
     'runs already, or was left running, so its effect may have happened. denied: a person denied '
     'it, or its approval expired. When no call of the run waits any more, the run goes on. Raises '
     'P0002 when the run has no such call; MU107 while it waits for approval; MU109 when '
-    'p_args_sha256 is given and is not the hash of its arguments; P0002, MU101 and MU102 as '
+    'p_args_sha256 is given and is not the hash of its arguments; P0002, MU101, MU102 and MU111 as '
     'agents.hold_run() does; 42501 and 22004 as platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.begin_tool_call(

@@ -160,7 +160,7 @@ COMMENT ON FUNCTION agents.finish_tool_call(
     'call has ended otherwise, or has not begun; MU112 when p_ended_at lies before the call or '
     'more than five minutes ahead; MU103 for a result or price of a call that had not begun; 22023 '
     'when p_status is no outcome; 23503 when the child run is not there; 23514 by the name of a '
-    'CHECK; P0002, MU101 and MU102 as agents.hold_run() does; 42501 and 22004 as '
+    'CHECK; P0002, MU101, MU102 and MU111 as agents.hold_run() does; 42501 and 22004 as '
     'platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.finish_tool_call(

@@ -52,13 +52,6 @@ DECLARE
     v_tool agents.tool_registry;
     v_call agents.tool_call;
 BEGIN
-    -- A snapshot from before the lock would not show the calls that were made under it.
-    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
-        RAISE EXCEPTION 'transaction isolation is %: calls are numbered in read committed',
-            current_setting('transaction_isolation')
-            USING ERRCODE = 'MU111',
-                  HINT = 'Begin the transaction with ISOLATION LEVEL READ COMMITTED.';
-    END IF;
     IF p_worker_id IS NULL THEN
         RAISE EXCEPTION 'p_worker_id: is null'
             USING ERRCODE = 'null_value_not_allowed',
@@ -253,12 +246,11 @@ COMMENT ON FUNCTION agents.request_tool_call(
     'version was approved in the run yet). The same idempotency key or id returns the call that is '
     'there; by the key another attempt, with the same call_no, when that one failed or timed out '
     'with is_error_retryable, or is unknown and its tool may be replayed (safe, with_key). Raises '
-    'P0002, MU101 and MU102 as agents.hold_run() does; MU105 when there is no such tool or no '
-    'active version; MU106 when key or id are those of another tool or other arguments; MU111 '
-    'above READ COMMITTED; MU112 when p_requested_at lies before the run or more than five minutes '
-    'ahead, or the approval expires before it; 22004 without a worker, or without arguments to '
-    'approve; 23514 by the name of a CHECK, or when the month has no partition; 42501 as '
-    'platform.enter_tenant() does.';
+    'P0002, MU101, MU102 and MU111 as agents.hold_run() does; MU105 when there is no such tool or '
+    'no active version; MU106 when key or id are those of another tool or other arguments; MU112 '
+    'when p_requested_at lies before the run or more than five minutes ahead, or the approval '
+    'expires before it; 22004 without a worker, or without arguments to approve; 23514 by the name '
+    'of a CHECK, or when the month has no partition; 42501 as platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.request_tool_call(
     uuid, uuid, text, integer, text, text, text, uuid, timestamptz, text, text, uuid, text,

@@ -150,6 +150,9 @@ SELECT is(
         jsonb_build_object('status', new.status)
         || CASE
             WHEN new.status = old.status THEN '{}'
+            -- An end that does not say when it began is one, so that is no reason to refuse.
+            WHEN new.status <> 'running' AND old.status <> 'waiting_approval' THEN
+                new.columns - 'started_at'
             WHEN old.status <> 'waiting_approval' THEN new.columns
             WHEN new.status = 'requested' THEN
                 jsonb_build_object(

@@ -4,7 +4,7 @@
 BEGIN;
 SET LOCAL client_min_messages = warning;
 SET LOCAL timezone = 'UTC';
-SELECT plan(78);
+SELECT plan(79);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -424,6 +424,11 @@ SELECT results_eq(
        FROM pg_temp.request('get_matter', '{"run": "a5", "key": "key 9"}') $$,
     $$ VALUES (9, 2) $$,
     'the latest attempt counts'
+);
+SELECT is(
+    (SELECT count(*) FROM agents.tool_call WHERE idempotency_key = 'key 9'),
+    2::bigint,
+    'and is not made again'
 );
 SELECT results_eq(
     $$ SELECT call_no, call_attempt_no
