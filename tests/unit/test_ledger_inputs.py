@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from muniment.errors import Conflicted, ConnectFailed, LedgerInputError, PartitionMissing
+from muniment.errors import RULES, Conflicted, ConnectFailed, LedgerInputError, PartitionMissing
 from muniment.ledger import (
     AsyncLedger,
     AsyncPipeline,
@@ -409,3 +411,11 @@ def test_a_ledger_that_is_made_has_not_connected() -> None:
         assert ledger.for_firm(FIRM).firm_id == FIRM
 
     assert threading.active_count() == before
+
+
+def test_the_reference_names_the_class_of_each_sqlstate() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "errors.md").read_text()
+    _, _, table = page.partition("## In Python")
+
+    for sqlstate, kind in RULES.items():
+        assert re.search(rf"`{sqlstate}`[^|]*\| `{kind.__name__}`", table), sqlstate
