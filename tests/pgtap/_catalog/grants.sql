@@ -43,6 +43,55 @@ FROM (
             'a day that has changed is rolled up again'
         ),
         (
+            'agents', 'agent_run_key', 'muniment_service', 'SELECT', false,
+            'the backend seals the runs that it ends'
+        ),
+        (
+            'agents', 'agent_run', 'muniment_app', 'UPDATE', true,
+            'a runtime says what becomes of a run, and a trigger in which order'
+        ),
+        (
+            'agents', 'agent_run', 'muniment_service', 'SELECT', false,
+            'the backend finds runs of dead workers'
+        ),
+        ('agents', 'agent_run', 'muniment_service', 'UPDATE', true, 'and ends them'),
+        (
+            'agents', 'chat_session', 'muniment_app', 'UPDATE', true,
+            'a runtime counts turns and closes conversations'
+        ),
+        (
+            'agents', 'chat_session', 'muniment_service', 'SELECT', false,
+            'the backend seals the runs that it ends'
+        ),
+        (
+            'agents', 'chat_turn', 'muniment_service', 'SELECT', false,
+            'the backend seals turns, and finds bodies that are to go'
+        ),
+        (
+            'agents', 'chat_turn', 'muniment_service', 'UPDATE', true,
+            'and takes these away'
+        ),
+        (
+            'agents', 'redaction', 'muniment_service', 'SELECT', false,
+            'the backend seals what it redacts'
+        ),
+        (
+            'agents', 'redaction', 'muniment_service', 'INSERT', true,
+            'the backend redacts, and a runtime does not'
+        ),
+        (
+            'agents', 'seal_chain', 'muniment_app', 'UPDATE', true,
+            'each seal moves the head of its chain'
+        ),
+        (
+            'agents', 'seal_chain', 'muniment_service', 'SELECT', false,
+            'the backend seals runs and redactions too'
+        ),
+        ('agents', 'seal_chain', 'muniment_service', 'INSERT', false, 'the same'),
+        ('agents', 'seal_chain', 'muniment_service', 'UPDATE', true, 'the same'),
+        ('agents', 'run_seal', 'muniment_service', 'SELECT', false, 'the same'),
+        ('agents', 'run_seal', 'muniment_service', 'INSERT', false, 'the same'),
+        (
             'agents', 'tool_call', 'muniment_app', 'UPDATE', true,
             'a runtime says what becomes of a call, and a trigger in which order'
         ),
