@@ -18,7 +18,14 @@ from muniment.migrate import engine
 
 PROJECTS = engine.Projects(ROOT / "sql")
 
-TENANT_TABLES = ("chat_session", "agent_run_key", "agent_run", "chat_turn", "tool_call")
+TENANT_TABLES = (
+    "chat_session",
+    "agent_run_key",
+    "agent_run",
+    "chat_turn",
+    "tool_call",
+    "usage_daily",
+)
 TABLES = ("tool_registry", *TENANT_TABLES)
 PARTITIONED = ("agent_run", "chat_turn", "tool_call")
 
@@ -204,6 +211,8 @@ KINDS = {
 NOTHING_TO_BREAK = {
     ("agent_run_key", "index_dropped"),
     ("agent_run_key", "index_invalid"),
+    ("usage_daily", "index_dropped"),
+    ("usage_daily", "index_invalid"),
 }
 
 

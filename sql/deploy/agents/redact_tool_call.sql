@@ -69,7 +69,7 @@ BEGIN
     END IF;
 
     INSERT INTO agents.redaction AS d (
-        firm_id, run_id, run_started_at, table_name, row_id, row_time, body, storage, s3_key,
+        firm_id, run_id, run_started_at, table_name, row_id, row_at, body, storage, s3_key,
         sha256, bytes, preview_sha256, redacted_by, reason
     )
     VALUES (

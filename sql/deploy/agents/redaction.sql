@@ -21,7 +21,7 @@ CREATE TABLE agents.redaction (
     run_started_at timestamptz,
     table_name     text        NOT NULL,
     row_id         uuid        NOT NULL,
-    row_time       timestamptz NOT NULL,
+    row_at         timestamptz NOT NULL,
     body           text        NOT NULL,
     storage        text        NOT NULL,
     s3_key         text,
@@ -57,7 +57,7 @@ CREATE TABLE agents.redaction (
     CONSTRAINT redaction_bytes_ck CHECK (bytes >= 0),
     CONSTRAINT redaction_redacted_by_ck CHECK (char_length(redacted_by) BETWEEN 1 AND 200),
     CONSTRAINT redaction_reason_ck CHECK (char_length(reason) BETWEEN 1 AND 1000),
-    CONSTRAINT redaction_times_are_finite_ck CHECK (isfinite(row_time) AND isfinite(redacted_at))
+    CONSTRAINT redaction_times_are_finite_ck CHECK (isfinite(row_at) AND isfinite(redacted_at))
 );
 
 -- What was taken from one run; also serves the reference.
@@ -71,7 +71,7 @@ COMMENT ON COLUMN agents.redaction.run_id IS 'The run of the turn or call. NULL 
 COMMENT ON COLUMN agents.redaction.run_started_at IS 'started_at of that run.';
 COMMENT ON COLUMN agents.redaction.table_name IS 'Where the body was: chat_turn or tool_call.';
 COMMENT ON COLUMN agents.redaction.row_id IS 'turn_id or tool_call_id.';
-COMMENT ON COLUMN agents.redaction.row_time IS
+COMMENT ON COLUMN agents.redaction.row_at IS
     'created_at of the turn, requested_at of the call: names the partition.';
 COMMENT ON COLUMN agents.redaction.body IS 'content, args or result.';
 COMMENT ON COLUMN agents.redaction.storage IS 'Where the body was kept: inline or s3.';
@@ -116,7 +116,7 @@ CREATE POLICY redaction_service ON agents.redaction
 -- A runtime writes no redaction: it may not take a body away.
 GRANT SELECT ON agents.redaction TO muniment_app, muniment_reader, muniment_service;
 GRANT INSERT (
-    firm_id, run_id, run_started_at, table_name, row_id, row_time, body, storage, s3_key, sha256,
+    firm_id, run_id, run_started_at, table_name, row_id, row_at, body, storage, s3_key, sha256,
     bytes, preview_sha256, redacted_by, reason
 ) ON agents.redaction TO muniment_service;
 

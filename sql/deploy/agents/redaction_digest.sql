@@ -22,7 +22,7 @@ BEGIN
         ROW(
             p_redaction.firm_id, p_redaction.redaction_id, p_redaction.run_id,
             extract(epoch FROM p_redaction.run_started_at), p_redaction.table_name,
-            p_redaction.row_id, extract(epoch FROM p_redaction.row_time), p_redaction.body,
+            p_redaction.row_id, extract(epoch FROM p_redaction.row_at), p_redaction.body,
             p_redaction.storage, p_redaction.s3_key, encode(p_redaction.sha256, 'hex'),
             p_redaction.bytes, encode(p_redaction.preview_sha256, 'hex'), p_redaction.redacted_by,
             p_redaction.reason, extract(epoch FROM p_redaction.redacted_at)

@@ -55,15 +55,13 @@ CREATE TABLE agents.run_seal (
     CONSTRAINT run_seal_kind_ck
         CHECK (
             CASE kind
-                WHEN 'run' THEN
-                    num_nulls(run_id, run_started_at) = 0
-                    AND redaction_id IS NULL
-                WHEN 'redaction' THEN
-                    num_nulls(run_id, run_started_at) IN (0, 2)
-                    AND redaction_id IS NOT NULL
+                WHEN 'run' THEN run_id IS NOT NULL AND redaction_id IS NULL
+                WHEN 'redaction' THEN redaction_id IS NOT NULL
                 ELSE false
             END
         ),
+    -- Half a reference would not be checked at all.
+    CONSTRAINT run_seal_run_is_whole_ck CHECK ((run_id IS NULL) = (run_started_at IS NULL)),
     CONSTRAINT run_seal_format_no_ck CHECK (format_no = 1),
     CONSTRAINT run_seal_row_count_ck
         CHECK (row_count >= 1 AND octet_length(row_digests) = 8 * row_count),

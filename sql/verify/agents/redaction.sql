@@ -5,7 +5,7 @@ BEGIN;
 SET LOCAL ROLE muniment_owner;
 
 SELECT
-    firm_id, redaction_id, run_id, run_started_at, table_name, row_id, row_time, body, storage,
+    firm_id, redaction_id, run_id, run_started_at, table_name, row_id, row_at, body, storage,
     s3_key, sha256, bytes, preview_sha256, redacted_by, reason, redacted_at
 FROM agents.redaction
 WHERE false;
@@ -181,7 +181,7 @@ BEGIN
         FROM (
             VALUES
                 ('redaction', 'muniment_service', 'INSERT', ARRAY[
-                    'firm_id', 'run_id', 'run_started_at', 'table_name', 'row_id', 'row_time',
+                    'firm_id', 'run_id', 'run_started_at', 'table_name', 'row_id', 'row_at',
                     'body', 'storage', 's3_key', 'sha256', 'bytes', 'preview_sha256',
                     'redacted_by', 'reason'
                 ])

@@ -29,7 +29,7 @@ BEGIN
             ]),
             ('run_seal', ARRAY[
                 'run_seal_pk', 'run_seal_chain_fk', 'run_seal_run_fk', 'run_seal_seal_no_ck',
-                'run_seal_first_has_no_previous_ck', 'run_seal_kind_ck',
+                'run_seal_first_has_no_previous_ck', 'run_seal_kind_ck', 'run_seal_run_is_whole_ck',
                 'run_seal_format_no_ck', 'run_seal_row_count_ck', 'run_seal_content_sha256_ck',
                 'run_seal_previous_sha256_ck', 'run_seal_sealed_at_ck',
                 'run_seal_seal_sha256_ck'

@@ -765,6 +765,7 @@ FROM unnest(
 
 -- Who may change rows still cannot change who a run is. The guard refuses sooner; the keys hold
 -- without it.
+ALTER TABLE agents.chat_turn DISABLE TRIGGER chat_turn_guard_tg;
 ALTER TABLE agents.tool_call DISABLE TRIGGER tool_call_guard_tg;
 SELECT is(pg_temp.answer_to(statement), answer, promise)
 FROM (

@@ -6,7 +6,7 @@
 -- What takes a second connection or a client program, such as COPY or a pooler, is not in here.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(460);
+SELECT plan(677);
 
 -- The scene -----------------------------------------------------------------
 
@@ -51,6 +51,34 @@ INSERT INTO target VALUES
                tool_version, definition_sha256
            FROM agents.tool_registry
            WHERE tool_name = 'get_matter' $$
+    ),
+    (
+        'usage_daily',
+        $$ INSERT INTO agents.usage_daily (
+               firm_id, day, agent_name, provider_name, request_model, subject_type, run_count,
+               failure_count, unpriced_count, rolled_up_at
+           )
+           VALUES (
+               '00000000-0000-4000-8000-00000000000b', '2026-06-15', 'forged', '', '', '', 1, 0, 1,
+               '2026-06-16 00:00:00+00'
+           ) $$
+    ),
+    (
+        'redaction',
+        $$ INSERT INTO agents.redaction (firm_id, row_id)
+           VALUES (
+               '00000000-0000-4000-8000-00000000000b', '70000000-0000-4000-8000-0000000000b1'
+           ) $$
+    ),
+    (
+        'seal_chain',
+        $$ INSERT INTO agents.seal_chain (firm_id, chain_no)
+           VALUES ('00000000-0000-4000-8000-00000000000b', 9) $$
+    ),
+    (
+        'run_seal',
+        $$ INSERT INTO agents.run_seal (firm_id, chain_no, seal_no)
+           VALUES ('00000000-0000-4000-8000-00000000000b', 1, 9) $$
     );
 
 -- A session for each firm; then, month by month, a run with a turn and a call. A superuser writes
@@ -102,7 +130,28 @@ AS $$
         tool.tool_version, tool.definition_sha256, run.agent_name
     FROM agents.agent_run AS run, agents.tool_registry AS tool
     WHERE run.started_at = p_started_at AND tool.tool_name = 'get_matter';
+    INSERT INTO agents.usage_daily (
+        firm_id, day, agent_name, provider_name, request_model, subject_type, run_count,
+        failure_count, unpriced_count, rolled_up_at
+    )
+    SELECT
+        firm_id, (started_at AT TIME ZONE 'UTC')::date, agent_name, '', '', '', 1, 0, 1, started_at
+    FROM agents.agent_run
+    WHERE started_at = p_started_at;
+    INSERT INTO agents.redaction (
+        firm_id, table_name, row_id, row_at, body, storage, sha256, bytes, redacted_by, reason
+    )
+    SELECT
+        firm_id, 'chat_turn', turn_id, created_at, 'content', 'inline', sha256(''), 0, author_id,
+        'asked for'
+    FROM agents.chat_turn
+    WHERE created_at = p_started_at;
+    SELECT agents.append_seal(firm_id, 'run', run_id, started_at, NULL, ARRAY[sha256('')])
+    FROM agents.agent_run
+    WHERE started_at = p_started_at;
 $$;
+-- A runtime has no right to redact. Here it has, so that the policies are asked and not the grant.
+GRANT INSERT ON agents.redaction TO muniment_app;
 SELECT pg_temp.record_month(1, '2026-05-15 12:00:00+00');
 SELECT pg_temp.record_month(2, '2026-06-15 12:00:00+00');
 SELECT pg_temp.record_month(3, '2026-07-15 12:00:00+00');
@@ -543,7 +592,9 @@ SELECT results_eq(
         name,
         '00000000-0000-4000-8000-00000000000b'
     ),
-    format('VALUES (%s::bigint)', CASE name WHEN 'chat_session' THEN 1 ELSE 4 END),
+    format(
+        'VALUES (%s::bigint)', CASE WHEN name IN ('chat_session', 'seal_chain') THEN 1 ELSE 4 END
+    ),
     format('b has as many rows in %s as it had', name)
 )
 FROM target;
@@ -919,7 +970,10 @@ ROLLBACK TO SAVEPOINT search_path;
 -- policies still hold. The guard refuses sooner, so it is put aside.
 RESET ROLE;
 SAVEPOINT stray_rights;
+ALTER TABLE agents.chat_turn DISABLE TRIGGER chat_turn_guard_tg;
 ALTER TABLE agents.tool_call DISABLE TRIGGER tool_call_guard_tg;
+ALTER TABLE agents.redaction DISABLE TRIGGER redaction_forbid_update_tg;
+ALTER TABLE agents.run_seal DISABLE TRIGGER run_seal_forbid_update_tg;
 GRANT ALL ON ALL TABLES IN SCHEMA agents TO muniment_app;
 SET LOCAL ROLE muniment_app;
 
@@ -939,6 +993,7 @@ SELECT is(
     pg_temp.answer_to(format('UPDATE agents.%I SET firm_id = firm_id', name)),
     CASE name
         WHEN 'chat_session' THEN 'accepted: 1 row(s)'
+        WHEN 'seal_chain' THEN 'accepted: 1 row(s)'
         WHEN 'agent_run_key' THEN 'accepted: 5 row(s)'
         WHEN 'agent_run' THEN 'accepted: 5 row(s)'
         ELSE 'accepted: 4 row(s)'
@@ -1107,6 +1162,10 @@ CREATE POLICY careless ON agents.agent_run_key USING (true) WITH CHECK (true);
 CREATE POLICY careless ON agents.agent_run USING (true) WITH CHECK (true);
 CREATE POLICY careless ON agents.chat_turn USING (true) WITH CHECK (true);
 CREATE POLICY careless ON agents.tool_call USING (true) WITH CHECK (true);
+CREATE POLICY careless ON agents.usage_daily USING (true) WITH CHECK (true);
+CREATE POLICY careless ON agents.redaction USING (true) WITH CHECK (true);
+CREATE POLICY careless ON agents.seal_chain USING (true) WITH CHECK (true);
+CREATE POLICY careless ON agents.run_seal USING (true) WITH CHECK (true);
 SET LOCAL ROLE muniment_app;
 SELECT is(
     pg_temp.firms_in(format('SELECT firm_id FROM agents.%I', name)),
@@ -1253,12 +1312,20 @@ SELECT is_empty(
 -- The other roles -----------------------------------------------------------
 
 SELECT throws_ok(
-    format('SET LOCAL ROLE %I; SELECT FROM agents.%I', role, name),
+    format('SET LOCAL ROLE muniment_maintainer; SELECT FROM agents.%I', name),
     '42501',
     format('permission denied for table %s', name),
-    format('%s sees nothing of %s, whatever the tenant', role, name)
+    format('muniment_maintainer sees nothing of %s, whatever the tenant', name)
 )
-FROM target, unnest(ARRAY['muniment_maintainer', 'muniment_service']) AS role;
+FROM target;
+SET LOCAL ROLE muniment_service;
+SELECT is(
+    pg_temp.firms_in(format('SELECT firm_id FROM agents.%I', name)),
+    'a, b',
+    format('the backend, which looks for dead workers, sees all firms in %s', name)
+)
+FROM target;
+RESET ROLE;
 SELECT throws_ok(
     format('SET LOCAL ROLE %I; %s', role, forgery),
     '42501',
@@ -1267,7 +1334,9 @@ SELECT throws_ok(
 )
 FROM
     target,
-    unnest(ARRAY['muniment_maintainer', 'muniment_service', 'muniment_reader']) AS role;
+    unnest(ARRAY['muniment_maintainer', 'muniment_service', 'muniment_reader']) AS role
+-- The backend writes these, for all firms.
+WHERE role <> 'muniment_service' OR name NOT IN ('redaction', 'seal_chain', 'run_seal');
 SELECT throws_ok(
     format('SET LOCAL ROLE muniment_reader; LOCK TABLE agents.%I IN ROW EXCLUSIVE MODE', name),
     '42501',

@@ -17,6 +17,10 @@ FROM (
     VALUES
         ('forbid_delete_tg', 'platform.forbid_change()', 'refuses, whatever the row'),
         ('forbid_truncate_tg', 'platform.forbid_change()', 'refuses, whatever the rows'),
+        ('forbid_update_tg', 'platform.forbid_change()', 'refuses, whatever the row'),
+        ('guard_tg', 'agents.guard_agent_run()', 'compares the row with what it was'),
+        ('guard_tg', 'agents.guard_chat_session()', 'compares the row with what it was'),
+        ('guard_tg', 'agents.guard_chat_turn()', 'compares the row with what it was'),
         ('guard_tg', 'agents.guard_tool_call()', 'compares the row with what it was')
 ) AS declared (ending, function_label, reason);
 
@@ -26,7 +30,16 @@ SELECT *
 FROM (
     VALUES
         ('ensure_partitions', 'changes tables, not rows'),
-        ('tool_definition_sha256', 'a tool belongs to no firm')
+        ('tool_definition_sha256', 'a tool belongs to no firm'),
+        ('check_objects', 'looks at what it is given, at no row'),
+        ('agent_run_key_digest', 'is given a row, which has the firm'),
+        ('agent_run_digest', 'is given a row, which has the firm'),
+        ('chat_session_digest', 'is given a row, which has the firm'),
+        ('chat_turn_digest', 'is given a row, which has the firm'),
+        ('tool_call_digest', 'is given a row, which has the firm'),
+        ('redaction_digest', 'is given a row, which has the firm'),
+        ('seal_fault', 'is given a row, which has the firm'),
+        ('reap_stale_runs', 'looks for dead workers of all firms')
 ) AS declared (name, reason);
 
 -- Functions that may touch the setting of the tenant.
@@ -36,6 +49,7 @@ FROM (
     VALUES
         ('platform.set_tenant(uuid)', 'sets it, by the one statement that reaches every node'),
         ('platform.current_tenant_id()', 'reads it'),
+        ('platform.enter_tenant(uuid)', 'sets it unless it is set, and then compares'),
         (
             'agents.ensure_partitions(date,integer)',
             'attaches empty months under a tenant that nobody is, and gives the own one back'

@@ -68,6 +68,13 @@ FROM (
             'a generated column needs it, and it hashes its arguments only'
         ),
         (
+            'agents.seal_sha256(p_firm_id uuid, p_chain_no smallint, p_seal_no bigint, '
+            'p_format_no smallint, p_kind text, p_run_id uuid, p_run_started_at timestamp with '
+            'time zone, p_redaction_id uuid, p_sealed_at timestamp with time zone, p_row_count '
+            'integer, p_row_digests bytea, p_content_sha256 bytea, p_previous_sha256 bytea)',
+            'a CHECK needs it, and it hashes its arguments only'
+        ),
+        (
             'goclaw.usage_window(p_window_key text, p_at timestamp with time zone)',
             'the bounds of an hour, day, week or month in UTC'
         )
@@ -82,9 +89,11 @@ FROM (
         ('insufficient_privilege', '42501'),
         ('invalid_parameter_value', '22023'),
         ('null_value_not_allowed', '22004'),
+        ('not_null_violation', '23502'),
         ('no_data_found', 'P0002'),
         ('object_not_in_prerequisite_state', '55000'),
         ('lock_not_available', '55P03'),
+        ('serialization_failure', '40001'),
         ('feature_not_supported', '0A000')
 ) AS declared (name, sqlstate);
 

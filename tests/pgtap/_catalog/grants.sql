@@ -3,7 +3,7 @@
 -- Holds for every schema that muniment_owner owns. What an extension brought is not looked at: the
 -- right to use the schema guards it.
 BEGIN;
-SELECT plan(24);
+SELECT plan(26);
 
 -- Declared ------------------------------------------------------------------
 
@@ -12,16 +12,29 @@ SELECT plan(24);
 CREATE TEMPORARY VIEW declared_right AS
 SELECT
     'open_agents' AS schema_name,
-    unnest(ARRAY[
-        'sessions', 'chats', 'chat_messages', 'chat_reads', 'workflow_runs', 'workflow_run_steps'
-    ]) AS table_name,
+    t.name AS table_name,
     'muniment_service' AS role_name,
     p.privilege,
     p.by_column,
     'the backend serves all accounts, with the rights that a runtime has for one' AS reason
-FROM (
-    VALUES ('SELECT', false), ('INSERT', false), ('UPDATE', true), ('DELETE', false)
+FROM unnest(ARRAY[
+    'sessions', 'chats', 'chat_messages', 'chat_reads', 'workflow_runs', 'workflow_run_steps'
+]) AS t (name)
+CROSS JOIN (
+    VALUES ('SELECT', false), ('INSERT', true), ('UPDATE', true), ('DELETE', false)
 ) AS p (privilege, by_column)
+WHERE p.privilege <> 'DELETE'
+    OR t.name NOT IN ('workflow_runs', 'workflow_run_steps')
+UNION ALL
+SELECT
+    'open_agents',
+    unnest(ARRAY[
+        'sessions', 'chats', 'chat_messages', 'chat_reads', 'workflow_runs', 'workflow_run_steps'
+    ]),
+    'muniment_app',
+    'INSERT',
+    true,
+    'a runtime writes a row, but not when it was made, nor the count of a chat'
 UNION ALL
 SELECT *
 FROM (
@@ -39,6 +52,59 @@ FROM (
             'a runtime names its run, but never says that its month has left'
         ),
         (
+            'agents', 'usage_daily', 'muniment_app', 'UPDATE', true,
+            'a day that has changed is rolled up again'
+        ),
+        (
+            'agents', 'agent_run_key', 'muniment_service', 'SELECT', false,
+            'the backend seals the runs that it ends'
+        ),
+        (
+            'agents', 'agent_run', 'muniment_app', 'UPDATE', true,
+            'a runtime says what becomes of a run, and a trigger in which order'
+        ),
+        (
+            'agents', 'agent_run', 'muniment_service', 'SELECT', false,
+            'the backend finds runs of dead workers'
+        ),
+        ('agents', 'agent_run', 'muniment_service', 'UPDATE', true, 'and ends them'),
+        (
+            'agents', 'chat_session', 'muniment_app', 'UPDATE', true,
+            'a runtime counts turns and closes conversations'
+        ),
+        (
+            'agents', 'chat_session', 'muniment_service', 'SELECT', false,
+            'the backend seals the runs that it ends'
+        ),
+        (
+            'agents', 'chat_turn', 'muniment_service', 'SELECT', false,
+            'the backend seals turns, and finds bodies that are to go'
+        ),
+        (
+            'agents', 'chat_turn', 'muniment_service', 'UPDATE', true,
+            'and takes these away'
+        ),
+        (
+            'agents', 'redaction', 'muniment_service', 'SELECT', false,
+            'the backend seals what it redacts'
+        ),
+        (
+            'agents', 'redaction', 'muniment_service', 'INSERT', true,
+            'the backend redacts, and a runtime does not'
+        ),
+        (
+            'agents', 'seal_chain', 'muniment_app', 'UPDATE', true,
+            'each seal moves the head of its chain'
+        ),
+        (
+            'agents', 'seal_chain', 'muniment_service', 'SELECT', false,
+            'the backend seals runs and redactions too'
+        ),
+        ('agents', 'seal_chain', 'muniment_service', 'INSERT', false, 'the same'),
+        ('agents', 'seal_chain', 'muniment_service', 'UPDATE', true, 'the same'),
+        ('agents', 'run_seal', 'muniment_service', 'SELECT', false, 'the same'),
+        ('agents', 'run_seal', 'muniment_service', 'INSERT', false, 'the same'),
+        (
             'agents', 'tool_call', 'muniment_app', 'UPDATE', true,
             'a runtime says what becomes of a call, and a trigger in which order'
         ),
@@ -50,6 +116,8 @@ FROM (
             'agents', 'tool_call', 'muniment_service', 'UPDATE', true,
             'and ends those, and takes these away'
         ),
+        ('open_agents', 'workflow_runs', 'muniment_app', 'UPDATE', true, 'a run ends'),
+        ('open_agents', 'workflow_run_steps', 'muniment_app', 'UPDATE', true, 'a step ends'),
         ('open_agents', 'accounts', 'muniment_service', 'SELECT', false, 'accounts are looked up'),
         ('open_agents', 'accounts', 'muniment_service', 'INSERT', false, 'accounts are made'),
         ('open_agents', 'accounts', 'muniment_service', 'DELETE', false, 'accounts leave'),
@@ -264,6 +332,10 @@ FROM (
             'departments are renamed and archived'
         ),
         (
+            'agentcore', 'system_role', 'muniment_app', 'SELECT', true,
+            'a runtime does not get which departments a role opens'
+        ),
+        (
             'agentcore', 'system_role', 'muniment_service', 'SELECT', false,
             'roles are listed to those who give them'
         ),
@@ -281,7 +353,7 @@ FROM (
         ),
         (
             'agentcore', 'users', 'muniment_app', 'SELECT', true,
-            'a runtime does not get the hash of a password'
+            'a runtime does not get the hash of a password, nor other departments'
         ),
         (
             'agentcore', 'users', 'muniment_app', 'UPDATE', true,
@@ -305,13 +377,21 @@ FROM (
             'a link is looked up to learn whose it is'
         ),
         (
-            'agentcore', 'password_reset_token', 'muniment_service', 'INSERT', false,
-            'links are made'
+            'agentcore', 'password_reset_token', 'muniment_service', 'INSERT', true,
+            'links are made, and are open'
         ),
         ('agentcore', 'password_reset_token', 'muniment_service', 'UPDATE', true, 'and used, once'),
         (
-            'agentcore', 'audit_log', 'muniment_service', 'INSERT', false,
-            'what the backend reads is logged'
+            'agentcore', 'audit_log', 'muniment_app', 'INSERT', true,
+            'an entry has the time at which it was made'
+        ),
+        (
+            'agentcore', 'audit_log', 'muniment_service', 'INSERT', true,
+            'what the backend does is logged, likewise'
+        ),
+        (
+            'agentcore', 'notification', 'muniment_app', 'INSERT', true,
+            'a user is told something, unread'
         ),
         (
             'agentcore', 'notification', 'muniment_app', 'UPDATE', true,
@@ -320,6 +400,10 @@ FROM (
         ('agentcore', 'conversation', 'muniment_app', 'INSERT', true, 'a conversation is begun'),
         ('agentcore', 'conversation', 'muniment_app', 'UPDATE', true, 'a conversation is closed'),
         ('agentcore', 'message', 'muniment_app', 'INSERT', true, 'but not its time'),
+        (
+            'agentcore', 'pii_redaction_map', 'muniment_app', 'INSERT', true,
+            'what is personal is put away, but not its time'
+        ),
         (
             'agentcore', 'pii_redaction_map', 'muniment_app', 'SELECT', true,
             'a runtime does not get what a placeholder stands for'
@@ -337,22 +421,33 @@ FROM (
             'what it takes is changed, but not what was earned'
         ),
         (
+            'agentcore', 'document_generation', 'muniment_app', 'INSERT', true,
+            'a generation is begun, without what comes out'
+        ),
+        (
             'agentcore', 'document_generation', 'muniment_app', 'UPDATE', true,
             'what came out is noted'
         ),
+        ('agentcore', 'agent_task', 'muniment_app', 'INSERT', true, 'a task is queued'),
         ('agentcore', 'agent_task', 'muniment_service', 'SELECT', false, 'workers look for tasks'),
         (
             'agentcore', 'agent_task', 'muniment_service', 'UPDATE', true,
             'and say how they go, but not what was asked'
         ),
         (
+            'agentcore', 'retrieval_hit', 'muniment_app', 'INSERT', true,
+            'what was found is noted when it is found'
+        ),
+        (
             'agentcore', 'retrieval_hit', 'muniment_app', 'UPDATE', true,
             'what another model says of a hit is noted later'
         ),
+        ('agentcore', 'agent_tool_call', 'muniment_app', 'INSERT', true, 'a step is begun'),
         (
             'agentcore', 'agent_tool_call', 'muniment_app', 'UPDATE', true,
             'what a step gave back is noted'
         ),
+        ('agentcore', 'agent_run', 'muniment_app', 'INSERT', true, 'a run is begun'),
         (
             'agentcore', 'agent_run', 'muniment_app', 'UPDATE', true,
             'what an answer took is noted when it is there'
@@ -381,8 +476,32 @@ FROM (
             'and its first member'
         ),
         (
-            'astra', 'memories', 'muniment_service', 'SELECT', false,
-            'what has expired is found'
+            'astra', 'workers', 'muniment_app', 'INSERT', true,
+            'a worker says that it is there, but not since when'
+        ),
+        (
+            'astra', 'goals', 'muniment_app', 'INSERT', true,
+            'a runtime sets goals, but never says when one was set or reached'
+        ),
+        (
+            'astra', 'tasks', 'muniment_app', 'INSERT', true,
+            'a runtime plans tasks, but never says what came of one, or when'
+        ),
+        (
+            'astra', 'events', 'muniment_app', 'INSERT', true,
+            'a runtime reports what happened, but not in what order, or when'
+        ),
+        (
+            'astra', 'llm_usage', 'muniment_app', 'INSERT', true,
+            'a runtime enters what was used, but never on another day'
+        ),
+        (
+            'astra', 'token_reservations', 'muniment_app', 'INSERT', true,
+            'a runtime reserves tokens, but never on the budget of another day'
+        ),
+        (
+            'astra', 'memories', 'muniment_service', 'SELECT', true,
+            'what has expired is found, whatever is in it'
         ),
         ('astra', 'memories', 'muniment_service', 'DELETE', false, 'and deleted'),
         (
@@ -390,7 +509,7 @@ FROM (
             'rows are locked first, which asks for a right to a column'
         ),
         (
-            'astra', 'chat_sessions', 'muniment_service', 'SELECT', false,
+            'astra', 'chat_sessions', 'muniment_service', 'SELECT', true,
             'says how long its messages are kept'
         ),
         (
@@ -398,10 +517,18 @@ FROM (
             'rows are locked first, which asks for a right to a column'
         ),
         (
-            'astra', 'chat_messages', 'muniment_service', 'SELECT', false,
-            'what is too old is found'
+            'astra', 'chat_messages', 'muniment_service', 'SELECT', true,
+            'what is too old is found, whatever is in it'
         ),
-        ('astra', 'chat_messages', 'muniment_service', 'DELETE', false, 'and deleted')
+        ('astra', 'chat_messages', 'muniment_service', 'DELETE', false, 'and deleted'),
+        (
+            'astra', 'approval_requests', 'muniment_app', 'INSERT', true,
+            'a runtime asks, but says neither when nor what came of it'
+        ),
+        (
+            'astra', 'approval_decisions', 'muniment_app', 'INSERT', true,
+            'a runtime says who decides what, but not when'
+        )
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
 CREATE TEMPORARY VIEW global_table AS
@@ -422,6 +549,8 @@ SELECT *
 FROM (
     VALUES
         ('open_agents', 'accounts', 'accounts are made and removed by the backend'),
+        ('open_agents', 'workflow_runs', 'what was executed'),
+        ('open_agents', 'workflow_run_steps', 'what was executed'),
         ('goclaw', 'tenants', 'tenants are made and changed by the backend'),
         ('goclaw', 'activity_logs', 'an audit trail'),
         ('goclaw', 'team_task_events', 'what happened to tasks'),
@@ -695,8 +824,32 @@ SELECT is_empty(
     FROM held_right
     WHERE kind IN ('table', 'sequence')
         AND role_name = 'muniment_maintainer'
+        AND (schema_name, name, privilege) <> ('agents', 'partition_status', 'SELECT')
     $$,
-    'muniment_maintainer has no right to any table'
+    'muniment_maintainer has no right to any table, and of views sees the calendar alone'
+);
+-- A plain view can be written through, so a right beyond SELECT would be one to its tables.
+SELECT is_empty(
+    $$
+    SELECT r.schema_name, r.name, r.role_name, r.privilege
+    FROM held_right AS r
+    INNER JOIN pg_catalog.pg_class AS c
+        ON c.oid = to_regclass(format('%I.%I', r.schema_name, r.name))
+    WHERE r.kind = 'table'
+        AND c.relkind = 'v'
+        AND r.privilege <> 'SELECT'
+    $$,
+    'a view is only read'
+);
+SELECT is_empty(
+    $$
+    SELECT c.oid::regclass
+    FROM pg_catalog.pg_class AS c
+    INNER JOIN muniment_schema AS s ON s.oid = c.relnamespace
+    WHERE c.relkind = 'v'
+        AND NOT has_table_privilege('muniment_reader', c.oid, 'SELECT')
+    $$,
+    'a view is for readers'
 );
 SELECT is_empty(
     $$

@@ -18,6 +18,11 @@ FROM (
             'deleted'
         ),
         (
+            'agents', 'run_seal_run_fk',
+            'the index on runs is of their own seals, the one on redactions of theirs; keys are '
+            'never deleted'
+        ),
+        (
             'agents', 'tool_call_definition_fk',
             'the index starts with the firm, which the registry has not; a version that was called '
             'is never deleted'

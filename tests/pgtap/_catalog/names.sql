@@ -27,6 +27,17 @@ FROM (
         ('goclaw', 'sessions', 'memory_flush_at', 'clients write milliseconds since 1970')
 ) AS declared (schema_name, table_name, column_name, reason);
 
+-- Views whose columns have the names of a standard, which only quotes can hold.
+CREATE TEMPORARY VIEW standard_column AS
+SELECT *
+FROM (
+    VALUES
+        (
+            'agents.genai_span', '(gen_ai|error)([.][a-z]+(_[a-z]+)*)+',
+            'attributes of spans as the semantic conventions of OpenTelemetry have them'
+        )
+) AS declared (view_label, pattern, reason);
+
 -- Found in the catalog ------------------------------------------------------
 
 CREATE TEMPORARY VIEW muniment_schema AS
@@ -179,8 +190,19 @@ WHERE ('pg_proc', p.oid) NOT IN (SELECT catalog, oid FROM extension_member);
 -- Names ---------------------------------------------------------------------
 
 SELECT is_empty(
-    $$ SELECT kind, label, name FROM all_names WHERE name !~ '^[a-z][a-z0-9_]*$' $$,
-    'a name is of small letters, digits and underscores'
+    $$
+    SELECT n.kind, n.label, n.name
+    FROM all_names AS n
+    WHERE n.name !~ '^[a-z][a-z0-9_]*$'
+        AND NOT EXISTS (
+            SELECT
+            FROM standard_column AS s
+            WHERE n.kind = 'column'
+                AND n.label = format('%s.%s', s.view_label, n.name)
+                AND n.name ~ ('^' || s.pattern || '$')
+        )
+    $$,
+    'a name is of small letters, digits and underscores, or declared to be that of a standard'
 );
 SELECT is_empty(
     $$

@@ -88,6 +88,13 @@ CREATE TEMPORARY VIEW service_table AS
 SELECT *
 FROM (
     VALUES
+        ('agents', 'agent_run_key', 'the backend seals the runs that it ends'),
+        ('agents', 'agent_run', 'the backend ends the runs of dead workers'),
+        ('agents', 'chat_session', 'the backend seals the runs that it ends'),
+        ('agents', 'chat_turn', 'the backend seals the runs that it ends, and redacts'),
+        ('agents', 'redaction', 'the backend redacts'),
+        ('agents', 'seal_chain', 'the backend seals the runs that it ends'),
+        ('agents', 'run_seal', 'the backend seals the runs that it ends'),
         ('agents', 'tool_call', 'the backend ends the calls of dead workers, and redacts'),
         ('open_agents', 'accounts', 'made before there is one to act for'),
         ('open_agents', 'sessions', 'the backend serves all accounts'),

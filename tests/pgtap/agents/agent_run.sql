@@ -116,6 +116,8 @@ SELECT set_eq(
          'btree (firm_id, status, started_at) WHERE (status = ANY (ARRAY[''queued''::text, '
          '''running''::text, ''waiting_approval''::text, ''failed''::text, ''timed_out''::text, '
          '''abandoned''::text]))'),
+        ('agents.agent_run_running_ix', false,
+         'btree (started_at) WHERE (status = ''running''::text)'),
         ('agents.agent_run_trace_ix', false,
          'btree (firm_id, trace_id) WHERE (trace_id IS NOT NULL)') $$,
     'the indexes are those of the key, of the lists, of the tree and of what needs attention'
@@ -137,8 +139,11 @@ SELECT set_eq(
          'EXECUTE FUNCTION platform.forbid_change()'),
         ('agent_run_forbid_truncate_tg', 'O',
          'BEFORE TRUNCATE ON agents.agent_run FOR EACH STATEMENT '
-         'EXECUTE FUNCTION platform.forbid_change()') $$,
-    'what is triggered is the refusal to lose a row'
+         'EXECUTE FUNCTION platform.forbid_change()'),
+        ('agent_run_guard_tg', 'O',
+         'BEFORE UPDATE ON agents.agent_run FOR EACH ROW '
+         'EXECUTE FUNCTION agents.guard_agent_run()') $$,
+    'what is triggered is the refusal to lose a row, and the guard of what changes'
 );
 SELECT set_eq(
     $$ SELECT pg_get_partkeydef(oid), relrowsecurity, relforcerowsecurity, relowner::regrole::text
@@ -206,8 +211,11 @@ SELECT set_eq(
          'EXECUTE FUNCTION platform.forbid_change()'),
         ('agent_run_p202606_forbid_truncate_tg', 'O',
          'BEFORE TRUNCATE ON agents.agent_run_p202606 FOR EACH STATEMENT '
-         'EXECUTE FUNCTION platform.forbid_change()') $$,
-    'a month refuses to lose a row too'
+         'EXECUTE FUNCTION platform.forbid_change()'),
+        ('agent_run_guard_tg', 'O',
+         'BEFORE UPDATE ON agents.agent_run_p202606 FOR EACH ROW '
+         'EXECUTE FUNCTION agents.guard_agent_run()') $$,
+    'a month refuses to lose a row too, and guards what changes'
 );
 SELECT set_eq(
     $$ SELECT policyname, permissive, cmd, roles::text
@@ -217,14 +225,16 @@ SELECT set_eq(
         ('agent_run_tenant'::name, 'PERMISSIVE', 'ALL',
          '{muniment_app,muniment_owner,muniment_reader}'),
         ('agent_run_tenant_guard', 'RESTRICTIVE', 'ALL',
-         '{muniment_app,muniment_owner,muniment_reader}') $$,
-    'one policy lets the tenant in, one keeps the others out, and no other widens access'
+         '{muniment_app,muniment_owner,muniment_reader}'),
+        ('agent_run_service', 'PERMISSIVE', 'ALL', '{muniment_service}') $$,
+    'one policy lets the tenant in, one keeps the others out, one is for the backend of all firms'
 );
 SELECT is_empty(
     $$ SELECT policyname, qual, with_check
        FROM pg_policies
        WHERE schemaname = 'agents'
            AND tablename = 'agent_run'
+           AND policyname <> 'agent_run_service'
            AND (qual, with_check) IS DISTINCT FROM (
                '(firm_id = ( SELECT platform.current_tenant_id() AS current_tenant_id))',
                '(firm_id = ( SELECT platform.current_tenant_id() AS current_tenant_id))'
@@ -544,14 +554,25 @@ SELECT set_eq(
     $$ VALUES
         ('muniment_app', 'SELECT', false),
         ('muniment_app', 'INSERT', false),
-        ('muniment_reader', 'SELECT', false) $$,
-    'agents append and read, readers read, nobody else does anything'
+        ('muniment_reader', 'SELECT', false),
+        ('muniment_service', 'SELECT', false) $$,
+    'agents append and read, readers and the backend read, nobody else does anything'
 );
-SELECT is_empty(
-    $$ SELECT attname, attacl
-       FROM pg_attribute
-       WHERE attrelid = 'agents.agent_run'::regclass AND attacl IS NOT NULL $$,
-    'no column is granted beside that'
+SELECT set_eq(
+    $$ SELECT grantee::regrole::text, privilege_type, is_grantable,
+           string_agg(attname, ' ' ORDER BY attname)
+       FROM pg_attribute, aclexplode(attacl)
+       WHERE attrelid = 'agents.agent_run'::regclass
+       GROUP BY 1, 2, 3 $$,
+    $$ VALUES
+        ('muniment_app', 'UPDATE', false,
+         'attempt_no cache_read_tokens cache_write_tokens cancel_requested_at cost_usd ended_at '
+         'error_message error_type finish_reason first_token_ms heartbeat_at input_tokens '
+         'is_error_retryable lease_expires_at output_tokens price_ref reasoning_tokens '
+         'response_model status worker_id'),
+        ('muniment_service', 'UPDATE', false,
+         'ended_at error_message error_type is_error_retryable status') $$,
+    'agents say what becomes of a run, the backend ends it, nobody says what was asked of it'
 );
 SELECT throws_ok(
     $$ DELETE FROM agents.agent_run $$,

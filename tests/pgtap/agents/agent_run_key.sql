@@ -4,7 +4,7 @@
 -- in ../_behaviour/run_identity.sql.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(37);
+SELECT plan(39);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -19,6 +19,7 @@ SELECT set_eq(
         ('run_id', 'uuid', true, '', 'platform.uuid_generate_v7()'),
         ('started_at', 'timestamp with time zone', true, '', NULL),
         ('idempotency_key', 'text', false, '', NULL),
+        ('request_sha256', 'bytea', false, '', NULL),
         ('created_at', 'timestamp with time zone', true, '', 'now()'),
         ('archived_at', 'timestamp with time zone', false, '', NULL),
         ('live_started_at', 'timestamp with time zone', false, 's',
@@ -47,7 +48,10 @@ SELECT set_eq(
     $$ SELECT conname
        FROM pg_constraint
        WHERE conrelid = 'agents.agent_run_key'::regclass AND contype = 'c' AND convalidated $$,
-    ARRAY['agent_run_key_idempotency_key_ck', 'agent_run_key_times_are_finite_ck']::name[],
+    ARRAY[
+        'agent_run_key_idempotency_key_ck', 'agent_run_key_request_sha256_ck',
+        'agent_run_key_times_are_finite_ck'
+    ]::name[],
     'the rules of a row are those that are tried below'
 );
 SELECT set_eq(
@@ -89,14 +93,16 @@ SELECT set_eq(
         ('agent_run_key_tenant'::name, 'PERMISSIVE', 'ALL',
          '{muniment_app,muniment_owner,muniment_reader}'),
         ('agent_run_key_tenant_guard', 'RESTRICTIVE', 'ALL',
-         '{muniment_app,muniment_owner,muniment_reader}') $$,
-    'one policy lets the tenant in, one keeps the others out, and no other widens access'
+         '{muniment_app,muniment_owner,muniment_reader}'),
+        ('agent_run_key_service', 'PERMISSIVE', 'ALL', '{muniment_service}') $$,
+    'one policy lets the tenant in, one keeps the others out, one is for the backend of all firms'
 );
 SELECT is_empty(
     $$ SELECT policyname, qual, with_check
        FROM pg_policies
        WHERE schemaname = 'agents'
            AND tablename = 'agent_run_key'
+           AND policyname <> 'agent_run_key_service'
            AND (qual, with_check) IS DISTINCT FROM (
                '(firm_id = ( SELECT platform.current_tenant_id() AS current_tenant_id))',
                '(firm_id = ( SELECT platform.current_tenant_id() AS current_tenant_id))'
@@ -116,9 +122,10 @@ DECLARE
     v_rule text;
 BEGIN
     INSERT INTO agents.agent_run_key (
-        firm_id, run_id, started_at, idempotency_key, created_at, archived_at
+        firm_id, run_id, started_at, idempotency_key, request_sha256, created_at, archived_at
     )
-    SELECT firm_id, run_id, started_at, idempotency_key, created_at, archived_at
+    SELECT
+        firm_id, run_id, started_at, idempotency_key, request_sha256, created_at, archived_at
     FROM jsonb_populate_record(
         NULL::agents.agent_run_key,
         '{
@@ -167,7 +174,11 @@ FROM (
          '23514 agent_run_key_idempotency_key_ck', 'a longer idempotency key is refused'),
         ('{"idempotency_key": "9"}', 'accepted', 'an idempotency key may be short'),
         ('{"idempotency_key": ""}', '23514 agent_run_key_idempotency_key_ck',
-         'an empty idempotency key is refused')
+         'an empty idempotency key is refused'),
+        (jsonb_build_object('request_sha256', sha256('')::text), 'accepted',
+         'a request has a fingerprint'),
+        (jsonb_build_object('request_sha256', substring(sha256('') FROM 2)::text),
+         '23514 agent_run_key_request_sha256_ck', 'a fingerprint has 32 bytes')
 ) AS key (difference, fate, promise);
 
 SET LOCAL ROLE muniment_app;
@@ -219,8 +230,9 @@ SELECT set_eq(
        WHERE pg_class.oid = 'agents.agent_run_key'::regclass AND grantee <> relowner $$,
     $$ VALUES
         ('muniment_app', 'SELECT', false),
-        ('muniment_reader', 'SELECT', false) $$,
-    'agents and readers read, nobody else does anything'
+        ('muniment_reader', 'SELECT', false),
+        ('muniment_service', 'SELECT', false) $$,
+    'agents, readers and the backend read, nobody else does anything'
 );
 SELECT set_eq(
     $$ SELECT attname, attacl::text
@@ -230,7 +242,8 @@ SELECT set_eq(
         ('firm_id'::name, '{muniment_app=a/muniment_owner}'),
         ('run_id', '{muniment_app=a/muniment_owner}'),
         ('started_at', '{muniment_app=a/muniment_owner}'),
-        ('idempotency_key', '{muniment_app=a/muniment_owner}') $$,
+        ('idempotency_key', '{muniment_app=a/muniment_owner}'),
+        ('request_sha256', '{muniment_app=a/muniment_owner}') $$,
     'agents say which run it is and when it started, not that it has left or when it was written'
 );
 SELECT throws_ok(

@@ -75,8 +75,11 @@ SELECT set_eq(
          'EXECUTE FUNCTION platform.forbid_change()'),
         ('chat_session_forbid_truncate_tg', 'O',
          'BEFORE TRUNCATE ON agents.chat_session FOR EACH STATEMENT '
-         'EXECUTE FUNCTION platform.forbid_change()') $$,
-    'what is triggered is the refusal to lose a row'
+         'EXECUTE FUNCTION platform.forbid_change()'),
+        ('chat_session_guard_tg', 'O',
+         'BEFORE UPDATE ON agents.chat_session FOR EACH ROW '
+         'EXECUTE FUNCTION agents.guard_chat_session()') $$,
+    'what is triggered is the refusal to lose a row, and the guard of what changes'
 );
 SELECT set_eq(
     $$ SELECT relrowsecurity, relforcerowsecurity, relowner::regrole::text
@@ -93,14 +96,16 @@ SELECT set_eq(
         ('chat_session_tenant'::name, 'PERMISSIVE', 'ALL',
          '{muniment_app,muniment_owner,muniment_reader}'),
         ('chat_session_tenant_guard', 'RESTRICTIVE', 'ALL',
-         '{muniment_app,muniment_owner,muniment_reader}') $$,
-    'one policy lets the tenant in, one keeps the others out, and no other widens access'
+         '{muniment_app,muniment_owner,muniment_reader}'),
+        ('chat_session_service', 'PERMISSIVE', 'ALL', '{muniment_service}') $$,
+    'one policy lets the tenant in, one keeps the others out, one is for the backend of all firms'
 );
 SELECT is_empty(
     $$ SELECT policyname, qual, with_check
        FROM pg_policies
        WHERE schemaname = 'agents'
            AND tablename = 'chat_session'
+           AND policyname <> 'chat_session_service'
            AND (qual, with_check) IS DISTINCT FROM (
                '(firm_id = ( SELECT platform.current_tenant_id() AS current_tenant_id))',
                '(firm_id = ( SELECT platform.current_tenant_id() AS current_tenant_id))'
@@ -299,14 +304,19 @@ SELECT set_eq(
     $$ VALUES
         ('muniment_app', 'SELECT', false),
         ('muniment_app', 'INSERT', false),
-        ('muniment_reader', 'SELECT', false) $$,
-    'agents append and read, readers read, nobody else does anything'
+        ('muniment_reader', 'SELECT', false),
+        ('muniment_service', 'SELECT', false) $$,
+    'agents append and read, readers and the backend read, nobody else does anything'
 );
-SELECT is_empty(
-    $$ SELECT attname, attacl
-       FROM pg_attribute
-       WHERE attrelid = 'agents.chat_session'::regclass AND attacl IS NOT NULL $$,
-    'no column is granted beside that'
+SELECT set_eq(
+    $$ SELECT grantee::regrole::text, privilege_type, is_grantable,
+           string_agg(attname, ' ' ORDER BY attname)
+       FROM pg_attribute, aclexplode(attacl)
+       WHERE attrelid = 'agents.chat_session'::regclass
+       GROUP BY 1, 2, 3 $$,
+    $$ VALUES
+        ('muniment_app', 'UPDATE', false, 'closed_at last_turn_at last_turn_no status title') $$,
+    'agents say how far a conversation has gone, and not what it is about'
 );
 SELECT throws_ok(
     $$ DELETE FROM agents.chat_session $$,

@@ -4,7 +4,7 @@
 -- be is in ../_behaviour/run_identity.sql, how months work in ../_behaviour/partition_routing.sql.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(92);
+SELECT plan(99);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -66,8 +66,9 @@ SELECT set_eq(
        FROM pg_constraint
        WHERE conrelid = 'agents.chat_turn'::regclass AND contype = 'c' AND convalidated $$,
     ARRAY[
-        'chat_turn_run_is_whole_ck', 'chat_turn_turn_no_ck', 'chat_turn_role_ck',
-        'chat_turn_status_ck', 'chat_turn_latency_ms_ck', 'chat_turn_tokens_ck',
+        'chat_turn_run_is_whole_ck', 'chat_turn_not_before_run_ck', 'chat_turn_turn_no_ck',
+        'chat_turn_role_ck', 'chat_turn_status_ck', 'chat_turn_latency_ms_ck',
+        'chat_turn_tokens_ck',
         'chat_turn_input_includes_cache_ck', 'chat_turn_output_includes_reasoning_ck',
         'chat_turn_cost_usd_ck', 'chat_turn_content_format_ck', 'chat_turn_content_storage_ck',
         'chat_turn_content_place_ck', 'chat_turn_content_inline_ck', 'chat_turn_content_s3_key_ck',
@@ -97,8 +98,11 @@ SELECT set_eq(
          'EXECUTE FUNCTION platform.forbid_change()'),
         ('chat_turn_forbid_truncate_tg', 'O',
          'BEFORE TRUNCATE ON agents.chat_turn FOR EACH STATEMENT '
-         'EXECUTE FUNCTION platform.forbid_change()') $$,
-    'what is triggered is the refusal to lose a row'
+         'EXECUTE FUNCTION platform.forbid_change()'),
+        ('chat_turn_guard_tg', 'O',
+         'BEFORE UPDATE ON agents.chat_turn FOR EACH ROW '
+         'EXECUTE FUNCTION agents.guard_chat_turn()') $$,
+    'what is triggered is the refusal to lose a row, and the guard of what changes'
 );
 SELECT set_eq(
     $$ SELECT pg_get_partkeydef(oid), relrowsecurity, relforcerowsecurity, relowner::regrole::text
@@ -166,8 +170,11 @@ SELECT set_eq(
          'EXECUTE FUNCTION platform.forbid_change()'),
         ('chat_turn_p202606_forbid_truncate_tg', 'O',
          'BEFORE TRUNCATE ON agents.chat_turn_p202606 FOR EACH STATEMENT '
-         'EXECUTE FUNCTION platform.forbid_change()') $$,
-    'a month refuses to lose a row too'
+         'EXECUTE FUNCTION platform.forbid_change()'),
+        ('chat_turn_guard_tg', 'O',
+         'BEFORE UPDATE ON agents.chat_turn_p202606 FOR EACH ROW '
+         'EXECUTE FUNCTION agents.guard_chat_turn()') $$,
+    'a month refuses to lose a row too, and guards what changes'
 );
 SELECT set_eq(
     $$ SELECT policyname, permissive, cmd, roles::text
@@ -177,14 +184,16 @@ SELECT set_eq(
         ('chat_turn_tenant'::name, 'PERMISSIVE', 'ALL',
          '{muniment_app,muniment_owner,muniment_reader}'),
         ('chat_turn_tenant_guard', 'RESTRICTIVE', 'ALL',
-         '{muniment_app,muniment_owner,muniment_reader}') $$,
-    'one policy lets the tenant in, one keeps the others out, and no other widens access'
+         '{muniment_app,muniment_owner,muniment_reader}'),
+        ('chat_turn_service', 'PERMISSIVE', 'ALL', '{muniment_service}') $$,
+    'one policy lets the tenant in, one keeps the others out, one is for the backend of all firms'
 );
 SELECT is_empty(
     $$ SELECT policyname, qual, with_check
        FROM pg_policies
        WHERE schemaname = 'agents'
            AND tablename = 'chat_turn'
+           AND policyname <> 'chat_turn_service'
            AND (qual, with_check) IS DISTINCT FROM (
                '(firm_id = ( SELECT platform.current_tenant_id() AS current_tenant_id))',
                '(firm_id = ( SELECT platform.current_tenant_id() AS current_tenant_id))'
@@ -318,6 +327,14 @@ FROM (
             "run_started_at": "2026-06-15T11:00:00Z"
          }', 'accepted', 'a turn may belong to a run'),
         ('{
+            "run_id": "00000000-0000-4000-8000-0000000000a1",
+            "run_started_at": "2026-06-15T11:00:00Z", "created_at": "2026-06-15T11:00:00Z"
+         }', 'accepted', 'a turn may be as old as its run'),
+        ('{
+            "run_id": "00000000-0000-4000-8000-0000000000a1",
+            "run_started_at": "2026-06-15T11:00:00Z", "created_at": "2026-06-15T10:59:59.999999Z"
+         }', '23514 chat_turn_not_before_run_ck', 'a turn is not older than its run'),
+        ('{
             "run_id": "00000000-0000-4000-8000-0000000000a9",
             "run_started_at": "2026-06-15T11:00:00Z"
          }', '23503 chat_turn_run_fk', 'a turn of a run that is not there is refused'),
@@ -337,8 +354,7 @@ FROM (
         ('{"role": "human"}', '23514 chat_turn_role_ck', 'another role is refused'),
         ('{"status": "partial"}', 'accepted', 'a message may be cut off'),
         ('{"status": "error"}', 'accepted', 'a message may be an error'),
-        ('{"status": "redacted"}', 'accepted', 'a message may be redacted'),
-        ('{"status": "deleted"}', '23514 chat_turn_status_ck', 'another status is refused'),
+        ('{"status": "redacted"}', '23514 chat_turn_status_ck', 'another status is refused'),
         ('{"latency_ms": 0}', 'accepted', 'an answer may come at once'),
         ('{"latency_ms": -1}', '23514 chat_turn_latency_ms_ck',
          'an answer does not come before the question'),
@@ -389,6 +405,27 @@ FROM (
         (pg_temp.on_the_shelf(), 'accepted', 'a message may be on the shelf'),
         ('{"content_storage": "tape"}', '23514 chat_turn_content_place_ck',
          'there is no third place for a message'),
+        (pg_temp.on_the_shelf() || '{"content_storage": "redacted", "content_s3_key": null}',
+         'accepted', 'a message may be taken away, and its hash and length be left'),
+        (pg_temp.on_the_shelf() || '{"content_storage": "redacted"}',
+         '23514 chat_turn_content_place_ck', 'what is taken away has no key'),
+        (pg_temp.inline('m') || '{"content_storage": "redacted"}',
+         '23514 chat_turn_content_place_ck', 'what is taken away is not in the row'),
+        (
+            pg_temp.on_the_shelf()
+            || '{"content_storage": "redacted", "content_s3_key": null, "content_preview": "a"}',
+            '23514 chat_turn_content_place_ck', 'what is taken away cannot be guessed'
+        ),
+        (
+            pg_temp.on_the_shelf()
+            || '{"content_storage": "redacted", "content_s3_key": null, "content_sha256": null}',
+            '23514 chat_turn_content_place_ck', 'what is taken away has a hash'
+        ),
+        (
+            pg_temp.on_the_shelf()
+            || '{"content_storage": "redacted", "content_s3_key": null, "content_bytes": null}',
+            '23514 chat_turn_content_place_ck', 'what is taken away has a length'
+        ),
         (pg_temp.inline('m') - 'content_storage', '23514 chat_turn_content_place_ck',
          'a message says in which place it is'),
         ('{"content_inline": "m"}', '23514 chat_turn_content_place_ck',
@@ -458,14 +495,20 @@ SELECT set_eq(
     $$ VALUES
         ('muniment_app', 'SELECT', false),
         ('muniment_app', 'INSERT', false),
-        ('muniment_reader', 'SELECT', false) $$,
-    'agents append and read, readers read, nobody else does anything'
+        ('muniment_reader', 'SELECT', false),
+        ('muniment_service', 'SELECT', false) $$,
+    'agents append and read, readers and the backend read, nobody else does anything'
 );
-SELECT is_empty(
-    $$ SELECT attname, attacl
-       FROM pg_attribute
-       WHERE attrelid = 'agents.chat_turn'::regclass AND attacl IS NOT NULL $$,
-    'no column is granted beside that'
+SELECT set_eq(
+    $$ SELECT grantee::regrole::text, privilege_type, is_grantable,
+           string_agg(attname, ' ' ORDER BY attname)
+       FROM pg_attribute, aclexplode(attacl)
+       WHERE attrelid = 'agents.chat_turn'::regclass
+       GROUP BY 1, 2, 3 $$,
+    $$ VALUES
+        ('muniment_service', 'UPDATE', false,
+         'content_inline content_preview content_s3_key content_storage') $$,
+    'the backend takes a body away, and nobody changes anything else'
 );
 SELECT throws_ok(
     $$ DELETE FROM agents.chat_turn $$,

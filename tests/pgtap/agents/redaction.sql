@@ -23,7 +23,7 @@ SELECT set_eq(
         ('redaction', 'run_started_at', 'timestamp with time zone', false, NULL),
         ('redaction', 'table_name', 'text', true, NULL),
         ('redaction', 'row_id', 'uuid', true, NULL),
-        ('redaction', 'row_time', 'timestamp with time zone', true, NULL),
+        ('redaction', 'row_at', 'timestamp with time zone', true, NULL),
         ('redaction', 'body', 'text', true, NULL),
         ('redaction', 'storage', 'text', true, NULL),
         ('redaction', 's3_key', 'text', false, NULL),
@@ -36,7 +36,7 @@ SELECT set_eq(
     'the columns are these'
 );
 SELECT set_eq(
-    $$ SELECT conname, pg_get_constraintdef(oid)
+    $$ SELECT conname, regexp_replace(pg_get_constraintdef(oid), '\s+', ' ', 'g')
        FROM pg_constraint
        WHERE conrelid IN (SELECT oid FROM subject) AND contype <> 'n' AND convalidated $$,
     $$ VALUES
@@ -51,8 +51,8 @@ SELECT set_eq(
          '((table_name = ''tool_call''::text) AND (body = ''args''::text))) OR ((table_name'
          ' = ''tool_call''::text) AND (body = ''result''::text))))'),
         ('redaction_storage_ck',
-         'CHECK ( CASE storage     WHEN ''inline''::text THEN (s3_key IS NULL)     WHEN '
-         '''s3''::text THEN (s3_key IS NOT NULL)     ELSE false END)'),
+         'CHECK ( CASE storage WHEN ''inline''::text THEN (s3_key IS NULL) '
+         'WHEN ''s3''::text THEN (s3_key IS NOT NULL) ELSE false END)'),
         ('redaction_sha256_ck',
          'CHECK (((octet_length(sha256) = 32) AND (octet_length(preview_sha256) = 32)))'),
         ('redaction_bytes_ck', 'CHECK ((bytes >= 0))'),
@@ -61,7 +61,7 @@ SELECT set_eq(
         ('redaction_reason_ck',
          'CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 1000)))'),
         ('redaction_times_are_finite_ck',
-         'CHECK ((isfinite(row_time) AND isfinite(redacted_at)))') $$,
+         'CHECK ((isfinite(row_at) AND isfinite(redacted_at)))') $$,
     'the keys, references and rules are these'
 );
 SELECT set_eq(
@@ -124,7 +124,7 @@ SELECT set_eq(
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
         ('redaction'::name, 'muniment_service', 'INSERT',
-         'firm_id, run_id, run_started_at, table_name, row_id, row_time, body, storage, '
+         'firm_id, run_id, run_started_at, table_name, row_id, row_at, body, storage, '
          's3_key, sha256, bytes, preview_sha256, redacted_by, reason') $$,
     'the rights to columns are these'
 );

@@ -1,0 +1,12 @@
+-- Revert agents:genai_span from pg
+--
+-- Nothing is lost: a view holds no rows.
+
+BEGIN;
+
+SET LOCAL lock_timeout = '3s';
+SET LOCAL ROLE muniment_owner;
+
+DROP VIEW agents.genai_span;
+
+COMMIT;

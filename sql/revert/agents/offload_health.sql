@@ -1,0 +1,12 @@
+-- Revert agents:offload_health from pg
+--
+-- Nothing is lost: a view holds no rows.
+
+BEGIN;
+
+SET LOCAL lock_timeout = '3s';
+SET LOCAL ROLE muniment_owner;
+
+DROP VIEW agents.offload_health;
+
+COMMIT;

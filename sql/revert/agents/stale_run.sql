@@ -1,0 +1,12 @@
+-- Revert agents:stale_run from pg
+--
+-- Nothing is lost: a view holds no rows.
+
+BEGIN;
+
+SET LOCAL lock_timeout = '3s';
+SET LOCAL ROLE muniment_owner;
+
+DROP VIEW agents.stale_run;
+
+COMMIT;

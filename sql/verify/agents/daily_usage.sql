@@ -1,0 +1,53 @@
+-- Verify agents:daily_usage on pg
+
+BEGIN;
+
+SET LOCAL ROLE muniment_owner;
+
+SELECT
+    firm_id, day, agent_name, provider_name, request_model, subject_type, run_count,
+    failure_count, unpriced_count, input_tokens, output_tokens, cache_read_tokens,
+    cache_write_tokens, reasoning_tokens, cost_usd
+FROM agents.daily_usage
+WHERE false;
+
+DO $verify$
+DECLARE
+    v_rights text[];
+BEGIN
+    PERFORM
+    FROM pg_catalog.pg_class
+    WHERE oid = 'agents.daily_usage'::regclass
+        AND relkind = 'v'
+        AND relowner = 'muniment_owner'::regrole
+        AND reloptions = ARRAY['security_invoker=true'];
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'agents.daily_usage: not of muniment_owner, or not security_invoker';
+    END IF;
+
+    -- Exactly these rights: one too many is as wrong as one too few.
+    v_rights := ARRAY(
+        SELECT concat_ws(
+            ' ',
+            CASE WHEN acl.grantee = 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END,
+            acl.privilege_type,
+            CASE WHEN acl.is_grantable THEN 'WITH GRANT OPTION' END
+        )
+        FROM pg_catalog.pg_class
+        CROSS JOIN aclexplode(coalesce(relacl, acldefault('r', relowner))) AS acl
+        WHERE pg_class.oid = 'agents.daily_usage'::regclass
+            AND acl.grantee <> relowner
+        UNION ALL
+        SELECT format('column %s', attname)
+        FROM pg_catalog.pg_attribute
+        WHERE attrelid = 'agents.daily_usage'::regclass
+            AND attacl IS NOT NULL
+        ORDER BY 1
+    );
+    IF v_rights <> ARRAY['muniment_app SELECT', 'muniment_reader SELECT'] THEN
+        RAISE EXCEPTION 'agents.daily_usage: rights differ: %', v_rights;
+    END IF;
+END;
+$verify$;
+
+ROLLBACK;
