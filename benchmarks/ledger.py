@@ -55,6 +55,7 @@ from benchmarks.stores import (
     GranularCalls,
     ImportRuns,
     RecordTurn,
+    RecordTurnInPython,
     RecordTurnOfFirms,
     Store,
 )
@@ -73,6 +74,7 @@ STORES: dict[str, type[Store]] = {
         Bare,
         BarePipeline,
         RecordTurn,
+        RecordTurnInPython,
         RecordTurnOfFirms,
         GranularCalls,
         ImportRuns,

@@ -19,6 +19,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.types.json import Json, Jsonb
 
 from benchmarks.exchanges import TOOL, Exchange
+from muniment import Ledger
 from muniment._db import connect
 from muniment.migrate.engine import (
     Committer,
@@ -36,6 +37,7 @@ __all__ = [
     "GranularCalls",
     "ImportRuns",
     "RecordTurn",
+    "RecordTurnInPython",
     "RecordTurnOfFirms",
     "Store",
 ]
@@ -415,6 +417,42 @@ def _body(name: str, text: str) -> dict[str, object]:
     }
 
 
+class PythonClient(Client):
+    """The library, as its tutorial uses it."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def open(self, session_id: UUID) -> None:
+        """Open the session."""
+        self._session_id = session_id
+        self._ledger.open_session(session_id=session_id)
+
+    def write(self, exchange: Exchange) -> None:
+        """Record it."""
+        self._ledger.record_turn(
+            self._session_id,
+            {"agent_name": "bench"},
+            [
+                {"role": "user", "content": exchange.question},
+                {"role": "assistant", "content": exchange.answer},
+            ],
+            [{"tool_name": TOOL, "args": exchange.arguments, "result": exchange.result}],
+        )
+
+    def read(self, session_id: UUID) -> list[Exchange]:
+        """Get the turns, a page after the other, and the call of each run."""
+        found: list[Exchange] = []
+        while turns := self._ledger.session_turns(session_id, after=2 * len(found)):
+            for question, answer in zip(turns[::2], turns[1::2], strict=True):
+                if answer.run_id is None or answer.run_id != question.run_id:
+                    raise ValueError(f"turn {answer.turn_no} answers none of its run")
+                (call,) = self._ledger.tool_calls(answer.run_id)
+                texts = (question.content, call.args, call.result, answer.content)
+                found.append(Exchange(*(text or "" for text in texts)))
+        return found
+
+
 class RecordTurn(Store):
     """The ledger, by its function for an exchange that is over, as a role that row security binds.
 
@@ -446,6 +484,22 @@ class RecordTurn(Store):
         as_app = make_conninfo(dsn, options="-c role=muniment_app")
         with psycopg.connect(as_app, autocommit=True) as connection:
             yield self.client(connection, UUID(int=1 + writer_no % self.firms))
+
+
+class RecordTurnInPython(RecordTurn):
+    """The same by the library, which checks what it is given, and returns typed results."""
+
+    key = "record-turn"
+    title = "muniment, `Ledger.record_turn`"
+    grows = False
+
+    @contextmanager
+    def connect(self, dsn: str, writer_no: int) -> Iterator[Client]:
+        """Open a ledger with a connection of its own."""
+        as_app = make_conninfo(dsn, options="-c role=muniment_app")
+        firm_id = UUID(int=1 + writer_no % self.firms)
+        with Ledger(as_app, firm_id=firm_id, pool_size=1) as ledger:
+            yield PythonClient(ledger)
 
 
 class RecordTurnOfFirms(RecordTurn):

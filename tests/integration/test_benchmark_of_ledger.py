@@ -37,6 +37,7 @@ COMMITS = {
     "bare": 1,
     "bare-pipeline": 1,
     "record-turn-sql": 1,
+    "record-turn": 1,
     "record-turn-firms": 1,
     "granular-sql": 1,
     # All at once, a thousand at most.
