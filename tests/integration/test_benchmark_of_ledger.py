@@ -165,6 +165,24 @@ def test_a_store_that_does_not_keep_what_it_is_given_ends_the_run(
         Shop(server, store).turn(2, 0, [session(number, 2) for number in range(2)])
 
 
+class GetsSlow(BareClient):
+    def write(self, exchange: Exchange) -> None:
+        if self._number >= 20:
+            self._connection.execute("SELECT count(*) FROM generate_series(1, 300000)")
+        super().write(exchange)
+
+
+def test_a_store_that_gets_slow_in_a_long_conversation_is_seen(server: Server) -> None:
+    class Slow(Bare):
+        client = GetsSlow
+
+    growth = Shop(server, Slow()).grow(40)
+
+    assert growth.length == 40
+    assert growth.ratio > 2
+    assert growth.last > growth.first
+
+
 def test_ratios_are_to_bare_inserts_with_as_many_writers() -> None:
     def turn(store: str, writers: int, round_no: int, seconds: float) -> Turn:
         return Turn(store, writers, round_no, 100, seconds, 0.5, 100 * PAYLOAD_BYTES, 1.5, 1.0)
