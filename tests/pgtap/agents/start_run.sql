@@ -23,7 +23,8 @@ SELECT results_eq(
         'NULL::text, p_metadata jsonb DEFAULT ''{}''::jsonb',
         'TABLE(run_id uuid, started_at timestamp with time zone, status text, attempt_no '
         'integer, is_new boolean)',
-        'volatile, as its caller, of muniment_owner, search_path=pg_catalog, pg_temp',
+        'volatile, as its caller, of muniment_owner, search_path=pg_catalog, pg_temp, '
+        'plan_cache_mode=force_generic_plan',
         'muniment_app'
     ) $$,
     'agents start runs, with their own rights'
