@@ -525,30 +525,42 @@ def test_a_turn_whose_answer_was_lost_is_not_appended_twice(
 def test_a_deadlock_is_tried_again(
     ledger_a: Ledger, session_id: UUID, record_room: RecordRoom
 ) -> None:
-    """The victim is the ledger: it waits for the session, whose holder waits for the ledger's."""
+    """Whoever waits last looks for a deadlock, and goes: the ledger, held back until then."""
     other_id = ledger_a.open_session().session_id
-    record_room.do(
-        # The one who has waited for so long looks for a deadlock, and is the one to go.
-        f"ALTER ROLE {user_of(record_room.app)} SET deadlock_timeout = '10ms'"
-    )
-    victim = record_room.ledger()
+    record_room.do(f"ALTER ROLE {user_of(record_room.app)} SET deadlock_timeout = '10ms'")
     lock = "SELECT FROM agents.chat_session WHERE session_id = %s FOR UPDATE"
-    with psycopg.connect(record_room.dsn) as holder, ThreadPoolExecutor(1) as threads:
+    waits = "SELECT FROM pg_locks WHERE NOT granted AND pid = %s"
+
+    def write(ledger: Ledger) -> None:
+        with ledger.pipeline() as pipe:
+            pipe.append_turn(session_id, "user", "first")
+            pipe.append_turn(other_id, "user", "second")
+
+    with (
+        wire_to(record_room.app) as wire,
+        psycopg.connect(record_room.dsn) as holder,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        ledger = record_room.ledger(database=wire.dsn(record_room.app))
+        ledger.open_session()
         holder.execute("SET deadlock_timeout = '1h'")
         holder.execute(lock, [other_id])
-
-        def write() -> None:
-            with victim.pipeline() as pipe:
-                pipe.append_turn(session_id, "user", "first")
-                pipe.append_turn(other_id, "user", "second")
-
-        writing = threads.submit(write)
-        waits = (
-            "SELECT FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
-            " AND pid <> pg_backend_pid()"
-        )
-        eventually(lambda: bool(record_room.rows(waits)), "the ledger waits for the session")
-        holder.execute(lock, [session_id])
+        stop = wire.hold("append_turns", occurrence=2)
+        try:
+            writing = threads.submit(write, ledger)
+            stop.wait()
+            eventually(
+                lambda: not record_room.rows(f"{lock} SKIP LOCKED", session_id),
+                "the ledger has the first session",
+            )
+            waiting = threads.submit(holder.execute, lock, [session_id])
+            eventually(
+                lambda: bool(record_room.rows(waits, holder.info.backend_pid)),
+                "the holder waits for the ledger",
+            )
+        finally:
+            stop.released.set()
+        waiting.result()
         holder.rollback()
         writing.result()
 
