@@ -29,6 +29,8 @@ QUERIES = {
 FUNCTIONS = {
     "verify_seal": "SELECT * FROM agents.verify_seal(%(firm_id)s, %(run_id)s)",
     "sealed_rows": "SELECT * FROM agents.sealed_rows(%(firm_id)s, %(run_id)s, %(started_at)s)",
+    "run_tree": "SELECT * FROM agents.run_tree(%(firm_id)s, %(run_id)s)",
+    "is_replay_safe": "SELECT agents.is_replay_safe(%(firm_id)s, %(run_id)s)",
 }
 
 

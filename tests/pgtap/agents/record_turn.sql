@@ -1,7 +1,7 @@
 -- Subject: agents.record_turn()    Docs: docs/schema/agents.md#record-turn
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(38);
+SELECT plan(39);
 
 -- Shape and access ----------------------------------------------------------
 
@@ -40,7 +40,10 @@ CREATE TEMPORARY TABLE answer AS
 SELECT *
 FROM agents.record_turn(
     test_support.id('a'), test_support.id('a5'),
-    jsonb_build_object('run_id', test_support.id('a1'), 'agent_name', 'clerk'),
+    jsonb_build_object(
+        'run_id', test_support.id('a1'), 'agent_name', 'clerk',
+        'started_at', now() - interval '1 hour'
+    ),
     '[
         {"role": "user", "content": "Who?"},
         {"role": "assistant", "content": "Me.", "input_tokens": 10, "output_tokens": 5,
@@ -287,6 +290,22 @@ FROM (
             SELECT agents.record_turn(NULL, :a5, '{"agent_name": "clerk"}', '[]') $$,
          '22004 tenant is null', 'somebody has to act')
 ) AS attempt (statement, answer, promise);
+SELECT throws_ok(
+    format(
+        $$ SELECT agents.record_turn(
+               test_support.id('a'), test_support.id('a5'),
+               jsonb_build_object(
+                   'agent_name', 'clerk', 'parent_run_id', test_support.id('a1'),
+                   'started_at', %L::timestamptz
+               ),
+               '[]'
+           ) $$,
+        now() - interval '2 hours'
+    ),
+    'MU112',
+    NULL,
+    'no run starts before its parent'
+);
 SELECT results_eq(
     $$ SELECT last_turn_no FROM agents.chat_session WHERE session_id = test_support.id('a5') $$,
     $$ VALUES (6) $$,

@@ -1,7 +1,7 @@
 -- Subject: agents.start_run()    Docs: docs/schema/agents.md#start-run
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(29);
+SELECT plan(30);
 
 -- Shape and access ----------------------------------------------------------
 
@@ -195,6 +195,16 @@ SELECT results_eq(
        FROM agents.start_run(test_support.id('a'), 'clerk', p_run_id => test_support.id('a2')) $$,
     $$ VALUES (test_support.id('a2'), NULL::text, NULL::integer, false) $$,
     'the same request after the month has left is known, and no second run'
+);
+
+SELECT throws_ok(
+    $$ SELECT agents.start_run(
+           test_support.id('a'), 'clerk', p_parent_run_id => test_support.id('a1'),
+           p_started_at => now() - interval '1 day'
+       ) $$,
+    'MU112',
+    NULL,
+    'no run starts before its parent'
 );
 
 RESET ROLE;
