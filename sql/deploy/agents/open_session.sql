@@ -66,11 +66,6 @@ BEGIN
             AND (s.session_id = p_session_id OR s.idempotency_key = p_idempotency_key)
         ORDER BY s.idempotency_key = p_idempotency_key DESC NULLS LAST
         LIMIT 1;
-        IF v_session.session_id IS NULL THEN
-            RAISE EXCEPTION 'session % was opened by another transaction meanwhile', p_session_id
-                USING ERRCODE = 'serialization_failure',
-                      HINT = 'Run the transaction again.';
-        END IF;
 
         -- The title is for people, and who opens it again may know more in metadata.
         IF ROW(

@@ -135,11 +135,6 @@ BEGIN
             AND (k.run_id = v_run.run_id OR k.idempotency_key = p_run ->> 'idempotency_key')
         ORDER BY k.idempotency_key = p_run ->> 'idempotency_key' DESC NULLS LAST
         LIMIT 1;
-        IF v_key.run_id IS NULL THEN
-            RAISE EXCEPTION 'the exchange was recorded by another transaction meanwhile'
-                USING ERRCODE = 'serialization_failure',
-                      HINT = 'Run the transaction again.';
-        END IF;
         IF v_key.request_sha256 IS DISTINCT FROM v_request_sha256 THEN
             RAISE EXCEPTION 'p_run.%: run % was recorded by another request',
                 CASE

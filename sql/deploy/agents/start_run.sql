@@ -171,11 +171,6 @@ BEGIN
         AND (k.run_id = p_run_id OR k.idempotency_key = p_idempotency_key)
     ORDER BY k.idempotency_key = p_idempotency_key DESC NULLS LAST
     LIMIT 1;
-    IF v_key.run_id IS NULL THEN
-        RAISE EXCEPTION 'the run was started by another transaction meanwhile'
-            USING ERRCODE = 'serialization_failure',
-                  HINT = 'Run the transaction again.';
-    END IF;
     IF v_key.request_sha256 IS DISTINCT FROM v_request_sha256
         OR v_key.idempotency_key IS DISTINCT FROM p_idempotency_key
     THEN
