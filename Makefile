@@ -45,8 +45,8 @@ test-matrix: $(VENV)/.installed-test ## Run all tests on PostgreSQL 15, then 17,
 
 .PHONY: soak
 soak: $(VENV)/.installed-test ## Repeat each kill and each race 20 times; ROUNDS=n for others
-	$(BIN)/python -m pytest --rounds $(or $(ROUNDS),20) tests/integration/test_kill_points.py \
-		tests/integration/test_many_deployers.py $(ARGS)
+	$(BIN)/python -m pytest --rounds $(or $(ROUNDS),20) \
+		$$(grep -l round_no tests/integration/test_*.py) $(ARGS)
 
 .PHONY: bench-runner
 bench-runner: $(VENV)/.installed-bench ## Time muniment beside its peers, for docs/benchmarks.md

@@ -161,6 +161,35 @@ def test_a_reset_link_works_for_one(agentcore: str, round_no: int) -> None:
     assert one(agentcore, "SELECT max(token_version) FROM agentcore.users") == 1
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "SELECT agentcore.request_password_reset(%(home)s, %(user)s, sha256('mine'))",
+        "SELECT agentcore.transfer_user(%(home)s, %(user)s, %(other)s)",
+        "UPDATE agentcore.users SET is_active = false WHERE id = %(user)s",
+    ],
+    ids=["another link", "transfer", "deactivation"],
+)
+def test_a_link_that_a_snapshot_does_not_show_is_not_left_open(agentcore: str, change: str) -> None:
+    with psycopg.connect(agentcore) as late, psycopg.connect(agentcore) as early:
+        late.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        for connection in (late, early):
+            connection.execute("SET ROLE muniment_service")
+        # The snapshot, from before there was a link.
+        late.execute("SELECT count(*) FROM agentcore.password_reset_token")
+        early.execute(
+            "SELECT agentcore.request_password_reset(%s, %s, sha256('link'))",
+            [DEPARTMENT, USERS[0]],
+        )
+        early.commit()
+
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            late.execute(change, {"home": DEPARTMENT, "user": USERS[0], "other": OTHER})
+
+    still_work = "SELECT count(*) FROM agentcore.password_reset_token WHERE used_at IS NULL"
+    assert one(agentcore, still_work) == 1
+
+
 def test_links_transfers_and_logouts_do_not_deadlock(agentcore: str, round_no: int) -> None:
     def meddle(connection: psycopg.Connection, number: int) -> list[str]:
         chance = chance_of(round_no, number)
@@ -342,3 +371,76 @@ def test_workers_take_each_task_once_and_end_it_once(agentcore: str, round_no: i
     with psycopg.connect(agentcore) as connection:
         kept = connection.execute("SELECT id, status FROM agentcore.agent_task").fetchall()
     assert sorted(kept) == sorted(ended)
+
+
+@pytest.fixture
+def read(agentcore: str) -> str:
+    """The same with three chunks of one document, nearest first, and a run."""
+    with psycopg.connect(agentcore) as connection:
+        connection.execute("SELECT platform.set_tenant(%s)", [DEPARTMENT])
+        connection.execute(
+            "INSERT INTO agentcore.knowledge_base (department_id, id, name) VALUES (%s, %s, 'Kb')",
+            [DEPARTMENT, NAMESPACE],
+        )
+        connection.execute(
+            "INSERT INTO agentcore.document (id, knowledge_base_id, title, type, status)"
+            " SELECT id, %s, 'Leave', 'pdf', 'ready' FROM unnest(%s::uuid[]) AS id",
+            [NAMESPACE, [NAMESPACE, OTHER]],
+        )
+        connection.execute(
+            "INSERT INTO agentcore.chunk (document_id, content, embedding)"
+            " SELECT %s, 'part ' || n, (ARRAY[1, n] || array_fill(0, ARRAY[1534]))::platform.vector"
+            " FROM generate_series(1, 3) AS n",
+            [NAMESPACE],
+        )
+        connection.execute(
+            "INSERT INTO agentcore.agent_run (id, trace_id) VALUES (%s, 't')", [NAMESPACE]
+        )
+    return agentcore
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        ("DELETE FROM agentcore.chunk WHERE content = 'part 2'", ["part 1", "part 3"]),
+        (
+            "UPDATE agentcore.chunk SET document_id = %(other)s WHERE content = 'part 2'",
+            ["part 1", "part 2", "part 3"],
+        ),
+    ],
+    ids=["deleted", "moved"],
+)
+def test_a_chunk_that_changes_while_it_is_found(read: str, change: str, parts: list[str]) -> None:
+    # In this order, so that a failure lets the search go on before the pool waits for it.
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(read) as editor:
+        editor.execute("SET ROLE muniment_app")
+        editor.execute("SELECT platform.set_tenant(%s)", [DEPARTMENT])
+        editor.execute(change.encode(), {"other": OTHER})
+
+        def search() -> list[tuple[object, ...]]:
+            with psycopg.connect(read) as connection:
+                connection.execute("SET ROLE muniment_app")
+                connection.execute("SELECT platform.set_tenant(%s)", [DEPARTMENT])
+                return connection.execute(
+                    "SELECT rank, content FROM agentcore.record_retrieval(%s, ARRAY[%s]::uuid[],"
+                    " (ARRAY[1] || array_fill(0, ARRAY[1535]))::platform.vector)",
+                    [NAMESPACE, NAMESPACE],
+                ).fetchall()
+
+        found = pool.submit(search)
+        with psycopg.connect(read, autocommit=True) as watcher:
+            waiting = "SELECT FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))"
+            while watcher.execute(waiting, [editor.info.backend_pid]).fetchone() is None:
+                assert not found.done(), found.result()
+        editor.commit()
+
+        assert found.result() == list(enumerate(parts, start=1))
+    with psycopg.connect(read) as connection:
+        noted = connection.execute(
+            "SELECT h.rank, c.content FROM agentcore.retrieval_hit AS h"
+            " INNER JOIN agentcore.chunk AS c"
+            " ON (c.department_id, c.document_id, c.id)"
+            " = (h.department_id, h.document_id, h.chunk_id)"
+            " ORDER BY h.rank"
+        ).fetchall()
+    assert noted == list(enumerate(parts, start=1))

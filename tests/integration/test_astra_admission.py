@@ -119,6 +119,22 @@ def test_the_last_tokens_are_promised_once(dsn: str) -> None:
         assert late.result(timeout=30) == "MU415"
 
 
+def test_who_waits_for_the_counter_goes_by_a_budget_that_is_lowered_meanwhile(dsn: str) -> None:
+    limit(dsn, "daily_token_budget", 1000)
+    with (
+        psycopg.connect(dsn, options=AS_ORG) as first,
+        client(dsn) as second,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        value(first, RESERVE, AGENT, 6)
+        late = pool.submit(state, second, RESERVE, AGENT, 900)
+        eventually(lambda: waits(dsn, second), "the second waits for the counter")
+        limit(dsn, "daily_token_budget", 10)
+        first.commit()
+        assert late.result(timeout=30) == "MU415"
+        assert isinstance(state(second, RESERVE, AGENT, 4), UUID)
+
+
 def test_an_old_snapshot_does_not_get_round_the_budget(dsn: str) -> None:
     limit(dsn, "daily_token_budget", 10)
     with psycopg.connect(dsn, options=AS_ORG) as first, client(dsn) as second:
@@ -127,6 +143,22 @@ def test_an_old_snapshot_does_not_get_round_the_budget(dsn: str) -> None:
         value(first, "SELECT count(*) FROM astra.agent_daily_usage")
         value(second, RESERVE, AGENT, 6)
         assert state(first, RESERVE, AGENT, 3) == "40001"
+
+
+def test_a_reservation_is_settled_once(dsn: str) -> None:
+    settle = "SELECT astra.settle_tokens(%s, 'm', 5, 1)"
+    with (
+        psycopg.connect(dsn, options=AS_ORG) as first,
+        client(dsn) as second,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        reservation = value(second, RESERVE, AGENT, 6)
+        value(first, settle, reservation)
+        late = pool.submit(state, second, settle, reservation)
+        eventually(lambda: waits(dsn, second), "the second waits for the reservation")
+        first.commit()
+        assert late.result(timeout=30) == "P0002"
+        assert value(second, SPENT) == (6, 0, 6, 0)
 
 
 def test_no_more_goals_are_under_way_than_may_be(dsn: str, round_no: int) -> None:

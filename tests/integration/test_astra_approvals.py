@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from tests.planner import (
     ORG,
     add_goals,
     add_tasks,
+    add_workers,
     at_once,
     client,
     dice,
@@ -191,3 +193,168 @@ def test_a_plan_that_is_asked_for_while_its_goal_starts_comes_too_late(dsn: str)
         eventually(lambda: waits(dsn, second), "who starts waits for the goal")
         first.commit()
         assert started.result(timeout=30) == "MU416"
+
+
+def test_who_asks_last_is_asked_about_whoever_began_first(dsn: str) -> None:
+    ask = (
+        "INSERT INTO astra.approval_requests (org_id, request_type, goal_id)"
+        " VALUES (%s, 'plan', %s) RETURNING id"
+    )
+    with client(dsn) as planner:
+        (person,) = add_people(planner, 1)
+        (goal,) = add_goals(planner, 1)
+
+    with psycopg.connect(dsn, options=AS_ORG) as slow, client(dsn) as quick:
+        # The transaction has begun, and with it stands its now().
+        value(slow, "SELECT now()")
+        request = value(quick, ask, ORG, goal)
+        assert value(quick, DECIDE, request, person, "approved") == "approved"
+        value(slow, ask, ORG, goal)
+        slow.commit()
+
+        assert state(quick, "SELECT astra.start_goal(%s)", goal) == "MU416"
+
+
+def test_who_is_counted_first_has_decided_first(dsn: str) -> None:
+    with client(dsn) as planner:
+        one, two = add_people(planner, 2)
+        (goal,) = add_goals(planner, 1)
+        request = value(
+            planner,
+            "INSERT INTO astra.approval_requests"
+            " (org_id, request_type, goal_id, required_approvals)"
+            " VALUES (%s, 'plan', %s, 2) RETURNING id",
+            ORG,
+            goal,
+        )
+
+    with (
+        psycopg.connect(dsn, options=AS_ORG) as first,
+        client(dsn) as second,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        value(
+            first, "SELECT id FROM astra.approval_requests WHERE id = %s FOR NO KEY UPDATE", request
+        )
+        other = pool.submit(state, second, DECIDE, request, two, "approved")
+        eventually(lambda: waits(dsn, second), "the second waits for the request")
+        assert value(first, DECIDE, request, one, "approved") == "pending"
+        first.commit()
+        assert other.result(timeout=30) == "approved"
+
+        approvals, decided_at = value(
+            second,
+            "SELECT approvals, decided_at FROM astra.approval_requests WHERE id = %s",
+            request,
+        )
+    assert [entry["user_id"] for entry in approvals] == [str(one), str(two)]
+    times = [datetime.fromisoformat(entry["decided_at"]) for entry in approvals]
+    assert times == sorted(times)
+    assert times[-1] == decided_at
+
+
+def test_who_waits_for_the_goal_asks_when_it_is_their_turn(dsn: str) -> None:
+    ask = (
+        "INSERT INTO astra.approval_requests (org_id, request_type, goal_id)"
+        " VALUES (%s, 'plan', %s) RETURNING id"
+    )
+    with client(dsn) as planner:
+        (goal,) = add_goals(planner, 1)
+
+    with (
+        psycopg.connect(dsn, options=AS_ORG) as first,
+        client(dsn) as second,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        value(first, "SELECT astra.lock_goal(%s, %s)", ORG, goal)
+        asked = pool.submit(value, second, ask, ORG, goal)
+        eventually(lambda: waits(dsn, second), "the second waits for the goal")
+        earlier = value(first, ask, ORG, goal)
+        first.commit()
+        later = asked.result(timeout=30)
+
+        assert rows(second, "SELECT id FROM astra.approval_requests ORDER BY created_at") == [
+            earlier,
+            later,
+        ]
+
+
+def test_a_task_that_is_claimed_while_somebody_asks_is_asked_about_too_late(dsn: str) -> None:
+    with client(dsn) as planner:
+        (goal,) = add_goals(planner, 1)
+        (task,) = add_tasks(planner, goal, 1)
+        (worker,) = add_workers(planner, 1)
+        planner.execute("SELECT astra.start_goal(%s)", [goal])
+
+    with (
+        psycopg.connect(dsn, options=AS_ORG) as first,
+        client(dsn) as second,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        assert value(first, "SELECT task_id FROM astra.claim_tasks(%s)", worker) == task
+        asked = pool.submit(
+            state,
+            second,
+            "INSERT INTO astra.approval_requests (org_id, request_type, goal_id, task_id)"
+            " VALUES (%s, 'risky_task', %s, %s) RETURNING id",
+            ORG,
+            goal,
+            task,
+        )
+        eventually(lambda: waits(dsn, second), "who asks waits for the task")
+        first.commit()
+        assert asked.result(timeout=30) == "MU412"
+
+
+def test_an_old_snapshot_decides_nothing_that_others_have_decided(dsn: str) -> None:
+    ask = (
+        "INSERT INTO astra.approval_requests"
+        " (org_id, request_type, goal_id, task_id, required_approvals)"
+        " VALUES (%s, %s, %s, %s, 2) RETURNING id"
+    )
+    with client(dsn) as planner:
+        one, two = add_people(planner, 2)
+        plan, risk = add_goals(planner, 2)
+        (task,) = add_tasks(planner, risk, 1)
+        of_plan = value(planner, ask, ORG, "plan", plan, None)
+        of_task = value(planner, ask, ORG, "risky_task", risk, task)
+
+    with psycopg.connect(dsn, options=AS_ORG) as old, client(dsn) as new:
+        old.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        value(old, "SELECT count(*) FROM astra.approval_requests")
+        assert value(new, DECIDE, of_plan, one, "approved") == "pending"
+        assert state(old, DECIDE, of_plan, two, "approved") == "40001"
+        old.rollback()
+        assert value(old, DECIDE, of_plan, two, "approved") == "approved"
+        assert value(old, DECIDE, of_task, one, "approved") == "pending"
+        assert state(old, DECIDE, of_task, two, "approved") == "MU410"
+
+
+def test_a_rejection_waits_for_the_goal_before_it_takes_the_task(dsn: str) -> None:
+    with client(dsn) as planner:
+        (person,) = add_people(planner, 1)
+        (goal,) = add_goals(planner, 1)
+        (task,) = add_tasks(planner, goal, 1)
+        request = value(
+            planner,
+            "INSERT INTO astra.approval_requests (org_id, request_type, goal_id, task_id)"
+            " VALUES (%s, 'risky_task', %s, %s) RETURNING id",
+            ORG,
+            goal,
+            task,
+        )
+
+    with (
+        psycopg.connect(dsn, options=AS_ORG) as first,
+        client(dsn) as second,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        value(first, "SELECT astra.lock_goal(%s, %s)", ORG, goal)
+        rejected = pool.submit(state, second, DECIDE, request, person, "rejected")
+        eventually(lambda: waits(dsn, second), "who rejects waits for the goal")
+        assert (
+            value(first, "SELECT id FROM astra.tasks WHERE id = %s FOR NO KEY UPDATE NOWAIT", task)
+            == task
+        )
+        first.commit()
+        assert rejected.result(timeout=30) == "rejected"

@@ -52,6 +52,22 @@ MISCOUNTED = """
         )
 """
 
+# What waits for what is cancelled, and goals that go on although the last of their tasks has ended.
+LEFT_BEHIND = """
+    SELECT t.id
+    FROM astra.tasks AS t
+    INNER JOIN astra.task_dependencies AS d ON d.task_id = t.id
+    INNER JOIN astra.tasks AS other ON other.id = d.depends_on
+    WHERE t.status = 'pending' AND other.status = 'cancelled'
+    UNION ALL
+    SELECT g.id
+    FROM astra.goals AS g
+    INNER JOIN astra.tasks AS t ON t.goal_id = g.id
+    WHERE g.status = 'active'
+    GROUP BY g.id
+    HAVING bool_or(t.status = 'completed') AND NOT bool_or(t.status IN ('pending', 'running'))
+"""
+
 
 @pytest.fixture
 def dsn(deployed: str, round_no: int) -> str:
@@ -214,6 +230,29 @@ def test_a_deletion_waits_for_the_goal_before_it_holds_the_dependency(dsn: str) 
         assert rows(second, "SELECT blockers FROM astra.tasks ORDER BY id") == [1, 1]
 
 
+def test_a_task_is_not_changed_while_people_are_asked_about_it(dsn: str) -> None:
+    with client(dsn) as planner:
+        (goal,) = add_goals(planner, 1)
+        (task,) = add_tasks(planner, goal, 1)
+
+    with (
+        psycopg.connect(dsn, options=AS_ORG) as asker,
+        client(dsn) as planner,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        asker.execute(
+            "INSERT INTO astra.approval_requests (org_id, request_type, goal_id, task_id)"
+            " VALUES (%s, 'risky_task', %s, %s)",
+            [ORG, goal, task],
+        )
+        change = pool.submit(
+            state, planner, "UPDATE astra.tasks SET type = 'other' WHERE id = %s RETURNING 1", task
+        )
+        eventually(lambda: waits(dsn, planner), "the change waits for the request")
+        asker.commit()
+        assert change.result(timeout=30) == "MU412"
+
+
 def test_a_claim_passes_over_a_task_that_is_made_to_wait(dsn: str) -> None:
     with client(dsn) as planner:
         (goal,) = add_goals(planner, 1)
@@ -227,6 +266,24 @@ def test_a_claim_passes_over_a_task_that_is_made_to_wait(dsn: str) -> None:
         assert rows(claimer, CLAIM, worker, 10) == [two]
         planner.commit()
         assert rows(claimer, CLAIM, worker, 10) == []
+
+
+def test_a_claim_and_the_deletion_of_its_worker_do_not_deadlock(dsn: str) -> None:
+    with client(dsn) as planner:
+        (goal,) = add_goals(planner, 1)
+        add_tasks(planner, goal, 2)
+        (worker,) = add_workers(planner, 1)
+        planner.execute("SELECT astra.start_goal(%s)", [goal])
+        # One of the two tasks was the worker's before.
+        (again,) = rows(planner, "SELECT task_id FROM astra.claim_tasks(%s, 1)", worker)
+        planner.execute("SELECT astra.fail_task(%s, %s, 'oops')", [worker, again])
+
+    with psycopg.connect(dsn, options=AS_ORG) as claimer, client(dsn) as operator:
+        assert rows(claimer, CLAIM, worker, 1) == [again]
+        with pytest.raises(psycopg.errors.IntegrityError):
+            operator.execute("DELETE FROM astra.workers WHERE id = %s", [worker])
+        assert len(rows(claimer, CLAIM, worker, 1)) == 1
+        claimer.commit()
 
 
 def test_the_two_last_tasks_complete_the_goal_whoever_comes_second(dsn: str) -> None:
@@ -277,6 +334,23 @@ def test_what_a_worker_that_died_had_is_given_to_one_other(dsn: str) -> None:
 
     assert sum(number for number, _ in answers) + taken_back == len(lost)
     assert Counter([*(task for _, got in answers for task in got), *rest]) == Counter(lost)
+
+
+def test_a_result_of_an_attempt_that_was_taken_back_is_dropped_by_its_own_worker(dsn: str) -> None:
+    claim = "SELECT task_id, attempts FROM astra.claim_tasks(%s, 1, %s)"
+    complete = "SELECT astra.complete_task(%s, %s, %s, %s)::text"
+    with client(dsn) as worker:
+        (goal,) = add_goals(worker, 1)
+        (task,) = add_tasks(worker, goal, 1)
+        (name,) = add_workers(worker, 1)
+        worker.execute("SELECT astra.start_goal(%s)", [goal])
+        assert rows(worker, claim, name, "1 microsecond") == [(task, 1)]
+        assert value(worker, "SELECT astra.requeue_expired_tasks()") == 1
+        assert rows(worker, claim, name, "1 minute") == [(task, 2)]
+
+        assert state(worker, complete, name, task, '"first"', 1) == "MU417"
+        assert state(worker, complete, name, task, '"second"', 2) == ""
+        assert value(worker, "SELECT result FROM astra.tasks") == "second"
 
 
 @pytest.mark.parametrize("isolation", ["REPEATABLE READ", "SERIALIZABLE"])
@@ -337,6 +411,8 @@ def test_whatever_is_done_at_the_same_time_nobody_deadlocks_and_nothing_is_misco
                 answers["done"] += 1
             except psycopg.Error as error:
                 answers[str(error.sqlstate)] += 1
+            # At the end all goals have ended; on the way each moment must be right.
+            assert rows(connection, LEFT_BEHIND) == []
         return answers
 
     answers = sum(at_once(dsn, len(workers), work), Counter())
@@ -369,6 +445,9 @@ STATEMENTS = [
     "INSERT INTO astra.task_dependencies (org_id, goal_id, task_id, depends_on)"
     " VALUES (%(org)s, %(goal)s, %(task)s, %(other)s)",
     "DELETE FROM astra.task_dependencies WHERE task_id = %(task)s",
-    # Seldom, or nothing would be left to race for.
+    # Seldom, or nothing would be left to race for. By hand the goal is locked first, as is said.
+    "WITH locked AS MATERIALIZED (SELECT astra.lock_goal(%(org)s, %(goal)s) WHERE random() < 0.3)"
+    " UPDATE astra.tasks SET status = 'cancelled' FROM locked"
+    " WHERE id = %(task)s AND status = 'pending'",
     "SELECT CASE WHEN random() < 0.05 THEN astra.cancel_goal(%(goal)s) END",
 ]

@@ -28,7 +28,7 @@ def named(text: str) -> str:
 WORLD = """
     INSERT INTO astra.organizations (id, name, slug) VALUES (%(org)s, 'x', %(org)s);
     INSERT INTO astra.users (org_id, id, email) VALUES
-        (%(org)s, #11, 'a'), (%(org)s, #12, 'b'), (%(org)s, #13, 'c');
+        (%(org)s, #11, 'a'), (%(org)s, #12, 'b'), (%(org)s, #13, 'c'), (%(org)s, #14, 'd');
     INSERT INTO astra.org_memberships (org_id, user_id, role) VALUES
         (%(org)s, #11, 'owner'), (%(org)s, #12, 'member'), (%(org)s, #13, 'member');
     INSERT INTO astra.teams (org_id, id, name) VALUES (%(org)s, #21, 'red');
@@ -36,18 +36,21 @@ WORLD = """
                               chat_capable, allowed_tools, priority)
     VALUES (%(org)s, #31, 'one', 2, 1000, true, '{read}', 3), (%(org)s, #32, 'two', 9, NULL, true,
             NULL, 4);
-    INSERT INTO astra.agent_collaborators (org_id, agent_id, user_id, permission)
-    VALUES (%(org)s, #31, #12, 'view');
+    INSERT INTO astra.team_memberships (org_id, team_id, user_id) VALUES (%(org)s, #21, #13);
+    INSERT INTO astra.agent_collaborators (org_id, agent_id, user_id, team_id, permission)
+    VALUES (%(org)s, #31, #12, NULL, 'view'), (%(org)s, #31, NULL, #21, 'run');
     INSERT INTO astra.tool_definitions (org_id, agent_id, name) VALUES
         (%(org)s, #31, 'read'), (%(org)s, #31, 'write');
     INSERT INTO astra.workers (org_id, id, hostname) VALUES (%(org)s, #61, 'h');
     INSERT INTO astra.goals (org_id, id, agent_id, goal_text, cascade_id, depends_on_goal_ids)
     VALUES
         (%(org)s, #41, #31, 'g', #90, '{}'), (%(org)s, #42, #31, 'g', #90, ARRAY[#41::uuid]),
-        (%(org)s, #43, #31, 'g', NULL, '{}'), (%(org)s, #44, #31, 'g', #90, '{}');
+        (%(org)s, #43, #31, 'g', NULL, '{}'), (%(org)s, #44, #31, 'g', #90, '{}'),
+        (%(org)s, #45, #32, 'g', NULL, '{}');
     INSERT INTO astra.tasks (org_id, id, goal_id, type) VALUES
         (%(org)s, #51, #41, 't'), (%(org)s, #52, #41, 't'), (%(org)s, #53, #41, 't'),
-        (%(org)s, #54, #44, 't'), (%(org)s, #55, #41, 't');
+        (%(org)s, #54, #44, 't'), (%(org)s, #55, #41, 't'),
+        (%(org)s, #57, #45, 't'), (%(org)s, #58, #45, 't');
     INSERT INTO astra.task_dependencies (org_id, goal_id, task_id, depends_on) VALUES
         (%(org)s, #41, #52, #51), (%(org)s, #41, #53, #52);
     INSERT INTO astra.approval_requests
@@ -69,7 +72,12 @@ OTHERWISE = """
     SET drain_mode = true, max_concurrent_goals = 0, daily_token_budget = 1, visibility = 'public',
         allowed_tools = '{write}', priority = 99, chat_capable = false
     WHERE org_id = %(org)s;
-    UPDATE astra.agent_collaborators SET user_id = #13, permission = 'edit' WHERE org_id = %(org)s;
+    INSERT INTO astra.org_memberships (org_id, user_id, role) VALUES (%(org)s, #14, 'owner');
+    UPDATE astra.team_memberships SET user_id = #12 WHERE org_id = %(org)s;
+    UPDATE astra.agent_collaborators SET user_id = #13, permission = 'edit'
+    WHERE org_id = %(org)s AND user_id IS NOT NULL;
+    UPDATE astra.agent_collaborators SET agent_id = #32, permission = 'edit'
+    WHERE org_id = %(org)s AND team_id IS NOT NULL;
     INSERT INTO astra.agent_admins (org_id, agent_id, user_id) VALUES (%(org)s, #32, #12);
     UPDATE astra.agent_daily_usage SET tokens_used = 5000 WHERE org_id = %(org)s;
     UPDATE astra.workers SET status = 'stopped' WHERE org_id = %(org)s;
@@ -79,16 +87,16 @@ OTHERWISE = """
         depends_on_goal_ids = '{}'
     WHERE org_id = %(org)s;
     UPDATE astra.tasks
-    SET status = CASE WHEN id IN (#51, #54) THEN 'running' ELSE 'pending' END,
+    SET status = CASE WHEN id IN (#51, #54, #57) THEN 'running' ELSE 'pending' END,
         worker_id = #61, blockers = 0, priority = 99,
-        lease_expires_at = CASE WHEN id IN (#51, #54) THEN now() - interval '1 day' END
+        lease_expires_at = CASE WHEN id IN (#51, #54, #57) THEN now() - interval '1 day' END
     WHERE org_id = %(org)s;
     INSERT INTO astra.task_dependencies (org_id, goal_id, task_id, depends_on) VALUES
         (%(org)s, #41, #55, #51), (%(org)s, #41, #53, #55), (%(org)s, #41, #55, #53);
     UPDATE astra.approval_requests SET status = 'rejected', decided_at = now(), requested_by = #12
     WHERE org_id = %(org)s;
-    INSERT INTO astra.approval_requests (org_id, request_type, goal_id, created_at)
-    VALUES (%(org)s, 'plan', #41, now() + interval '1 hour');
+    INSERT INTO astra.approval_requests (org_id, id, request_type, goal_id, created_at)
+    VALUES (%(org)s, #83, 'plan', #41, now() + interval '1 hour');
     UPDATE astra.memories SET content = 'of the twin' WHERE org_id = %(org)s;
     SET LOCAL session_replication_role = origin;
 """
@@ -105,6 +113,12 @@ LIFE = [
     "SELECT astra.settle_tokens(#72, 'm', 20, 3, #41) IS NULL",
     "SELECT astra.settle_tokens(#72, 'm', 20, 3, #41) IS NULL",
     "SELECT tokens_used, tokens_reserved FROM astra.agent_daily_usage WHERE org_id = %(org)s",
+    "INSERT INTO astra.approval_requests (org_id, id, request_type, goal_id, task_id)"
+    " VALUES (%(org)s, #84, 'risky_task', #45, #57), (%(org)s, #85, 'risky_task', #45, #58)",
+    "SELECT astra.decide_approval(#83, #12, 'approved')",
+    "SELECT astra.decide_approval(#84, #14, 'approved')",
+    "SELECT astra.decide_approval(#84, #12, 'approved')",
+    "SELECT astra.decide_approval(#85, #12, 'rejected')",
     "SELECT astra.start_goals(#32, 9)",
     "SELECT astra.start_goal(#42)",
     "SELECT astra.start_goal(#43)",

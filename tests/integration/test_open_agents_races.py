@@ -205,6 +205,23 @@ def test_a_message_to_a_chat_that_is_removed_meanwhile_is_refused(dsn: str) -> N
             waiting.result(timeout=20)
 
 
+def test_an_id_that_two_chats_want_for_a_message_goes_to_one_of_them(dsn: str) -> None:
+    with (
+        open_transaction(dsn) as first,
+        client(dsn) as second,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        second.execute("INSERT INTO open_agents.chats (id, session_id) VALUES ('d', 's')")
+        value(first, APPEND, "c", "m1")
+        waiting = pool.submit(state, second, APPEND, "d", "m1")
+        eventually(lambda: waits(dsn, second), "the second waits")
+        first.commit()
+
+        # MU400: the id is that of another message.
+        assert waiting.result(timeout=20) == "MU400"
+        assert value(second, APPEND, "d", "m2") == 1, "what was refused took no number"
+
+
 # Markers --------------------------------------------------------------------
 
 
@@ -239,6 +256,53 @@ def test_reading_does_not_wait_for_a_message_that_is_being_written(dsn: str) -> 
         writer.commit()
 
         assert value(reader, "SELECT unread_count FROM open_agents.unread_counts()") == 1
+
+
+def test_a_marker_does_not_outlast_its_chat(dsn: str) -> None:
+    with (
+        psycopg.connect(dsn) as holder,
+        client(dsn) as remover,
+        client(dsn) as reader,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        value(remover, APPEND, "c", "m1")
+
+        # The reader has looked up the last message, and waits for its other reference.
+        holder.execute("SELECT FROM open_agents.accounts FOR UPDATE")
+        reading = pool.submit(value, reader, "SELECT open_agents.mark_read('c')")
+        eventually(lambda: waits(dsn, reader), "the reader waits")
+        removing = pool.submit(
+            remover.execute,
+            "WITH gone AS (DELETE FROM open_agents.chats RETURNING id) SELECT count(*) FROM gone",
+        )
+        eventually(lambda: removing.done() or waits(dsn, remover), "the chat goes, or waits")
+        if removing.done():
+            remover.execute("INSERT INTO open_agents.chats (id, session_id) VALUES ('c', 's')")
+        holder.rollback()
+        reading.result(timeout=20)
+        removing.result(timeout=20)
+        remover.execute(
+            "INSERT INTO open_agents.chats (id, session_id) VALUES ('c', 's')"
+            " ON CONFLICT (account_id, id) DO NOTHING"
+        )
+
+        value(remover, APPEND, "c", "m2")
+        assert value(remover, "SELECT unread_count FROM open_agents.unread_counts()") == 1
+
+
+def test_who_moves_a_marker_does_not_wait_for_who_removes_the_chat(dsn: str) -> None:
+    with client(dsn) as reader, open_transaction(dsn) as remover:
+        value(reader, APPEND, "c", "m1")
+        value(reader, "SELECT open_agents.mark_read('c')")
+        remover.execute("SELECT FROM open_agents.chats FOR UPDATE")
+        reader.execute("SET lock_timeout = '100ms'")
+
+        # It has the row that goes with the chat, so each would wait for the other.
+        reader.execute("UPDATE open_agents.chat_reads SET last_read_message_no = 0")
+        remover.execute("DELETE FROM open_agents.chats")
+        remover.commit()
+
+        assert value(reader, "SELECT count(*) FROM open_agents.chat_reads") == 0
 
 
 # Runs -----------------------------------------------------------------------
@@ -332,3 +396,148 @@ def test_sweepers_end_each_stale_run_once_and_leave_what_is_worked_on(dsn: str) 
 
     assert sorted(ended) == sorted(f"r{number}" for number in range(1, 201) if number != 100)
     assert late == [], "a run whose worker lives goes on"
+
+
+REPEATABLE_READ = " -c default_transaction_isolation=repeatable\\ read"
+COMPLETE = "SELECT open_agents.finish_run('r', 'completed')"
+OPEN_IN_ENDED = """
+    SELECT count(*)
+    FROM open_agents.workflow_runs AS r
+    INNER JOIN open_agents.workflow_run_steps AS s ON s.workflow_run_id = r.id
+    WHERE r.status <> 'running' AND s.finished_at IS NULL
+"""
+
+
+def test_who_does_not_see_a_step_begin_does_not_end_its_run(dsn: str) -> None:
+    with client(dsn) as worker:
+        value(worker, "SELECT open_agents.start_run('c', 'r')")
+        with (
+            open_transaction(dsn, AS_ACCOUNT + REPEATABLE_READ) as other,
+            open_transaction(dsn, AS_BACKEND + REPEATABLE_READ) as backend,
+        ):
+            for connection in (other, backend):
+                assert value(connection, "SELECT count(*) FROM open_agents.workflow_runs") == 1
+            stale_at = value(worker, "SELECT clock_timestamp()")
+            value(worker, "SELECT open_agents.start_step('r', 't')")
+
+            assert state(other, COMPLETE) == "40001"
+            assert (
+                state(backend, "SELECT count(*) FROM open_agents.abort_stale_runs(%s)", stale_at)
+                == "40001"
+            )
+
+        assert value(worker, "SELECT status FROM open_agents.workflow_runs") == "running"
+        assert value(worker, OPEN_IN_ENDED) == 0
+
+
+def test_a_step_that_is_inserted_while_its_run_ends_is_refused(dsn: str) -> None:
+    with (
+        open_transaction(dsn) as first,
+        client(dsn) as second,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        value(second, "SELECT open_agents.start_run('c', 'r')")
+        value(first, COMPLETE)
+        waiting = pool.submit(
+            state,
+            second,
+            "INSERT INTO open_agents.workflow_run_steps (id, workflow_run_id, step_number)"
+            " VALUES ('t', 'r', 1) RETURNING id",
+        )
+        eventually(lambda: waits(dsn, second), "the second waits")
+        first.commit()
+
+        # MU402: the run has ended.
+        assert waiting.result(timeout=20) == "MU402"
+        assert value(second, OPEN_IN_ENDED) == 0
+
+
+def test_a_step_that_ends_with_its_run_does_not_end_again(dsn: str) -> None:
+    with (
+        open_transaction(dsn) as first,
+        client(dsn) as second,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        value(second, "SELECT open_agents.start_run('c', 'r')")
+        value(second, "SELECT open_agents.start_step('r', 't')")
+        value(first, "SELECT open_agents.finish_run('r', 'aborted')")
+        waiting = pool.submit(state, second, "SELECT open_agents.finish_step('t', 'stop')")
+        eventually(lambda: waits(dsn, second), "the second waits")
+        first.commit()
+
+        # MU404: it has ended for another reason.
+        assert waiting.result(timeout=20) == "MU404"
+
+
+def test_a_run_is_passed_over_while_a_step_is_inserted_into_it(dsn: str) -> None:
+    with open_transaction(dsn) as writer, client(dsn, AS_BACKEND) as backend:
+        value(writer, "SELECT open_agents.start_run('c', 'r')")
+        writer.commit()
+        writer.execute(
+            "INSERT INTO open_agents.workflow_run_steps (id, workflow_run_id, step_number)"
+            " VALUES ('t', 'r', 1)"
+        )
+
+        swept = "SELECT count(*) FROM open_agents.abort_stale_runs(clock_timestamp())"
+        assert value(backend, swept) == 0
+        writer.commit()
+
+        assert value(backend, swept) == 1
+        assert value(backend, OPEN_IN_ENDED) == 0
+
+
+def test_an_id_that_two_runs_want_for_a_step_goes_to_one_of_them(dsn: str) -> None:
+    with (
+        open_transaction(dsn) as first,
+        client(dsn) as second,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        for run in ("r1", "r2"):
+            value(second, "SELECT open_agents.start_run('c', %s)", run)
+        value(first, "SELECT open_agents.start_step('r1', 't')")
+        waiting = pool.submit(state, second, "SELECT open_agents.start_step('r2', 't')")
+        eventually(lambda: waits(dsn, second), "the second waits")
+        first.commit()
+
+        # MU400: the id is that of a step of another run.
+        assert waiting.result(timeout=20) == "MU400"
+
+
+def test_a_sweeper_leaves_a_run_of_which_a_step_began_since_it_looked(dsn: str) -> None:
+    with (
+        psycopg.connect(dsn) as holder,
+        client(dsn) as worker,
+        client(dsn, AS_BACKEND) as backend,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        # More than the sweeper fetches at a time; it looks at all when it begins.
+        holder.execute(
+            "INSERT INTO open_agents.workflow_runs (tenant_id, id, chat_id, started_at)"
+            " SELECT %s, 'r' || number, 'c', clock_timestamp() - (500 - number) * interval '1 min'"
+            " FROM generate_series(1, 200) AS number",
+            [ACCOUNT],
+        )
+        holder.execute(
+            "INSERT INTO open_agents.workflow_run_steps"
+            " (tenant_id, id, workflow_run_id, step_number, started_at)"
+            " SELECT tenant_id, 't', id, 1, started_at"
+            " FROM open_agents.workflow_runs WHERE id = 'r1'",
+        )
+        stale_at = value(holder, "SELECT clock_timestamp()")
+        holder.commit()
+
+        # The sweeper gets as far as the first run, and waits for its step.
+        holder.execute("SELECT FROM open_agents.workflow_run_steps WHERE id = 't' FOR UPDATE")
+        sweeping = pool.submit(
+            value,
+            backend,
+            "SELECT array_agg(workflow_run_id) FROM open_agents.abort_stale_runs(%s, 1000)",
+            stale_at,
+        )
+        eventually(lambda: waits(dsn, backend), "the sweeper waits")
+        value(worker, "SELECT open_agents.start_step('r200', 't200')")
+        holder.rollback()
+
+        ended = sweeping.result(timeout=20)
+        assert sorted(ended) == sorted(f"r{number}" for number in range(1, 200))
+        assert value(worker, "SELECT open_agents.finish_step('t200')") is True

@@ -95,7 +95,7 @@ sessions = sa.Table(
     sa.Column('created_at', sa.TIMESTAMP(timezone=True), server_default=as_written('now()'), nullable=False),
     sa.Column('updated_at', sa.TIMESTAMP(timezone=True), server_default=as_written('now()'), nullable=False),
     sa.ForeignKeyConstraint(['account_id'], ['open_agents.accounts.id'], name='sessions_account_fk', ondelete='CASCADE'),
-    sa.CheckConstraint(as_written("(clone_url !~* '^(https?://[^/]*@|[a-z+.-]+://[^/@]*:[^/@]*@)'::text)"), name='sessions_clone_url_ck'),
+    sa.CheckConstraint(as_written("((clone_url !~* '^[[:space:]]*[a-z0-9+.-]*https?:/*[^/]*@'::text) AND (clone_url !~* '^[[:space:]]*[a-z0-9+.-]+://[^/@]*:[^/@]*@'::text) AND (clone_url !~* '[?&;][^=&]*(token|password|secret|key|auth|sig)[^=&]*='::text))"), name='sessions_clone_url_ck'),
     sa.CheckConstraint(as_written("(jsonb_typeof(global_skill_refs) = 'array'::text)"), name='sessions_global_skill_refs_ck'),
     sa.CheckConstraint(as_written("(id <> ''::text)"), name='sessions_id_ck'),
     sa.CheckConstraint(as_written("(lifecycle_state = ANY (ARRAY['provisioning'::text, 'active'::text, 'hibernating'::text, 'hibernated'::text, 'restoring'::text, 'archived'::text, 'failed'::text]))"), name='sessions_lifecycle_state_ck'),

@@ -41,17 +41,23 @@ BEGIN
                   HINT = 'Name a conversation of the department.';
     END IF;
 
-    -- One more than the highest, not than the count: a runtime may write a placeholder itself.
-    SELECT format(
-        '[%s_%s]',
-        p_entity_type,
-        coalesce(max(substring(m.placeholder FROM '_([0-9]{1,9})]$')::bigint), 0) + 1
-    )
+    -- The first that is free: a runtime may write a placeholder itself, with whatever number. Of
+    -- one more numbers than there are placeholders, one is free.
+    SELECT format('[%s_%s]', p_entity_type, min(n.number))
     INTO v_placeholder
-    FROM agentcore.pii_redaction_map AS m
-    WHERE m.department_id = v_department_id
-        AND m.conversation_id = p_conversation_id
-        AND m.placeholder ~ format('^\[%s_[0-9]{1,9}]$', p_entity_type);
+    FROM (
+        SELECT generate_series(1, count(*) + 1) AS number
+        FROM agentcore.pii_redaction_map AS m
+        WHERE m.department_id = v_department_id
+            AND m.conversation_id = p_conversation_id
+    ) AS n
+    WHERE NOT EXISTS (
+        SELECT
+        FROM agentcore.pii_redaction_map AS m
+        WHERE m.department_id = v_department_id
+            AND m.conversation_id = p_conversation_id
+            AND m.placeholder = format('[%s_%s]', p_entity_type, n.number)
+    );
     INSERT INTO agentcore.pii_redaction_map
         (department_id, conversation_id, placeholder, entity_type, encrypted_value)
     VALUES (v_department_id, p_conversation_id, v_placeholder, p_entity_type, p_encrypted_value);
@@ -64,7 +70,8 @@ COMMENT ON FUNCTION agentcore.add_pii_placeholder(uuid, text, bytea) IS
     'Keeps the ciphertext of something personal that was said in a conversation, and returns what '
     'to put into the text instead, for example [EMAIL_1]. p_entity_type is in capitals, digits '
     'and underscores. Raises MU436 when the conversation is not there, 22023 when the type is '
-    'malformed or NULL, 23502 when there is no ciphertext, 42501 when no tenant is set.';
+    'malformed or NULL, 23502 when there is no ciphertext, 23505 when, above READ COMMITTED, '
+    'somebody else was given the same one meanwhile, 42501 when no tenant is set.';
 
 REVOKE ALL ON FUNCTION agentcore.add_pii_placeholder(uuid, text, bytea) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agentcore.add_pii_placeholder(uuid, text, bytea) TO muniment_app;

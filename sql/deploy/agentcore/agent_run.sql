@@ -1,11 +1,13 @@
 -- Deploy agentcore:agent_run to pg
 -- requires: chunk
 -- requires: conversation
+-- requires: require_chunk
 -- requires: platform:forbid_change
 --
 -- What a model was asked for and what it was given to read. A run that has ended stays as it is. A
 -- hit is evidence: it keeps its document's id when document and chunk are gone, and its key sees to
--- it that chunk and document belong together as long as they are there.
+-- it that chunk and document belong together as long as they are there, which they are at first.
+-- What another model says of a hit is said once.
 -- Locks: SHARE ROW EXCLUSIVE on chunk, conversation, department.
 -- Docs: docs/schema/agentcore.md#agent-run
 
@@ -36,7 +38,7 @@ CREATE TABLE agentcore.agent_run (
         REFERENCES agentcore.conversation (department_id, id) ON DELETE SET NULL (conversation_id),
     CONSTRAINT agent_run_trace_id_ck CHECK (trace_id <> ''),
     CONSTRAINT agent_run_tokens_ck CHECK (input_tokens >= 0 AND output_tokens >= 0),
-    CONSTRAINT agent_run_cost_ck CHECK (cost >= 0),
+    CONSTRAINT agent_run_cost_ck CHECK (cost >= 0 AND cost < 'NaN'),
     CONSTRAINT agent_run_latency_ms_ck CHECK (latency_ms >= 0),
     CONSTRAINT agent_run_status_ck CHECK (status IN ('running', 'done', 'failed'))
 );
@@ -81,7 +83,10 @@ CREATE POLICY agent_run_tenant_guard ON agentcore.agent_run AS RESTRICTIVE
     USING (department_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (department_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT ON agentcore.agent_run TO muniment_app;
+GRANT SELECT ON agentcore.agent_run TO muniment_app;
+GRANT INSERT (
+    department_id, id, trace_id, conversation_id, provider, model
+) ON agentcore.agent_run TO muniment_app;
 GRANT UPDATE (
     provider, model, input_tokens, output_tokens, cost, latency_ms, status
 ) ON agentcore.agent_run TO muniment_app;
@@ -104,7 +109,11 @@ CREATE TABLE agentcore.retrieval_hit (
         REFERENCES agentcore.agent_run (department_id, id) ON DELETE CASCADE,
     CONSTRAINT retrieval_hit_chunk_fk FOREIGN KEY (department_id, document_id, chunk_id)
         REFERENCES agentcore.chunk (department_id, document_id, id) ON DELETE SET NULL (chunk_id),
-    CONSTRAINT retrieval_hit_rank_ck CHECK (rank > 0)
+    CONSTRAINT retrieval_hit_rank_ck CHECK (rank > 0),
+    -- Hits are put in order by these, and what is not a number is greater than all that are.
+    CONSTRAINT retrieval_hit_score_ck CHECK (score > '-Infinity' AND score < 'Infinity'),
+    CONSTRAINT retrieval_hit_rerank_score_ck
+        CHECK (rerank_score > '-Infinity' AND rerank_score < 'Infinity')
 );
 
 -- For what a document or a chunk was found. Serves the reference.
@@ -123,9 +132,18 @@ COMMENT ON COLUMN agentcore.retrieval_hit.rank IS 'Its place among the hits of t
 COMMENT ON COLUMN agentcore.retrieval_hit.score IS
     'How well it fitted, as search_knowledge() says.';
 COMMENT ON COLUMN agentcore.retrieval_hit.rerank_score IS
-    'How well it fitted as another model says. NULL means not asked.';
+    'How well it fitted as another model says, once. NULL means not asked.';
 COMMENT ON COLUMN agentcore.retrieval_hit.created_at IS 'When the row was made.';
 
+CREATE TRIGGER retrieval_hit_require_chunk_tg
+    BEFORE INSERT ON agentcore.retrieval_hit
+    FOR EACH ROW WHEN (NEW.chunk_id IS NULL)
+    EXECUTE FUNCTION agentcore.require_chunk();
+-- Not when a reference empties its column.
+CREATE TRIGGER retrieval_hit_forbid_update_tg
+    BEFORE UPDATE OF rerank_score ON agentcore.retrieval_hit
+    FOR EACH ROW WHEN (OLD.rerank_score IS NOT NULL)
+    EXECUTE FUNCTION platform.forbid_change();
 CREATE TRIGGER retrieval_hit_forbid_truncate_tg
     BEFORE TRUNCATE ON agentcore.retrieval_hit
     FOR EACH STATEMENT EXECUTE FUNCTION platform.forbid_change();
@@ -142,7 +160,10 @@ CREATE POLICY retrieval_hit_tenant_guard ON agentcore.retrieval_hit AS RESTRICTI
     USING (department_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (department_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT ON agentcore.retrieval_hit TO muniment_app;
+GRANT SELECT ON agentcore.retrieval_hit TO muniment_app;
+GRANT INSERT (
+    department_id, id, agent_run_id, chunk_id, document_id, rank, score
+) ON agentcore.retrieval_hit TO muniment_app;
 GRANT UPDATE (rerank_score) ON agentcore.retrieval_hit TO muniment_app;
 GRANT SELECT ON agentcore.retrieval_hit TO muniment_reader;
 

@@ -1,9 +1,11 @@
 -- Deploy agentcore:agent_task to pg
 -- requires: conversation
+-- requires: platform:forbid_change
 --
 -- Work that a runtime queues for an adapter, and the steps that were taken. Workers of the backend
--- take the tasks of all departments and say what came of them; a runtime writes the steps. Keys of
--- three columns see to it that conversation and message belong to the namespace.
+-- take the tasks of all departments and say what came of them; a runtime writes the steps. What has
+-- ended stays as it is. Keys of three columns see to it that conversation and message belong to the
+-- namespace.
 -- Locks: SHARE ROW EXCLUSIVE on conversation, message, namespace.
 -- Docs: docs/schema/agentcore.md#agent-task
 
@@ -42,12 +44,13 @@ CREATE TABLE agentcore.agent_task (
         CHECK (status IN ('queued', 'running', 'done', 'failed', 'timeout')),
     CONSTRAINT agent_task_message_ck CHECK (message_id IS NULL OR conversation_id IS NOT NULL),
     CONSTRAINT agent_task_tokens_ck CHECK (input_tokens >= 0 AND output_tokens >= 0),
-    CONSTRAINT agent_task_cost_ck CHECK (cost >= 0),
+    CONSTRAINT agent_task_cost_ck CHECK (cost >= 0 AND cost < 'NaN'),
     CONSTRAINT agent_task_metadata_ck CHECK (jsonb_typeof(metadata) = 'object'),
     CONSTRAINT agent_task_duration_ms_ck CHECK (duration_ms >= 0),
     CONSTRAINT agent_task_started_at_ck CHECK ((status = 'queued') = (started_at IS NULL)),
     CONSTRAINT agent_task_completed_at_ck
-        CHECK ((status IN ('done', 'failed', 'timeout')) = (completed_at IS NOT NULL))
+        CHECK ((status IN ('done', 'failed', 'timeout')) = (completed_at IS NOT NULL)),
+    CONSTRAINT agent_task_completed_after_started_ck CHECK (completed_at >= started_at)
 );
 
 -- The tasks of an assistant, newest first. Serves the reference.
@@ -86,6 +89,11 @@ COMMENT ON COLUMN agentcore.agent_task.started_at IS 'When a worker took it. NUL
 COMMENT ON COLUMN agentcore.agent_task.completed_at IS 'When it ended, however it did.';
 COMMENT ON COLUMN agentcore.agent_task.created_at IS 'When the row was made.';
 
+CREATE TRIGGER agent_task_forbid_update_tg
+    BEFORE UPDATE ON agentcore.agent_task
+    FOR EACH ROW WHEN (OLD.completed_at IS NOT NULL)
+    EXECUTE FUNCTION platform.forbid_change();
+
 ALTER TABLE agentcore.agent_task ENABLE ROW LEVEL SECURITY;
 ALTER TABLE agentcore.agent_task FORCE ROW LEVEL SECURITY;
 
@@ -104,7 +112,10 @@ CREATE POLICY agent_task_service ON agentcore.agent_task
     USING (true)
     WITH CHECK (true);
 
-GRANT SELECT, INSERT ON agentcore.agent_task TO muniment_app;
+GRANT SELECT ON agentcore.agent_task TO muniment_app;
+GRANT INSERT (
+    department_id, id, namespace_id, conversation_id, message_id, adapter_type, metadata
+) ON agentcore.agent_task TO muniment_app;
 GRANT SELECT ON agentcore.agent_task TO muniment_reader;
 GRANT SELECT ON agentcore.agent_task TO muniment_service;
 GRANT UPDATE (
@@ -149,6 +160,11 @@ COMMENT ON COLUMN agentcore.agent_tool_call.duration_ms IS 'How long it took, in
 COMMENT ON COLUMN agentcore.agent_tool_call.error_message IS 'Why it failed.';
 COMMENT ON COLUMN agentcore.agent_tool_call.created_at IS 'When the row was made.';
 
+CREATE TRIGGER agent_tool_call_forbid_update_tg
+    BEFORE UPDATE ON agentcore.agent_tool_call
+    FOR EACH ROW WHEN (OLD.status <> 'running')
+    EXECUTE FUNCTION platform.forbid_change();
+
 ALTER TABLE agentcore.agent_tool_call ENABLE ROW LEVEL SECURITY;
 ALTER TABLE agentcore.agent_tool_call FORCE ROW LEVEL SECURITY;
 
@@ -161,7 +177,10 @@ CREATE POLICY agent_tool_call_tenant_guard ON agentcore.agent_tool_call AS RESTR
     USING (department_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (department_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT ON agentcore.agent_tool_call TO muniment_app;
+GRANT SELECT ON agentcore.agent_tool_call TO muniment_app;
+GRANT INSERT (
+    department_id, id, agent_task_id, step_name, input_data
+) ON agentcore.agent_tool_call TO muniment_app;
 GRANT UPDATE (
     status, output_data, duration_ms, error_message
 ) ON agentcore.agent_tool_call TO muniment_app;

@@ -36,6 +36,7 @@ CREATE TABLE agentcore.approval (
         REFERENCES agentcore.department_member (department_id, user_id) ON DELETE RESTRICT,
     CONSTRAINT approval_status_ck
         CHECK (status IN ('pending', 'approved', 'rejected', 'edited', 'escalated')),
+    CONSTRAINT approval_intent_name_ck CHECK (intent_name <> ''),
     CONSTRAINT approval_decided_ck CHECK (
         (status IN ('approved', 'rejected', 'edited')) = (decided_at IS NOT NULL)
         AND (decided_at IS NULL) = (approver_id IS NULL)

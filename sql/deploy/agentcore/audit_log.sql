@@ -1,9 +1,11 @@
 -- Deploy agentcore:audit_log to pg
 -- requires: department_member
+-- requires: forbid_by_hand
 -- requires: platform:forbid_change
 --
--- Who did what, for the business and for security. Runtimes append and read; nobody has a right to
--- change or remove a row, and triggers refuse whoever needs none.
+-- Who did what, for the business and for security. Runtimes append and read, but do not say when it
+-- was; nobody has a right to change or remove a row, and triggers refuse whoever needs none. What
+-- the functions about approvals and personal data log, they alone log.
 -- Locks: SHARE ROW EXCLUSIVE on department, department_member.
 -- Docs: docs/schema/agentcore.md#audit-log
 
@@ -47,7 +49,8 @@ COMMENT ON TABLE agentcore.audit_log IS 'One thing that somebody or something di
 COMMENT ON COLUMN agentcore.audit_log.department_id IS 'The department.';
 COMMENT ON COLUMN agentcore.audit_log.id IS 'The entry.';
 COMMENT ON COLUMN agentcore.audit_log.user_id IS 'The user who did it. NULL means the system.';
-COMMENT ON COLUMN agentcore.audit_log.action IS 'What was done, for example approval.approved.';
+COMMENT ON COLUMN agentcore.audit_log.action IS
+    'What was done. What begins with approval. or pii. was logged by the function that did it.';
 COMMENT ON COLUMN agentcore.audit_log.entity_type IS 'To what kind of thing.';
 COMMENT ON COLUMN agentcore.audit_log.entity_id IS 'To which one.';
 COMMENT ON COLUMN agentcore.audit_log.changes IS 'What is different since.';
@@ -55,6 +58,10 @@ COMMENT ON COLUMN agentcore.audit_log.ip_address IS 'From where.';
 COMMENT ON COLUMN agentcore.audit_log.user_agent IS 'With which program.';
 COMMENT ON COLUMN agentcore.audit_log.created_at IS 'When the row was made.';
 
+CREATE TRIGGER audit_log_forbid_by_hand_tg
+    BEFORE INSERT ON agentcore.audit_log
+    FOR EACH ROW WHEN (starts_with(NEW.action, 'approval.') OR starts_with(NEW.action, 'pii.'))
+    EXECUTE FUNCTION agentcore.forbid_by_hand();
 CREATE TRIGGER audit_log_forbid_update_tg
     BEFORE UPDATE ON agentcore.audit_log
     FOR EACH ROW EXECUTE FUNCTION platform.forbid_change();
@@ -83,8 +90,13 @@ CREATE POLICY audit_log_service ON agentcore.audit_log
     USING (true)
     WITH CHECK (true);
 
-GRANT SELECT, INSERT ON agentcore.audit_log TO muniment_app;
+GRANT SELECT ON agentcore.audit_log TO muniment_app;
+GRANT INSERT (
+    department_id, id, user_id, action, entity_type, entity_id, changes, ip_address, user_agent
+) ON agentcore.audit_log TO muniment_app;
 GRANT SELECT ON agentcore.audit_log TO muniment_reader;
-GRANT INSERT ON agentcore.audit_log TO muniment_service;
+GRANT INSERT (
+    department_id, id, user_id, action, entity_type, entity_id, changes, ip_address, user_agent
+) ON agentcore.audit_log TO muniment_service;
 
 COMMIT;

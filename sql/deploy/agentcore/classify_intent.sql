@@ -43,7 +43,7 @@ $function$;
 COMMENT ON FUNCTION agentcore.classify_intent(uuid, platform.vector, double precision) IS
     'The intent of the example that is nearest to an embedding in a namespace, with its distance '
     '(cosine, 0 to 2). No row when none is within p_max_distance. Raises 42501 when no tenant is '
-    'set.';
+    'set, 22000 when the embedding has not as many dimensions as the examples.';
 
 REVOKE ALL ON FUNCTION agentcore.classify_intent(uuid, platform.vector, double precision)
     FROM PUBLIC;

@@ -96,7 +96,8 @@ CREATE TABLE agentcore.message (
 
 COMMENT ON TABLE agentcore.message IS 'What was said in a conversation, once.';
 COMMENT ON COLUMN agentcore.message.department_id IS 'The department.';
-COMMENT ON COLUMN agentcore.message.id IS 'The message. Ids rise with time.';
+COMMENT ON COLUMN agentcore.message.id IS
+    'The message. Ids rise with time where the writer names none.';
 COMMENT ON COLUMN agentcore.message.conversation_id IS 'The conversation.';
 COMMENT ON COLUMN agentcore.message.role IS 'Who said it: user, assistant or system.';
 COMMENT ON COLUMN agentcore.message.content IS

@@ -1,6 +1,7 @@
 -- Deploy agentcore:document_generation to pg
 -- requires: template
 -- requires: knowledge_base
+-- requires: forbid_by_hand
 -- requires: platform:forbid_change
 --
 -- Each document that was made, or was to be made, from a template. The history outlives the
@@ -67,6 +68,13 @@ COMMENT ON COLUMN agentcore.document_generation.status IS 'pending, ready or fai
 COMMENT ON COLUMN agentcore.document_generation.error IS 'Why it failed.';
 COMMENT ON COLUMN agentcore.document_generation.created_at IS 'When the row was made.';
 
+-- The reference empties its column as the owner; nobody else says later what it was saved as.
+CREATE TRIGGER document_generation_forbid_by_hand_tg
+    BEFORE UPDATE OF output_file_id ON agentcore.document_generation
+    FOR EACH ROW WHEN (
+        OLD.status <> 'pending' AND NEW.output_file_id IS DISTINCT FROM OLD.output_file_id
+    )
+    EXECUTE FUNCTION agentcore.forbid_by_hand();
 -- Not when a reference empties its column, which changes no output, status or error.
 CREATE TRIGGER document_generation_forbid_update_tg
     BEFORE UPDATE OF output, status, error ON agentcore.document_generation
@@ -85,7 +93,10 @@ CREATE POLICY document_generation_tenant_guard ON agentcore.document_generation 
     USING (department_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (department_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT ON agentcore.document_generation TO muniment_app;
+GRANT SELECT ON agentcore.document_generation TO muniment_app;
+GRANT INSERT (
+    department_id, id, template_id, user_id, input
+) ON agentcore.document_generation TO muniment_app;
 GRANT UPDATE (
     output, output_file_id, status, error
 ) ON agentcore.document_generation TO muniment_app;

@@ -97,7 +97,8 @@ COMMENT ON FUNCTION agentcore.enter_department(uuid, uuid, integer, uuid) IS
     'user. The user is named by home department and id, and the token version is that of the '
     'session. Returns what the user is allowed. Raises MU431 when the session is void (no such '
     'user, not active, another token version), MU432 when the department is not open to the user, '
-    'not there or archived, 22004 when the home is NULL.';
+    'not there or archived, 22004 when the home is NULL, 25006 when the department does not know '
+    'the user by this name yet and the transaction is read-only.';
 
 REVOKE ALL ON FUNCTION agentcore.enter_department(uuid, uuid, integer, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agentcore.enter_department(uuid, uuid, integer, uuid) TO muniment_app;

@@ -2,7 +2,7 @@
 -- requires: agent_task
 --
 -- A task ends once. A worker that comes back after its task was given up for lost is told so, and
--- changes nothing.
+-- changes nothing. A clock that was set back since the start ends no task before it began.
 -- Locks: none.  Docs: docs/schema/agentcore.md#finish-agent-task
 
 BEGIN;
@@ -39,8 +39,10 @@ BEGIN
         input_tokens = p_input_tokens,
         output_tokens = p_output_tokens,
         cost = p_cost,
-        duration_ms = least(extract(epoch FROM v_now - t.started_at) * 1000, 2147483647)::integer,
-        completed_at = v_now,
+        duration_ms = greatest(
+            least(extract(epoch FROM v_now - t.started_at) * 1000, 2147483647), 0
+        )::integer,
+        completed_at = greatest(v_now, t.started_at),
         metadata = CASE
             WHEN p_error IS NULL THEN t.metadata
             ELSE t.metadata || jsonb_build_object('error', p_error)
@@ -65,7 +67,7 @@ COMMENT ON FUNCTION agentcore.finish_agent_task(
     'Ends a running task as done or failed. p_cost is in US dollars, NULL when not priced; '
     'p_error goes into its metadata. Returns how long it took, in milliseconds (at most '
     '2147483647). Raises 22023 when the status is neither, MU437 when the task is not there or '
-    'not running.';
+    'not running, 23514 when tokens or cost are negative or no number, 23502 when tokens are NULL.';
 
 REVOKE ALL ON FUNCTION agentcore.finish_agent_task(
     uuid, uuid, text, integer, integer, numeric, text

@@ -21,6 +21,13 @@ DECLARE
     v_department_id CONSTANT uuid := platform.current_tenant_id();
     v_is_needed     boolean;
 BEGIN
+    -- 1, or what is no number, would be below no rate, not even one that asks for every answer.
+    IF (p_draw >= 0 AND p_draw < 1) IS NOT TRUE THEN
+        RAISE EXCEPTION 'draw is out of range: %', coalesce(p_draw::text, 'null')
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Leave it out, or draw from 0 to below 1.';
+    END IF;
+
     SELECT NOT t.is_autonomous OR p_draw < t.sampling_rate
     INTO v_is_needed
     FROM agentcore.intent_trust AS t
@@ -34,8 +41,8 @@ $function$;
 
 COMMENT ON FUNCTION agentcore.needs_approval(uuid, text, double precision) IS
     'Whether a person has to look at an answer before it is sent. p_draw is a random number from '
-    '0 to below 1, drawn when left out; a draw below sampling_rate asks. Raises 42501 when no '
-    'tenant is set.';
+    '0 to below 1, drawn when left out; a draw below sampling_rate asks. Raises 22023 when '
+    'it is out of range, 42501 when no tenant is set.';
 
 REVOKE ALL ON FUNCTION agentcore.needs_approval(uuid, text, double precision) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agentcore.needs_approval(uuid, text, double precision) TO muniment_app;

@@ -59,7 +59,10 @@ CREATE POLICY notification_tenant_guard ON agentcore.notification AS RESTRICTIVE
     USING (department_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (department_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT ON agentcore.notification TO muniment_app;
+GRANT SELECT ON agentcore.notification TO muniment_app;
+GRANT INSERT (
+    department_id, id, user_id, type, title, body, entity_type, entity_id
+) ON agentcore.notification TO muniment_app;
 GRANT UPDATE (read_at) ON agentcore.notification TO muniment_app;
 GRANT SELECT ON agentcore.notification TO muniment_reader;
 

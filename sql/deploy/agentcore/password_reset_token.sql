@@ -3,7 +3,7 @@
 --
 -- A link that was sent by mail is found before there is a department, so its hash is unique over
 -- all of them: who can meet it holds the link. Only the hash is kept; muniment_service alone writes
--- it and reads it.
+-- it and reads it. That a user has one open link is a key, which holds at every isolation level.
 -- Locks: SHARE ROW EXCLUSIVE on department_member.
 -- Docs: docs/schema/agentcore.md#password-reset-token
 
@@ -29,9 +29,13 @@ CREATE TABLE agentcore.password_reset_token (
     CONSTRAINT password_reset_token_expires_at_ck CHECK (expires_at > created_at)
 );
 
--- The links of a user, which a newer one makes void. Serves the reference.
+-- The links of a user, also those that were used. Serves the reference.
 CREATE INDEX password_reset_token_user_id_ix
     ON agentcore.password_reset_token (department_id, user_id);
+
+-- A user has one link that works.
+CREATE UNIQUE INDEX password_reset_token_open_uq
+    ON agentcore.password_reset_token (department_id, user_id) WHERE used_at IS NULL;
 
 COMMENT ON TABLE agentcore.password_reset_token IS
     'A link with which a user may set a new password, once.';
@@ -42,8 +46,8 @@ COMMENT ON COLUMN agentcore.password_reset_token.token IS
     'SHA-256 of what the link carries; the reader has no right to it.';
 COMMENT ON COLUMN agentcore.password_reset_token.expires_at IS 'When it stops to work.';
 COMMENT ON COLUMN agentcore.password_reset_token.used_at IS
-    'When it was used, or made void by a newer link or a transfer. NULL means that it still '
-    'works.';
+    'When it was used or made void: by a newer link, or by what ends the sessions of the user or '
+    'changes the address. NULL means that it works until it expires.';
 COMMENT ON COLUMN agentcore.password_reset_token.created_at IS 'When the row was made.';
 
 ALTER TABLE agentcore.password_reset_token ENABLE ROW LEVEL SECURITY;
@@ -70,7 +74,10 @@ GRANT SELECT (
 GRANT SELECT (
     department_id, id, user_id, expires_at, used_at, created_at
 ) ON agentcore.password_reset_token TO muniment_reader;
-GRANT SELECT, INSERT ON agentcore.password_reset_token TO muniment_service;
+GRANT SELECT ON agentcore.password_reset_token TO muniment_service;
+GRANT INSERT (
+    department_id, id, user_id, token, expires_at
+) ON agentcore.password_reset_token TO muniment_service;
 GRANT UPDATE (used_at) ON agentcore.password_reset_token TO muniment_service;
 
 COMMIT;

@@ -59,7 +59,9 @@ CREATE POLICY pii_redaction_map_tenant_guard ON agentcore.pii_redaction_map AS R
     USING (department_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (department_id = (SELECT platform.current_tenant_id()));
 
-GRANT INSERT ON agentcore.pii_redaction_map TO muniment_app;
+GRANT INSERT (
+    department_id, id, conversation_id, placeholder, entity_type, encrypted_value
+) ON agentcore.pii_redaction_map TO muniment_app;
 GRANT SELECT (
     department_id, id, conversation_id, placeholder, entity_type, created_at
 ) ON agentcore.pii_redaction_map TO muniment_app;

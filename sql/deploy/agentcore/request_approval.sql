@@ -60,7 +60,7 @@ COMMENT ON FUNCTION agentcore.request_approval(uuid, text) IS
     'Asks for approval of an answer of the assistant, and returns the approval. p_intent_name is '
     'the intent that was answered; NULL counts for no trust. Raises MU436 when the message is not '
     'there, MU435 when the assistant did not write it, 23505 when it has an approval already, '
-    '42501 when no tenant is set.';
+    '23514 when the intent is empty, 42501 when no tenant is set.';
 
 REVOKE ALL ON FUNCTION agentcore.request_approval(uuid, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agentcore.request_approval(uuid, text) TO muniment_app;

@@ -2,7 +2,9 @@
 -- requires: password_reset_token
 --
 -- The link itself is never here, only its hash. A user has one link that works: a newer one makes
--- the others void. The account is locked first, then the links.
+-- the other void. The account comes first, then the links; it is written and not only locked, so
+-- that a transaction above READ COMMITTED that cannot see the new link fails (40001) where it
+-- changes the account or makes a link itself.
 -- Locks: none.  Docs: docs/schema/agentcore.md#request-password-reset
 
 BEGIN;
@@ -24,12 +26,11 @@ AS $function$
 DECLARE
     v_expires_at timestamptz;
 BEGIN
-    PERFORM
-    FROM agentcore.users AS u
+    UPDATE agentcore.users AS u
+    SET token_version = u.token_version
     WHERE u.department_id = p_home_department_id
         AND u.id = p_user_id
-        AND u.is_active
-    FOR NO KEY UPDATE;
+        AND u.is_active;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'user % has no active account in department %',
             p_user_id, p_home_department_id
@@ -54,7 +55,8 @@ COMMENT ON FUNCTION agentcore.request_password_reset(uuid, uuid, bytea, interval
     'Notes a link with which a user, named by home department and id, may set a new password. '
     'p_token is the SHA-256 of what the link carries, p_valid_for how long it works. Returns when '
     'it stops to work. Raises MU439 when there is no such active user, 23514 when the hash has '
-    'not 32 bytes or the time is not positive.';
+    'not 32 bytes or the time is not positive, 23502 when one of them is NULL, 40001 when, above '
+    'READ COMMITTED, the account was written meanwhile, also for another link.';
 
 REVOKE ALL ON FUNCTION agentcore.request_password_reset(uuid, uuid, bytea, interval) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agentcore.request_password_reset(uuid, uuid, bytea, interval)

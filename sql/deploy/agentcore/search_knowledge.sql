@@ -34,7 +34,7 @@ AS $function$
 #variable_conflict use_column
 DECLARE
     v_department_id CONSTANT uuid := platform.current_tenant_id();
-    v_candidates    CONSTANT integer := greatest(4 * p_limit, 40);
+    v_candidates    integer;
     v_scan          text;
 BEGIN
     IF (p_limit BETWEEN 1 AND 100) IS NOT TRUE THEN
@@ -42,6 +42,7 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Ask for 1 to 100 chunks.';
     END IF;
+    v_candidates := greatest(4 * p_limit, 40);
 
     IF p_embedding IS NULL THEN
         RAISE EXCEPTION 'embedding is null'
@@ -186,7 +187,8 @@ COMMENT ON FUNCTION agentcore.search_knowledge(uuid[], platform.vector, integer)
     'text or by question, best first. p_limit is how many at most, from 1 to 100. Returns rank '
     '(from 1), score (higher is better, at most 2/61), distance (cosine, of the nearer one) and '
     'the question that matched, if one did. Raises 22023 when p_limit is out of range or the '
-    'embedding is all zeros, 22004 when it is NULL, 42501 when no tenant is set.';
+    'embedding is all zeros, 22004 when it is NULL, 22000 when it has not as many dimensions as '
+    'those it is compared with, 42501 when no tenant is set.';
 
 REVOKE ALL ON FUNCTION agentcore.search_knowledge(uuid[], platform.vector, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agentcore.search_knowledge(uuid[], platform.vector, integer)

@@ -3,8 +3,9 @@
 -- requires: platform:uuid_generate_v7
 --
 -- What a role allows is the same in every department, so a role has no department and runtimes only
--- read it. Which departments a role opens is a list without references: a department is never
--- deleted. Roles are made by the backend, which cannot turn one into a built-in one.
+-- read it. Which departments a role opens they do not read: a department is not told which others
+-- there are. It is a list without references: a department is never deleted. Roles are made by the
+-- backend, which cannot turn one into a built-in one.
 -- Locks: none beyond the new table.  Docs: docs/schema/agentcore.md#system-role
 
 BEGIN;
@@ -39,13 +40,17 @@ COMMENT ON COLUMN agentcore.system_role.is_system IS
     'Whether it is built in, and not made by somebody.';
 COMMENT ON COLUMN agentcore.system_role.all_departments IS 'Whether it opens every department.';
 COMMENT ON COLUMN agentcore.system_role.department_ids IS
-    'The departments that it opens, where it does not open all.';
+    'The departments that it opens, where it does not open all. For the backend alone.';
 COMMENT ON COLUMN agentcore.system_role.permissions IS
     'What it allows, for example approval.decide.';
 COMMENT ON COLUMN agentcore.system_role.created_at IS 'When the row was made.';
 
-GRANT SELECT ON agentcore.system_role TO muniment_app;
-GRANT SELECT ON agentcore.system_role TO muniment_reader;
+GRANT SELECT (
+    id, name, slug, is_system, all_departments, permissions, created_at
+) ON agentcore.system_role TO muniment_app;
+GRANT SELECT (
+    id, name, slug, is_system, all_departments, permissions, created_at
+) ON agentcore.system_role TO muniment_reader;
 GRANT SELECT ON agentcore.system_role TO muniment_service;
 GRANT INSERT (
     id, name, slug, all_departments, department_ids, permissions

@@ -1,9 +1,8 @@
 -- Deploy agentcore:transfer_user to pg
--- requires: password_reset_token
+-- requires: void_password_resets
 --
--- A transfer moves the account; what the user did stays in the department where it was done. It
--- ends all sessions (trigger) and all open reset links, which name the former home. The account is
--- locked first, then the links: the same order as in the other functions about accounts.
+-- A transfer moves the account; what the user did stays in the department where it was done.
+-- Triggers end all sessions, and the open reset link, which names the former home.
 -- Locks: none.  Docs: docs/schema/agentcore.md#transfer-user
 
 BEGIN;
@@ -48,12 +47,6 @@ BEGIN
             USING ERRCODE = 'MU439',
                   HINT = 'Look the user up by email; perhaps a transfer was faster.';
     END IF;
-
-    UPDATE agentcore.password_reset_token AS t
-    SET used_at = now()
-    WHERE t.department_id = p_home_department_id
-        AND t.user_id = p_user_id
-        AND t.used_at IS NULL;
 
     RETURN v_token_version;
 END;

@@ -2,8 +2,9 @@
 -- requires: password_reset_token
 --
 -- A link works once. Two who use it at once meet at the account, which is locked first; the second
--- one then finds the link used. One error for every link that does not work, so that it tells
--- nothing. The sessions end also when the hash is the one that was there.
+-- one then finds the link used, or fails with 40001 above READ COMMITTED. One error for every link
+-- that does not work, so that it tells nothing. The sessions end also when the hash is the one that
+-- was there.
 -- Locks: none.  Docs: docs/schema/agentcore.md#use-password-reset
 
 BEGIN;
@@ -62,8 +63,8 @@ COMMENT ON FUNCTION agentcore.use_password_reset(bytea, text) IS
     'Sets a new password for the user of a link and ends all sessions of that user. p_token is '
     'the SHA-256 of what the link carries, p_password_hash what the login will compare. Returns '
     'home department and id of the user. Raises MU430 when the link does not work: unknown, used, '
-    'expired, or of a user who is not active; 22004 when the hash of the password is NULL or '
-    'empty.';
+    'void, expired, or of a user who is not active; 22004 when the hash of the password is NULL '
+    'or empty, 40001 when, above READ COMMITTED, the account was written meanwhile.';
 
 REVOKE ALL ON FUNCTION agentcore.use_password_reset(bytea, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agentcore.use_password_reset(bytea, text) TO muniment_service;

@@ -5,10 +5,10 @@
 -- requires: remember_member
 --
 -- The account of a person, in the department that is home. Whoever may write a role or an override
--- could open any department, and whoever reads a password hash could try passwords: both are for
--- muniment_service, runtimes change the profile only. The department can change (a transfer),
--- because no reference points here: they point to department_member. Called users, since user is a
--- word of SQL.
+-- could open any department, whoever reads a password hash could try passwords, and a department is
+-- not told which others there are: all that is for muniment_service, runtimes change the profile
+-- only. The department can change (a transfer), because no reference points here: they point to
+-- department_member. Called users, since user is a word of SQL.
 -- Locks: SHARE ROW EXCLUSIVE on department, department_member, system_role.
 -- Docs: docs/schema/agentcore.md#users
 
@@ -83,9 +83,9 @@ COMMENT ON COLUMN agentcore.users.extra_permissions IS 'What is allowed beyond t
 COMMENT ON COLUMN agentcore.users.revoked_permissions IS
     'What is not allowed, whatever else says so.';
 COMMENT ON COLUMN agentcore.users.extra_department_ids IS
-    'Departments that are open beyond home and role.';
+    'Departments that are open beyond home and role. For the backend alone.';
 COMMENT ON COLUMN agentcore.users.revoked_department_ids IS
-    'Departments that are closed, whatever else says so.';
+    'Departments that are closed, whatever else says so. For the backend alone.';
 COMMENT ON COLUMN agentcore.users.is_active IS 'Whether the user may do anything at all.';
 COMMENT ON COLUMN agentcore.users.created_at IS 'When the row was made.';
 
@@ -116,14 +116,12 @@ CREATE POLICY users_service ON agentcore.users
 
 GRANT SELECT (
     department_id, id, email, name, phone, role, role_id, avatar_url, token_version,
-    extra_permissions, revoked_permissions, extra_department_ids, revoked_department_ids,
-    is_active, created_at
+    extra_permissions, revoked_permissions, is_active, created_at
 ) ON agentcore.users TO muniment_app;
 GRANT UPDATE (name, phone, avatar_url) ON agentcore.users TO muniment_app;
 GRANT SELECT (
     department_id, id, email, name, phone, role, role_id, avatar_url, token_version,
-    extra_permissions, revoked_permissions, extra_department_ids, revoked_department_ids,
-    is_active, created_at
+    extra_permissions, revoked_permissions, is_active, created_at
 ) ON agentcore.users TO muniment_reader;
 GRANT SELECT, INSERT ON agentcore.users TO muniment_service;
 GRANT UPDATE (

@@ -5,7 +5,8 @@
 -- Row security keeps organisations apart; this says who in one of them may use which agent. It is
 -- asked by the program, which knows the user; the database knows the organisation only. public does
 -- not reach beyond the organisation: it means people without a membership, such as visitors of its
--- chat.
+-- chat. What is shared with a user and what with their teams are two questions: with OR between
+-- them, all shares of the organisation would be read.
 -- Locks: none.  Docs: docs/schema/astra.md#accessible-agents
 
 BEGIN;
@@ -25,35 +26,35 @@ AS $function$
         WHERE m.org_id = (SELECT platform.current_tenant_id())
             AND m.user_id = p_user_id
     ),
-    given (agent_id, rank) AS (
+    given (agent_id, permission) AS (
         SELECT
             d.agent_id,
-            4
+            'admin'
         FROM astra.agent_admins AS d
         WHERE d.org_id = (SELECT platform.current_tenant_id())
             AND d.user_id = p_user_id
         UNION ALL
         SELECT
             c.agent_id,
-            CASE c.permission WHEN 'edit' THEN 3 WHEN 'run' THEN 2 ELSE 1 END
+            c.permission
         FROM astra.agent_collaborators AS c
         WHERE c.org_id = (SELECT platform.current_tenant_id())
-            AND (
-                c.user_id = p_user_id
-                OR c.team_id IN (
-                    SELECT t.team_id
-                    FROM astra.team_memberships AS t
-                    WHERE t.org_id = (SELECT platform.current_tenant_id())
-                        AND t.user_id = p_user_id
-                )
-            )
+            AND c.user_id = p_user_id
+        UNION ALL
+        SELECT
+            c.agent_id,
+            c.permission
+        FROM astra.team_memberships AS t
+        INNER JOIN astra.agent_collaborators AS c ON c.org_id = t.org_id AND c.team_id = t.team_id
+        WHERE t.org_id = (SELECT platform.current_tenant_id())
+            AND t.user_id = p_user_id
         UNION ALL
         SELECT
             a.id,
             CASE
-                WHEN membership.role IN ('owner', 'admin') THEN 4
-                WHEN membership.role = 'viewer' AND a.visibility = 'org' THEN 1
-                ELSE 2
+                WHEN membership.role IN ('owner', 'admin') THEN 'admin'
+                WHEN membership.role = 'viewer' AND a.visibility = 'org' THEN 'view'
+                ELSE 'run'
             END
         FROM astra.agents AS a
         LEFT JOIN membership ON true
@@ -64,11 +65,11 @@ AS $function$
                 OR membership.role IN ('owner', 'admin')
             )
     )
-    SELECT
+    SELECT DISTINCT ON (g.agent_id)
         g.agent_id,
-        (ARRAY['view', 'run', 'edit', 'admin'])[max(g.rank)]
+        g.permission
     FROM given AS g
-    GROUP BY g.agent_id;
+    ORDER BY g.agent_id, array_position(ARRAY['admin', 'edit', 'run', 'view'], g.permission);
 $function$;
 
 COMMENT ON FUNCTION astra.accessible_agents(uuid) IS

@@ -24,11 +24,16 @@ DECLARE
     v_count  bigint;
     v_status text;
 BEGIN
-    SELECT *
+    SELECT g.agent_id, g.depends_on_goal_ids
     INTO v_goal
     FROM astra.goals AS g
     WHERE g.org_id = p_org_id
         AND g.id = p_goal_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'p_goal_id %: no such goal', p_goal_id
+            USING ERRCODE = 'no_data_found',
+                  HINT = 'Name a goal of the organisation.';
+    END IF;
 
     SELECT count(*)
     INTO v_count
@@ -61,7 +66,7 @@ BEGIN
     END IF;
 
     -- Locked, not only read: whoever counts the goals of the agent does so one after the other.
-    SELECT *
+    SELECT a.drain_mode, a.status, a.max_concurrent_goals, a.daily_token_budget
     INTO v_agent
     FROM astra.agents AS a
     WHERE a.org_id = p_org_id
@@ -109,7 +114,8 @@ $function$;
 COMMENT ON FUNCTION astra.admit_goal(uuid, uuid) IS
     'Refuses a pending goal that may not start now: MU416 when a goal that it depends on is not '
     'completed or its plan is not approved, MU413 when the agent drains or is not active, MU414 '
-    'at max_concurrent_goals, MU415 at daily_token_budget. Raises these and returns nothing.';
+    'at max_concurrent_goals, MU415 at daily_token_budget. Raises these, P0002 when there is no '
+    'such goal, and returns nothing.';
 
 REVOKE ALL ON FUNCTION astra.admit_goal(uuid, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION astra.admit_goal(uuid, uuid) TO muniment_app;

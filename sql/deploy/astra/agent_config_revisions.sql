@@ -5,7 +5,8 @@
 --
 -- What an agent was configured as, at each point of its life. The trigger of agents writes it;
 -- nobody changes it. The agent takes its history along when it is removed, which it can only be
--- while it has neither goals nor usage.
+-- while it has neither goals nor usage. The time is the clock's, read under the lock of the agent:
+-- the begin of a transaction could be before that of the revision before.
 -- Locks: SHARE ROW EXCLUSIVE on agents, organizations.
 -- Docs: docs/schema/astra.md#agent-config-revisions
 
@@ -20,7 +21,7 @@ CREATE TABLE astra.agent_config_revisions (
     agent_id   uuid        NOT NULL,
     revision   integer     NOT NULL,
     payload    jsonb       NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now(),
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 
     CONSTRAINT agent_config_revisions_pk PRIMARY KEY (org_id, id),
     CONSTRAINT agent_config_revisions_revision_uq UNIQUE (org_id, agent_id, revision),
@@ -32,7 +33,7 @@ CREATE TABLE astra.agent_config_revisions (
 );
 
 COMMENT ON TABLE astra.agent_config_revisions IS
-    'An agent as it was after one change. Append-only.';
+    'An agent as it was after one change. Append-only: rows leave with their agent only.';
 COMMENT ON COLUMN astra.agent_config_revisions.org_id IS 'The organisation.';
 COMMENT ON COLUMN astra.agent_config_revisions.id IS 'The revision''s identity.';
 COMMENT ON COLUMN astra.agent_config_revisions.agent_id IS 'The agent.';
@@ -46,6 +47,12 @@ CREATE TRIGGER agent_config_revisions_forbid_by_hand_tg
     BEFORE INSERT ON astra.agent_config_revisions
     FOR EACH ROW WHEN (pg_trigger_depth() = 0)
     EXECUTE FUNCTION astra.forbid_by_hand();
+
+-- The cascade from agents deletes inside of a trigger.
+CREATE TRIGGER agent_config_revisions_forbid_delete_tg
+    BEFORE DELETE ON astra.agent_config_revisions
+    FOR EACH ROW WHEN (pg_trigger_depth() = 0)
+    EXECUTE FUNCTION platform.forbid_change();
 
 CREATE TRIGGER agent_config_revisions_forbid_update_tg
     BEFORE UPDATE ON astra.agent_config_revisions

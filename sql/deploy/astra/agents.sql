@@ -45,9 +45,6 @@ CREATE TABLE astra.agents (
     CONSTRAINT agents_trust_score_ck CHECK (trust_score BETWEEN 0 AND 1)
 );
 
--- Agents with a certain tag.
-CREATE INDEX agents_tags_ix ON astra.agents USING gin (tags);
-
 COMMENT ON TABLE astra.agents IS 'An agent: who it is, what it may do, how much of it.';
 COMMENT ON COLUMN astra.agents.org_id IS 'The organisation.';
 COMMENT ON COLUMN astra.agents.id IS 'The agent.';
@@ -55,8 +52,9 @@ COMMENT ON COLUMN astra.agents.name IS 'Its name, unique in the organisation.';
 COMMENT ON COLUMN astra.agents.system_prompt IS 'What it is told before anything else.';
 COMMENT ON COLUMN astra.agents.chat_capable IS 'Whether people may chat with it.';
 COMMENT ON COLUMN astra.agents.visibility IS
-    'Who may use it without being named: private, nobody; org, every member; public, everybody '
-    'whom the organisation lets in.';
+    'Who may use it without being named, besides owners and admins of the organisation: private, '
+    'nobody; org, every member, but viewers only look; public, everybody whom the organisation '
+    'lets in.';
 COMMENT ON COLUMN astra.agents.drain_mode IS
     'Whether it takes on no further goal. What has begun goes on.';
 COMMENT ON COLUMN astra.agents.max_concurrent_goals IS

@@ -3,13 +3,16 @@
 -- requires: users
 -- requires: settle_approval
 -- requires: count_decision
+-- requires: stamp_request
+-- requires: stamp_decision
+-- requires: guard_approval
 -- requires: record_event
--- requires: forbid_by_hand
 -- requires: platform:forbid_change
 --
 -- A plan or a risky task that waits for people. A decision is a row, so that one decision each is a
--- key; the stated approvals are written from those rows by a trigger, which alone may, and two
--- CHECKs let a request be approved neither by too few nor by too many.
+-- key; the stated approvals are written from those rows by a trigger, another one lets nothing else
+-- be written, and two CHECKs let a request be approved neither by too few nor by too many. Triggers
+-- write the times.
 -- Locks: SHARE ROW EXCLUSIVE on goals, organizations, tasks, users.
 -- Docs: docs/schema/astra.md#approval-requests
 
@@ -30,7 +33,7 @@ CREATE TABLE astra.approval_requests (
     required_approvals integer     NOT NULL DEFAULT 1,
     approvals          jsonb       NOT NULL DEFAULT '[]',
     status             text        NOT NULL DEFAULT 'pending',
-    created_at         timestamptz NOT NULL DEFAULT now(),
+    created_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
     decided_at         timestamptz,
 
     CONSTRAINT approval_requests_pk PRIMARY KEY (org_id, id),
@@ -87,22 +90,27 @@ COMMENT ON COLUMN astra.approval_requests.approvals IS
     'writes it.';
 COMMENT ON COLUMN astra.approval_requests.status IS
     'pending, approved or rejected. A trigger sets it: one rejection is enough.';
-COMMENT ON COLUMN astra.approval_requests.created_at IS 'When the row was made.';
+COMMENT ON COLUMN astra.approval_requests.created_at IS
+    'When it was asked; a trigger sets it. The latest request for a plan is the one that counts.';
 COMMENT ON COLUMN astra.approval_requests.decided_at IS
     'When it was approved or rejected; a trigger sets it.';
 
-CREATE TRIGGER approval_requests_forbid_by_hand_tg
+CREATE TRIGGER approval_requests_guard_tg
     BEFORE UPDATE OF approvals, status, decided_at ON astra.approval_requests
-    FOR EACH ROW WHEN (pg_trigger_depth() = 0)
-    EXECUTE FUNCTION astra.forbid_by_hand();
+    FOR EACH ROW EXECUTE FUNCTION astra.guard_approval();
 
+-- Not OF status: the trigger above sets it, no statement does.
 CREATE TRIGGER approval_requests_record_event_tg
-    AFTER INSERT OR UPDATE OF status ON astra.approval_requests
+    AFTER INSERT OR UPDATE ON astra.approval_requests
     FOR EACH ROW EXECUTE FUNCTION astra.record_event('approval_request');
 
 CREATE TRIGGER approval_requests_settle_tg
     AFTER INSERT OR UPDATE ON astra.approval_requests
     FOR EACH ROW EXECUTE FUNCTION astra.settle_approval();
+
+CREATE TRIGGER approval_requests_stamp_tg
+    BEFORE INSERT ON astra.approval_requests
+    FOR EACH ROW EXECUTE FUNCTION astra.stamp_request();
 
 ALTER TABLE astra.approval_requests ENABLE ROW LEVEL SECURITY;
 ALTER TABLE astra.approval_requests FORCE ROW LEVEL SECURITY;
@@ -116,8 +124,12 @@ CREATE POLICY approval_requests_tenant_guard ON astra.approval_requests AS RESTR
     USING (org_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (org_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT ON astra.approval_requests TO muniment_app;
-GRANT UPDATE (approvals, status, decided_at) ON astra.approval_requests TO muniment_app;
+GRANT SELECT ON astra.approval_requests TO muniment_app;
+GRANT INSERT (
+    org_id, id, request_type, goal_id, task_id, graph_id, plan_payload, requested_by,
+    required_approvals
+) ON astra.approval_requests TO muniment_app;
+GRANT UPDATE (approvals) ON astra.approval_requests TO muniment_app;
 GRANT SELECT ON astra.approval_requests TO muniment_reader;
 
 CREATE TABLE astra.approval_decisions (
@@ -146,7 +158,7 @@ COMMENT ON COLUMN astra.approval_decisions.org_id IS 'The organisation.';
 COMMENT ON COLUMN astra.approval_decisions.request_id IS 'The request.';
 COMMENT ON COLUMN astra.approval_decisions.user_id IS 'Who decided.';
 COMMENT ON COLUMN astra.approval_decisions.decision IS 'approved or rejected.';
-COMMENT ON COLUMN astra.approval_decisions.decided_at IS 'When.';
+COMMENT ON COLUMN astra.approval_decisions.decided_at IS 'When; a trigger sets it.';
 
 CREATE TRIGGER approval_decisions_count_tg
     AFTER INSERT ON astra.approval_decisions
@@ -160,6 +172,10 @@ CREATE TRIGGER approval_decisions_forbid_truncate_tg
     BEFORE TRUNCATE ON astra.approval_decisions
     FOR EACH STATEMENT EXECUTE FUNCTION platform.forbid_change();
 
+CREATE TRIGGER approval_decisions_stamp_tg
+    BEFORE INSERT ON astra.approval_decisions
+    FOR EACH ROW EXECUTE FUNCTION astra.stamp_decision();
+
 ALTER TABLE astra.approval_decisions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE astra.approval_decisions FORCE ROW LEVEL SECURITY;
 
@@ -172,7 +188,8 @@ CREATE POLICY approval_decisions_tenant_guard ON astra.approval_decisions AS RES
     USING (org_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (org_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT ON astra.approval_decisions TO muniment_app;
+GRANT SELECT ON astra.approval_decisions TO muniment_app;
+GRANT INSERT (org_id, request_id, user_id, decision) ON astra.approval_decisions TO muniment_app;
 GRANT SELECT ON astra.approval_decisions TO muniment_reader;
 
 COMMIT;

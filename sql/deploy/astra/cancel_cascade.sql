@@ -3,7 +3,8 @@
 -- requires: lock_goal
 --
 -- All goals that one request led to, in the order of their ids, so that two of these do not wait
--- for each other.
+-- for each other. One that a session is just inserting is not seen, and nothing forbids to set
+-- another afterwards: stop who sets goals first, then cancel.
 -- Locks: the goals in the order of their ids, each with its tasks, when it is called.
 -- Docs: docs/schema/astra.md#cancel-cascade
 
@@ -45,8 +46,9 @@ END;
 $function$;
 
 COMMENT ON FUNCTION astra.cancel_cascade(uuid) IS
-    'Cancels the goals of a cascade that have not ended, with their pending tasks. Returns how '
-    'many. Raises MU410 unless the transaction is read committed, 42501 when no tenant is set.';
+    'Cancels the goals of a cascade that are there and have not ended, with their pending tasks. '
+    'Returns how many. Raises MU410 unless the transaction is read committed, 42501 when no '
+    'tenant is set.';
 
 REVOKE ALL ON FUNCTION astra.cancel_cascade(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION astra.cancel_cascade(uuid) TO muniment_app;

@@ -49,7 +49,7 @@ COMMENT ON COLUMN astra.chat_sessions.agent_id IS 'The agent.';
 COMMENT ON COLUMN astra.chat_sessions.user_id IS 'The person.';
 COMMENT ON COLUMN astra.chat_sessions.title IS 'For people.';
 COMMENT ON COLUMN astra.chat_sessions.retention_days IS
-    'How many days a message is kept. NULL means for ever.';
+    'How many days, of 24 hours, a message is kept. NULL means for ever.';
 COMMENT ON COLUMN astra.chat_sessions.created_at IS 'When the row was made.';
 
 CREATE TRIGGER chat_sessions_guard_tg
@@ -77,8 +77,9 @@ CREATE POLICY chat_sessions_service ON astra.chat_sessions
 GRANT SELECT, INSERT, DELETE ON astra.chat_sessions TO muniment_app;
 GRANT UPDATE (title, retention_days) ON astra.chat_sessions TO muniment_app;
 GRANT SELECT ON astra.chat_sessions TO muniment_reader;
-GRANT SELECT ON astra.chat_sessions TO muniment_service;
-GRANT UPDATE (retention_days) ON astra.chat_sessions TO muniment_service;
+-- No title, and below no content: only what it takes to find, lock and delete a row.
+GRANT SELECT (org_id, id, retention_days, created_at), UPDATE (retention_days)
+    ON astra.chat_sessions TO muniment_service;
 
 CREATE TABLE astra.chat_messages (
     org_id     uuid        NOT NULL,
@@ -129,6 +130,7 @@ CREATE POLICY chat_messages_service ON astra.chat_messages
 
 GRANT SELECT, INSERT ON astra.chat_messages TO muniment_app;
 GRANT SELECT ON astra.chat_messages TO muniment_reader;
-GRANT SELECT, DELETE ON astra.chat_messages TO muniment_service;
+GRANT SELECT (org_id, id, session_id, created_at) ON astra.chat_messages TO muniment_service;
+GRANT DELETE ON astra.chat_messages TO muniment_service;
 
 COMMIT;

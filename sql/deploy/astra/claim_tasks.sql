@@ -26,10 +26,13 @@ DECLARE
     v_org_id CONSTANT uuid := platform.current_tenant_id();
     v_status text;
 BEGIN
-    IF (p_limit BETWEEN 1 AND 1000) IS NOT TRUE OR (p_lease > interval '0') IS NOT TRUE THEN
+    -- A lease without an end would never be taken back.
+    IF (p_limit BETWEEN 1 AND 1000) IS NOT TRUE
+        OR (p_lease > interval '0' AND p_lease <= interval '30 days') IS NOT TRUE
+    THEN
         RAISE EXCEPTION 'p_limit % or p_lease %: out of range', p_limit, p_lease
             USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'Claim 1 to 1000 tasks, for a time to come.';
+                  HINT = 'Claim 1 to 1000 tasks, for a time to come of at most 30 days.';
     END IF;
 
     SELECT w.status
@@ -73,9 +76,9 @@ $function$;
 
 COMMENT ON FUNCTION astra.claim_tasks(uuid, integer, interval) IS
     'Gives a worker up to p_limit ready tasks (1 to 1000), the highest priority first, each for '
-    'p_lease. Returns them, or no row when nothing is ready or the worker is draining or stopped. '
-    'Raises P0002 when there is no such worker, 22023 for a limit or lease out of range, 42501 '
-    'when no tenant is set.';
+    'p_lease (at most 30 days). Returns them, or no row when nothing is ready or the worker is '
+    'draining or stopped. Raises P0002 when there is no such worker, 22023 for a limit or lease '
+    'out of range, 42501 when no tenant is set.';
 
 REVOKE ALL ON FUNCTION astra.claim_tasks(uuid, integer, interval) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION astra.claim_tasks(uuid, integer, interval) TO muniment_app;

@@ -1,8 +1,9 @@
 -- Deploy astra:count_decision to pg
 -- requires: org_memberships
 --
--- The one place where a decision becomes part of its request. While a request is pending all that
--- is in it are approvals, since one rejection ends it; so counting them is adding one.
+-- The one place where a decision becomes part of its request; what that leads to, guard_approval
+-- says. Times in it are UTC, whatever the session of whoever decides prefers, so that one record is
+-- written one way.
 -- Locks: none.  Docs: docs/schema/astra.md#count-decision
 
 BEGIN;
@@ -13,17 +14,17 @@ CREATE FUNCTION astra.count_decision()
 RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET timezone = 'UTC'
 AS $function$
 DECLARE
     v_request record;
 BEGIN
-    -- Locked before it is read, so decisions are counted one after the other.
+    -- stamp_decision has locked it, so decisions are counted one after the other.
     SELECT *
     INTO v_request
     FROM astra.approval_requests AS r
     WHERE r.org_id = NEW.org_id
-        AND r.id = NEW.request_id
-    FOR NO KEY UPDATE;
+        AND r.id = NEW.request_id;
     IF v_request.status <> 'pending' THEN
         RAISE EXCEPTION 'approval request %: it is % already', NEW.request_id, v_request.status
             USING ERRCODE = 'MU418',
@@ -46,25 +47,13 @@ BEGIN
     END IF;
 
     UPDATE astra.approval_requests AS r
-    SET
-        approvals = r.approvals || jsonb_build_array(
-            jsonb_build_object(
-                'user_id', NEW.user_id,
-                'decision', NEW.decision,
-                'decided_at', NEW.decided_at
-            )
-        ),
-        status = outcome.status,
-        decided_at = CASE outcome.status WHEN 'pending' THEN NULL ELSE NEW.decided_at END
-    FROM (
-        SELECT
-            CASE
-                WHEN NEW.decision = 'rejected' THEN 'rejected'
-                WHEN jsonb_array_length(v_request.approvals) + 1 = v_request.required_approvals
-                    THEN 'approved'
-                ELSE 'pending'
-            END AS status
-    ) AS outcome
+    SET approvals = r.approvals || jsonb_build_array(
+        jsonb_build_object(
+            'user_id', NEW.user_id,
+            'decision', NEW.decision,
+            'decided_at', NEW.decided_at
+        )
+    )
     WHERE r.org_id = NEW.org_id
         AND r.id = NEW.request_id;
     RETURN NULL;
@@ -72,9 +61,9 @@ END;
 $function$;
 
 COMMENT ON FUNCTION astra.count_decision() IS
-    'Trigger function of approval_decisions: appends the decision to approvals of the request, '
-    'rejects it at the first rejection, and approves it when enough have approved. Raises MU418 '
-    'when it is decided already, MU421 for whoever asked, is no member, or is a viewer.';
+    'Trigger function of approval_decisions: appends the decision to approvals of the request. '
+    'Raises MU418 when it is decided already, MU421 for whoever asked, is no member, or is a '
+    'viewer.';
 
 -- A trigger runs its function without asking for EXECUTE; nobody has to call it directly.
 REVOKE ALL ON FUNCTION astra.count_decision() FROM PUBLIC;

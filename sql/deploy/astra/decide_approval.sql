@@ -47,9 +47,9 @@ COMMENT ON FUNCTION astra.decide_approval(uuid, uuid, text) IS
     'Enters the decision of a user, approved or rejected. Returns what the request is now: '
     'pending, approved or rejected. Raises MU418 when it is decided already, 23505 when this user '
     'has decided before, MU421 when the user asked for it or is not a member who may decide, '
-    'P0002 when there is no such request, 23503 when there is no such user, 23514 for another '
-    'word, MU410 when it is about a task and the transaction is not read committed, 42501 when no '
-    'tenant is set.';
+    'P0002 when there is no such request, 23503 when there is no such user, 23502 for a user or '
+    'word that is NULL, 23514 for another word, 42501 when no tenant is set. Above read committed '
+    'also 40001 when somebody else has decided meanwhile, and MU410 when that would settle a task.';
 
 REVOKE ALL ON FUNCTION astra.decide_approval(uuid, uuid, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION astra.decide_approval(uuid, uuid, text) TO muniment_app;

@@ -2,7 +2,9 @@
 -- requires: chat_sessions
 --
 -- For the backend, over all organisations. A session stays, without its old messages: its title is
--- no message. Two at once share the work: a session that one has locked, the other skips.
+-- no message. Two at once share the work: a session that one has locked, the other skips. A day
+-- here has 24 hours: calendar days are those of the time zone of whoever calls, and with a change
+-- of clocks between, an hour longer or shorter.
 -- Locks: the sessions whose messages it deletes; skips what is locked.
 -- Docs: docs/schema/astra.md#expire-chats
 
@@ -20,19 +22,28 @@ AS $function$
 DECLARE
     v_count bigint;
 BEGIN
+    IF p_limit IS NULL OR p_limit < 1 THEN
+        RAISE EXCEPTION 'p_limit is not a number of messages'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Pass a positive number.';
+    END IF;
+
     WITH due AS MATERIALIZED (
         SELECT
             s.org_id,
             s.id,
-            now() - make_interval(days => s.retention_days) AS since
+            kept.since
         FROM astra.chat_sessions AS s
+        CROSS JOIN LATERAL (
+            SELECT now() - make_interval(hours => 24 * s.retention_days)
+        ) AS kept (since)
         WHERE s.retention_days IS NOT NULL
             AND EXISTS (
                 SELECT
                 FROM astra.chat_messages AS m
                 WHERE m.org_id = s.org_id
                     AND m.session_id = s.id
-                    AND m.created_at < now() - make_interval(days => s.retention_days)
+                    AND m.created_at < kept.since
             )
         ORDER BY s.created_at
         LIMIT p_limit
@@ -58,9 +69,9 @@ END;
 $function$;
 
 COMMENT ON FUNCTION astra.expire_chats(integer) IS
-    'Deletes messages that are older than retention_days of their session, of all organisations, '
-    'at most p_limit. Returns how many; call it again until that is less than p_limit. Raises '
-    'nothing.';
+    'Deletes messages that are older than retention_days of their session, each of 24 hours, of '
+    'all organisations, at most p_limit. Returns how many; call it again until that is less than '
+    'p_limit. Raises 22023 when p_limit is not positive.';
 
 REVOKE ALL ON FUNCTION astra.expire_chats(integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION astra.expire_chats(integer) TO muniment_service;

@@ -11,7 +11,8 @@ BEGIN;
 SET LOCAL ROLE muniment_owner;
 
 CREATE FUNCTION astra.fail_task(
-    p_worker_id uuid, p_task_id uuid, p_error text, p_retry boolean DEFAULT true
+    p_worker_id uuid, p_task_id uuid, p_error text, p_retry boolean DEFAULT true,
+    p_attempt integer DEFAULT NULL
 )
 RETURNS text
 LANGUAGE plpgsql
@@ -33,30 +34,35 @@ BEGIN
 
     UPDATE astra.tasks AS t
     SET
-        status = CASE WHEN p_retry AND t.attempts < t.max_attempts THEN 'pending' ELSE 'failed' END,
+        status = CASE
+            WHEN p_retry IS NOT FALSE AND t.attempts < t.max_attempts THEN 'pending'
+            ELSE 'failed'
+        END,
         error = p_error
     WHERE t.org_id = v_org_id
         AND t.id = p_task_id
         AND t.worker_id = p_worker_id
         AND t.status = 'running'
+        AND (p_attempt IS NULL OR t.attempts = p_attempt)
     RETURNING t.status INTO v_status;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'p_task_id %: the task is not with worker %', p_task_id, p_worker_id
             USING ERRCODE = 'MU417',
-                  HINT = 'Its lease ended and it was given to another.';
+                  HINT = 'It has ended, or its lease has and it was taken back.';
     END IF;
 
     RETURN v_status;
 END;
 $function$;
 
-COMMENT ON FUNCTION astra.fail_task(uuid, uuid, text, boolean) IS
+COMMENT ON FUNCTION astra.fail_task(uuid, uuid, text, boolean, integer) IS
     'Ends an attempt of a worker with an error. Returns what the task is now: pending, to be '
     'tried again; failed, when no attempt is left or p_retry is false, and then its goal is too; '
-    'cancelled, when its goal has ended. Raises MU417 when the worker has not got the task (any '
-    'more), MU410 unless the transaction is read committed, 42501 when no tenant is set.';
+    'cancelled, when its goal has ended. p_attempt is as in complete_task. Raises MU417 when the '
+    'worker has not got the task, or that attempt of it, (any more), MU410 unless the transaction '
+    'is read committed, 42501 when no tenant is set.';
 
-REVOKE ALL ON FUNCTION astra.fail_task(uuid, uuid, text, boolean) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION astra.fail_task(uuid, uuid, text, boolean) TO muniment_app;
+REVOKE ALL ON FUNCTION astra.fail_task(uuid, uuid, text, boolean, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION astra.fail_task(uuid, uuid, text, boolean, integer) TO muniment_app;
 
 COMMIT;

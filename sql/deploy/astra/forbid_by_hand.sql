@@ -1,7 +1,7 @@
 -- Deploy astra:forbid_by_hand to pg
 -- requires: schema
 --
--- What triggers count must be written with the rights of whoever causes it, so those have the right
+-- What triggers write is written with the rights of whoever causes it, so those have the right
 -- to write it by hand too. A trigger with WHEN (pg_trigger_depth() = 0) calls this for every
 -- statement that no trigger made. Superusers, whom row security does not bind, may: somebody has to
 -- repair.
@@ -18,10 +18,10 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
     IF row_security_active(TG_RELID) THEN
-        RAISE EXCEPTION '%.% is counted by triggers: % by hand refused',
+        RAISE EXCEPTION '%.% is written by triggers: % by hand refused',
             TG_TABLE_SCHEMA, TG_TABLE_NAME, lower(TG_OP)
             USING ERRCODE = 'MU419',
-                  HINT = 'Change the rows that are counted, or call the function that does.';
+                  HINT = 'Change what it follows from, or call the function that does.';
     END IF;
 
     RETURN NEW;
@@ -29,7 +29,7 @@ END;
 $function$;
 
 COMMENT ON FUNCTION astra.forbid_by_hand() IS
-    'Trigger function for columns that triggers compute: refuses a statement made by hand, but '
+    'Trigger function for what triggers write: refuses a statement made by hand, but '
     'for superusers. Belongs behind WHEN (pg_trigger_depth() = 0). Raises MU419.';
 
 -- A trigger runs its function without asking for EXECUTE; nobody has to call it directly.

@@ -52,14 +52,12 @@ CREATE INDEX goals_source_agent_id_ix
 -- The goals of a cascade.
 CREATE INDEX goals_cascade_id_ix ON astra.goals (org_id, cascade_id) WHERE cascade_id IS NOT NULL;
 
--- The goals that wait for one.
-CREATE INDEX goals_depends_on_goal_ids_ix ON astra.goals USING gin (depends_on_goal_ids);
-
 COMMENT ON TABLE astra.goals IS 'A goal of an agent.';
 COMMENT ON COLUMN astra.goals.org_id IS 'The organisation.';
 COMMENT ON COLUMN astra.goals.id IS 'The goal.';
 COMMENT ON COLUMN astra.goals.agent_id IS 'The agent that is to reach it.';
-COMMENT ON COLUMN astra.goals.goal_text IS 'What is to be reached.';
+COMMENT ON COLUMN astra.goals.goal_text IS
+    'What is to be reached. Stays from the start, or the first request to approve its plan, on.';
 COMMENT ON COLUMN astra.goals.status IS
     'pending until it starts, then active, then completed, failed or cancelled.';
 COMMENT ON COLUMN astra.goals.priority IS
@@ -96,7 +94,12 @@ CREATE POLICY goals_tenant_guard ON astra.goals AS RESTRICTIVE
     USING (org_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (org_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT ON astra.goals TO muniment_app;
+-- Times are not the runtime's choice.
+GRANT SELECT ON astra.goals TO muniment_app;
+GRANT INSERT (
+    org_id, id, agent_id, goal_text, status, priority, cascade_id, depends_on_goal_ids,
+    source_agent_id
+) ON astra.goals TO muniment_app;
 GRANT UPDATE (goal_text, status, priority) ON astra.goals TO muniment_app;
 GRANT SELECT ON astra.goals TO muniment_reader;
 

@@ -2,7 +2,8 @@
 -- requires: lock_goal
 --
 -- No circle is closed, not even by two sessions that each bring one half: the goal is locked first,
--- so the second sees what the first has written.
+-- so the second sees what the first has written. What a task that has begun had to wait for stays
+-- on record.
 -- Locks: none.  Docs: docs/schema/astra.md#guard-dependency
 
 BEGIN;
@@ -21,6 +22,21 @@ BEGIN
         -- Before the row is deleted, or an insert of the same one would wait for it with the goal
         -- in hand.
         PERFORM astra.lock_goal(OLD.org_id, OLD.goal_id);
+        -- It goes with its tasks; by itself, as long as its task has not begun. That is cancelled
+        -- at the latest when the goal ends.
+        IF pg_trigger_depth() = 1 THEN
+            SELECT t.status
+            INTO v_status
+            FROM astra.tasks AS t
+            WHERE t.org_id = OLD.org_id
+                AND t.id = OLD.task_id
+            FOR NO KEY UPDATE;
+            IF v_status <> 'pending' THEN
+                RAISE EXCEPTION 'task_id %: the task is %', OLD.task_id, v_status
+                    USING ERRCODE = 'MU412',
+                          HINT = 'What it waited for stays on record.';
+            END IF;
+        END IF;
         RETURN OLD;
     END IF;
 
@@ -97,8 +113,8 @@ $function$;
 COMMENT ON FUNCTION astra.guard_dependency() IS
     'Trigger function of task_dependencies: locks the goal, and refuses a dependency that would '
     'close a circle with MU411, and with MU412 one of a goal that has ended, of a task that has '
-    'begun, or on a task that will never be completed. Raises MU410 unless the transaction is '
-    'read committed.';
+    'begun or ended, also to take it away, or on a task that will never be completed. Raises '
+    'MU410 unless the transaction is read committed.';
 
 -- A trigger runs its function without asking for EXECUTE; nobody has to call it directly.
 REVOKE ALL ON FUNCTION astra.guard_dependency() FROM PUBLIC;

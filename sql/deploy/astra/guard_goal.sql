@@ -3,7 +3,8 @@
 -- requires: admit_goal
 --
 -- Before the table, because a table comes with its triggers. Every way to change a goal leads
--- through here, so nobody has to call a function for the rules to hold.
+-- through here, so nobody has to call a function for the rules to hold. What was asked for stays
+-- from the start, or from the first request to approve the plan, on; all of it, when it has ended.
 -- Locks: none.  Docs: docs/schema/astra.md#guard-goal
 
 BEGIN;
@@ -44,6 +45,18 @@ BEGIN
                     USING ERRCODE = '23503',
                           HINT = 'Insert the goals that it depends on first.';
             END IF;
+
+            PERFORM
+            FROM astra.goals AS g
+            WHERE g.org_id = NEW.org_id
+                AND g.id = ANY (NEW.depends_on_goal_ids)
+                AND g.status IN ('failed', 'cancelled');
+            IF FOUND THEN
+                RAISE EXCEPTION 'depends_on_goal_ids of goal %: one of them is failed or cancelled',
+                    NEW.id
+                    USING ERRCODE = 'MU412',
+                          HINT = 'It would never start; insert another goal in the place of that.';
+            END IF;
         END IF;
         RETURN NEW;
     END IF;
@@ -52,6 +65,32 @@ BEGIN
         RAISE EXCEPTION 'goal %: agent_id and depends_on_goal_ids never change', OLD.id
             USING ERRCODE = 'MU412',
                   HINT = 'Cancel it and insert another goal.';
+    END IF;
+    IF OLD.status IN ('completed', 'failed', 'cancelled')
+        AND NEW.status = OLD.status
+        AND NEW IS DISTINCT FROM OLD
+    THEN
+        RAISE EXCEPTION 'goal %: it is % and stays as it is', OLD.id, OLD.status
+            USING ERRCODE = 'MU412',
+                  HINT = 'Insert another goal.';
+    END IF;
+    -- Whoever asks locks the goal, so a request that is under way is waited for.
+    IF NEW.goal_text <> OLD.goal_text
+        AND (
+            OLD.status <> 'pending'
+            OR EXISTS (
+                SELECT
+                FROM astra.approval_requests AS r
+                WHERE r.org_id = OLD.org_id
+                    AND r.goal_id = OLD.id
+                    AND r.request_type = 'plan'
+            )
+        )
+    THEN
+        RAISE EXCEPTION 'goal %: goal_text does not change any more', OLD.id
+            USING ERRCODE = 'MU412',
+                  HINT = 'Change it before the goal starts and before people are asked for its '
+                         'plan; later cancel it and insert another.';
     END IF;
     IF NEW.status = OLD.status THEN
         RETURN NEW;
@@ -94,9 +133,11 @@ $function$;
 
 COMMENT ON FUNCTION astra.guard_goal() IS
     'Trigger function of goals: lets a goal begin as pending and go to active, when admit_goal '
-    'admits it, then to completed, when no task is left, or to failed or cancelled. Raises MU412 '
-    'for any other change, 23503 for a dependency that is not there, and what lock_goal and '
-    'admit_goal raise: MU410, MU413, MU414, MU415, MU416.';
+    'admits it, then to completed, when no task is left, or to failed or cancelled. goal_text '
+    'stays from the start or the first request to approve the plan on, all of it when the goal '
+    'has ended. Raises MU412 for any other change and for a dependency that will never be '
+    'completed, 23503 for one that is not there, and what lock_goal and admit_goal raise: MU410, '
+    'MU413, MU414, MU415, MU416.';
 
 -- A trigger runs its function without asking for EXECUTE; nobody has to call it directly.
 REVOKE ALL ON FUNCTION astra.guard_goal() FROM PUBLIC;

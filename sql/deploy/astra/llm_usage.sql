@@ -14,14 +14,16 @@ SET LOCAL lock_timeout = '3s';
 SET LOCAL ROLE muniment_owner;
 
 CREATE TABLE astra.llm_usage (
-    org_id     uuid        NOT NULL,
-    id         uuid        NOT NULL DEFAULT platform.uuid_generate_v7(),
-    agent_id   uuid        NOT NULL,
-    goal_id    uuid,
-    model      text        NOT NULL,
-    tokens_in  integer     NOT NULL,
-    tokens_out integer     NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now(),
+    org_id         uuid        NOT NULL,
+    id             uuid        NOT NULL DEFAULT platform.uuid_generate_v7(),
+    agent_id       uuid        NOT NULL,
+    goal_id        uuid,
+    model          text        NOT NULL,
+    tokens_in      integer     NOT NULL,
+    tokens_out     integer     NOT NULL,
+    reservation_id uuid,
+    usage_date     date        NOT NULL,
+    created_at     timestamptz NOT NULL DEFAULT now(),
 
     CONSTRAINT llm_usage_pk PRIMARY KEY (org_id, id),
     CONSTRAINT llm_usage_org_fk FOREIGN KEY (org_id)
@@ -49,7 +51,16 @@ COMMENT ON COLUMN astra.llm_usage.goal_id IS
 COMMENT ON COLUMN astra.llm_usage.model IS 'The model.';
 COMMENT ON COLUMN astra.llm_usage.tokens_in IS 'Tokens given to the model.';
 COMMENT ON COLUMN astra.llm_usage.tokens_out IS 'Tokens received from it.';
-COMMENT ON COLUMN astra.llm_usage.created_at IS 'When it was used.';
+COMMENT ON COLUMN astra.llm_usage.reservation_id IS
+    'The reservation in whose place it came. NULL means that nothing was reserved.';
+COMMENT ON COLUMN astra.llm_usage.usage_date IS
+    'The day, UTC, on whose budget it is: that of the reservation, else that of created_at. A '
+    'trigger sets it.';
+COMMENT ON COLUMN astra.llm_usage.created_at IS 'When it was entered.';
+
+CREATE TRIGGER llm_usage_find_day_tg
+    BEFORE INSERT ON astra.llm_usage
+    FOR EACH ROW EXECUTE FUNCTION astra.count_used_tokens();
 
 CREATE TRIGGER llm_usage_count_tg
     AFTER INSERT ON astra.llm_usage
@@ -75,7 +86,11 @@ CREATE POLICY llm_usage_tenant_guard ON astra.llm_usage AS RESTRICTIVE
     USING (org_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (org_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT ON astra.llm_usage TO muniment_app;
+-- The time, and with it the day, is not the runtime's to choose.
+GRANT SELECT ON astra.llm_usage TO muniment_app;
+GRANT INSERT (
+    org_id, id, agent_id, goal_id, model, tokens_in, tokens_out, reservation_id
+) ON astra.llm_usage TO muniment_app;
 GRANT SELECT ON astra.llm_usage TO muniment_reader;
 
 COMMIT;

@@ -27,7 +27,8 @@ CREATE TABLE astra.memories (
     CONSTRAINT memories_agent_fk FOREIGN KEY (org_id, agent_id)
         REFERENCES astra.agents (org_id, id) ON DELETE CASCADE,
     CONSTRAINT memories_memory_type_ck CHECK (memory_type IN ('episodic', 'semantic')),
-    CONSTRAINT memories_content_ck CHECK (content <> '')
+    CONSTRAINT memories_content_ck CHECK (content <> ''),
+    CONSTRAINT memories_embedding_ck CHECK (platform.vector_norm(embedding) > 0)
 );
 
 -- The memories of an agent, which search_memories compares. Serves the reference.
@@ -42,7 +43,8 @@ COMMENT ON COLUMN astra.memories.id IS 'The memory.';
 COMMENT ON COLUMN astra.memories.agent_id IS 'The agent.';
 COMMENT ON COLUMN astra.memories.memory_type IS 'episodic: what happened. semantic: what is so.';
 COMMENT ON COLUMN astra.memories.content IS 'The memory in words.';
-COMMENT ON COLUMN astra.memories.embedding IS 'Its meaning. NULL means not computed yet.';
+COMMENT ON COLUMN astra.memories.embedding IS
+    'Its meaning, never all zeros, which is near to nothing. NULL means not computed yet.';
 COMMENT ON COLUMN astra.memories.created_at IS 'When the row was made.';
 COMMENT ON COLUMN astra.memories.expires_at IS 'When it is forgotten. NULL means never.';
 
@@ -69,7 +71,8 @@ GRANT UPDATE (
     agent_id, memory_type, content, embedding, expires_at
 ) ON astra.memories TO muniment_app;
 GRANT SELECT ON astra.memories TO muniment_reader;
-GRANT SELECT, DELETE ON astra.memories TO muniment_service;
-GRANT UPDATE (expires_at) ON astra.memories TO muniment_service;
+-- Nothing of what is remembered: only what it takes to find, lock and delete a row.
+GRANT SELECT (org_id, id, expires_at), UPDATE (expires_at) ON astra.memories TO muniment_service;
+GRANT DELETE ON astra.memories TO muniment_service;
 
 COMMIT;

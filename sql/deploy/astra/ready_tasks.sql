@@ -19,6 +19,12 @@ AS $function$
 DECLARE
     v_org_id CONSTANT uuid := platform.current_tenant_id();
 BEGIN
+    IF (p_limit BETWEEN 1 AND 1000) IS NOT TRUE THEN
+        RAISE EXCEPTION 'p_limit %: not between 1 and 1000', p_limit
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Look at fewer tasks at a time.';
+    END IF;
+
     IF p_goal_id IS NULL THEN
         RETURN QUERY
         SELECT t.id, t.goal_id, t.agent_id, t.type, t.priority
@@ -46,7 +52,7 @@ $function$;
 COMMENT ON FUNCTION astra.ready_tasks(uuid, integer) IS
     'The tasks that could be claimed now: pending, with a goal that is active, and waiting for '
     'nothing; of one goal or of all, in the order in which claim_tasks takes them, at most '
-    'p_limit. Raises 42501 when no tenant is set.';
+    'p_limit (1 to 1000). Raises 22023 for a bad p_limit, 42501 when no tenant is set.';
 
 REVOKE ALL ON FUNCTION astra.ready_tasks(uuid, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION astra.ready_tasks(uuid, integer) TO muniment_app, muniment_reader;

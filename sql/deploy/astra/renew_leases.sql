@@ -21,10 +21,11 @@ DECLARE
     v_org_id CONSTANT uuid := platform.current_tenant_id();
     v_count  integer;
 BEGIN
-    IF (p_lease > interval '0') IS NOT TRUE THEN
-        RAISE EXCEPTION 'p_lease %: not a time to come', p_lease
+    -- A lease without an end would never be taken back.
+    IF (p_lease > interval '0' AND p_lease <= interval '30 days') IS NOT TRUE THEN
+        RAISE EXCEPTION 'p_lease %: out of range', p_lease
             USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'Renew for longer than nothing.';
+                  HINT = 'Renew for a time to come of at most 30 days.';
     END IF;
 
     UPDATE astra.workers AS w
@@ -57,9 +58,11 @@ END;
 $function$;
 
 COMMENT ON FUNCTION astra.renew_leases(uuid, interval) IS
-    'Says that a worker lives, and renews its leases for p_lease from now. Returns how many; '
-    'fewer than the worker thinks it has means that some were taken from it. Raises P0002 when '
-    'there is no such worker, 22023 for a lease out of range, 42501 when no tenant is set.';
+    'Says that a worker lives, and renews all its leases for p_lease (at most 30 days) from now. '
+    'Returns how many; fewer than the worker thinks it has means that some were taken from it or '
+    'are just being ended, more that it did not hear of a claim, whose task is then its own to '
+    'look up and end. Raises P0002 when there is no such worker, 22023 for a lease out of range, '
+    '42501 when no tenant is set.';
 
 REVOKE ALL ON FUNCTION astra.renew_leases(uuid, interval) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION astra.renew_leases(uuid, interval) TO muniment_app;

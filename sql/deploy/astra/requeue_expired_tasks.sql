@@ -24,6 +24,12 @@ DECLARE
     v_some    integer;
     v_count   integer := 0;
 BEGIN
+    IF (p_limit BETWEEN 1 AND 1000) IS NOT TRUE THEN
+        RAISE EXCEPTION 'p_limit %: not between 1 and 1000', p_limit
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Look at fewer tasks at a time.';
+    END IF;
+
     FOR v_goal_id IN
         SELECT DISTINCT expired.goal_id
         FROM (
@@ -61,9 +67,11 @@ END;
 $function$;
 
 COMMENT ON FUNCTION astra.requeue_expired_tasks(integer) IS
-    'Takes back tasks whose lease has ended, looking at p_limit of them: they are pending again, '
-    'or failed with their goal when no attempt is left. Returns how many. Raises MU410 unless the '
-    'transaction is read committed, 42501 when no tenant is set.';
+    'Takes back tasks whose lease has ended, and all such of their goals, looking at p_limit of '
+    'them (1 to 1000): they are pending again, failed with their goal when no attempt is left, or '
+    'cancelled when their goal has ended. Returns how many. Raises 22023 for a bad p_limit, MU410 '
+    'unless the transaction is read committed and when there is one to take back, 42501 when no '
+    'tenant is set.';
 
 REVOKE ALL ON FUNCTION astra.requeue_expired_tasks(integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION astra.requeue_expired_tasks(integer) TO muniment_app;

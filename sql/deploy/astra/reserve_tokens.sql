@@ -42,8 +42,8 @@ $function$;
 COMMENT ON FUNCTION astra.reserve_tokens(uuid, bigint) IS
     'Reserves tokens of the daily budget of an agent for a call: p_tokens is the most that it may '
     'use, in and out. Returns the reservation, for settle_tokens or release_tokens. Raises MU415 '
-    'when the tokens do not fit, P0002 when there is no such agent, 23514 when p_tokens is not '
-    'positive, 42501 when no tenant is set.';
+    'when the tokens do not fit, P0002 when there is no such agent, 23502 without p_tokens, 23514 '
+    'when they are not 1 to 4294967294, 42501 when no tenant is set.';
 
 REVOKE ALL ON FUNCTION astra.reserve_tokens(uuid, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION astra.reserve_tokens(uuid, bigint) TO muniment_app;

@@ -47,13 +47,15 @@ CREATE TABLE astra.tasks (
     CONSTRAINT tasks_agent_fk FOREIGN KEY (org_id, agent_id)
         REFERENCES astra.agents (org_id, id) ON DELETE RESTRICT,
     CONSTRAINT tasks_worker_fk FOREIGN KEY (org_id, worker_id)
-        REFERENCES astra.workers (org_id, id) ON DELETE SET NULL (worker_id),
+        REFERENCES astra.workers (org_id, id) ON DELETE RESTRICT,
     CONSTRAINT tasks_type_ck CHECK (type <> ''),
     CONSTRAINT tasks_status_ck
         CHECK (status IN ('pending', 'running', 'completed', 'failed', 'cancelled')),
     CONSTRAINT tasks_blockers_ck CHECK (blockers >= 0),
     CONSTRAINT tasks_unblocked_ck CHECK (blockers = 0 OR status NOT IN ('running', 'completed')),
     CONSTRAINT tasks_attempts_ck CHECK (attempts BETWEEN 0 AND max_attempts),
+    -- One pending task that could not be claimed would make every claim that meets it an error.
+    CONSTRAINT tasks_attempts_left_ck CHECK (status <> 'pending' OR attempts < max_attempts),
     CONSTRAINT tasks_lease_ck CHECK ((status = 'running') = (lease_expires_at IS NOT NULL)),
     CONSTRAINT tasks_worker_ck CHECK (status <> 'running' OR worker_id IS NOT NULL),
     CONSTRAINT tasks_finished_at_ck
@@ -96,11 +98,13 @@ COMMENT ON COLUMN astra.tasks.blockers IS
 COMMENT ON COLUMN astra.tasks.priority IS
     'Which ready task is claimed first: the highest number. A trigger writes that of the agent '
     'where none is given.';
-COMMENT ON COLUMN astra.tasks.payload IS 'What is to be done.';
+COMMENT ON COLUMN astra.tasks.payload IS
+    'What is to be done. Stays from the first attempt or request for approval on.';
 COMMENT ON COLUMN astra.tasks.result IS 'What came of it.';
 COMMENT ON COLUMN astra.tasks.error IS 'Why the last attempt failed.';
 COMMENT ON COLUMN astra.tasks.attempts IS 'How often it was claimed.';
-COMMENT ON COLUMN astra.tasks.max_attempts IS 'How often it may be claimed.';
+COMMENT ON COLUMN astra.tasks.max_attempts IS
+    'How often it may be claimed: at least once, and once more as long as it is pending.';
 COMMENT ON COLUMN astra.tasks.worker_id IS 'The worker that has it, or had it last.';
 COMMENT ON COLUMN astra.tasks.lease_expires_at IS 'Until when the worker has it. Then others may.';
 COMMENT ON COLUMN astra.tasks.created_at IS 'When the row was made.';
@@ -137,10 +141,14 @@ CREATE POLICY tasks_tenant_guard ON astra.tasks AS RESTRICTIVE
     USING (org_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (org_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT ON astra.tasks TO muniment_app;
+-- Times, attempts and what came of a task are not the runtime's to begin with.
+GRANT SELECT ON astra.tasks TO muniment_app;
+GRANT INSERT (
+    org_id, id, goal_id, graph_id, agent_id, type, status, priority, payload, max_attempts
+) ON astra.tasks TO muniment_app;
 GRANT UPDATE (
-    graph_id, agent_id, type, status, blockers, priority, payload, result, error, attempts,
-    max_attempts, worker_id, lease_expires_at
+    graph_id, agent_id, type, status, blockers, priority, payload, result, error, max_attempts,
+    worker_id, lease_expires_at
 ) ON astra.tasks TO muniment_app;
 GRANT SELECT ON astra.tasks TO muniment_reader;
 

@@ -25,7 +25,8 @@ CREATE TABLE astra.token_reservations (
         REFERENCES astra.organizations (id) ON DELETE RESTRICT,
     CONSTRAINT token_reservations_agent_fk FOREIGN KEY (org_id, agent_id)
         REFERENCES astra.agents (org_id, id) ON DELETE CASCADE,
-    CONSTRAINT token_reservations_tokens_ck CHECK (tokens > 0)
+    -- No more than llm_usage holds of one call, so that the counter cannot be led to overflow.
+    CONSTRAINT token_reservations_tokens_ck CHECK (tokens BETWEEN 1 AND 4294967294)
 );
 
 -- What is promised on a day. Serves the reference.
@@ -36,16 +37,12 @@ COMMENT ON TABLE astra.token_reservations IS 'Tokens promised to a call that is 
 COMMENT ON COLUMN astra.token_reservations.org_id IS 'The organisation.';
 COMMENT ON COLUMN astra.token_reservations.id IS 'The reservation.';
 COMMENT ON COLUMN astra.token_reservations.agent_id IS 'The agent.';
-COMMENT ON COLUMN astra.token_reservations.usage_date IS 'The day, UTC; a trigger sets it.';
+COMMENT ON COLUMN astra.token_reservations.usage_date IS 'The day, UTC, on which it was made.';
 COMMENT ON COLUMN astra.token_reservations.tokens IS 'The most that the call may use.';
 COMMENT ON COLUMN astra.token_reservations.created_at IS 'When the row was made.';
 
 CREATE TRIGGER token_reservations_count_tg
-    BEFORE INSERT ON astra.token_reservations
-    FOR EACH ROW EXECUTE FUNCTION astra.count_reserved_tokens();
-
-CREATE TRIGGER token_reservations_uncount_tg
-    AFTER DELETE ON astra.token_reservations
+    AFTER INSERT OR DELETE ON astra.token_reservations
     FOR EACH ROW EXECUTE FUNCTION astra.count_reserved_tokens();
 
 CREATE TRIGGER token_reservations_forbid_update_tg
@@ -64,7 +61,9 @@ CREATE POLICY token_reservations_tenant_guard ON astra.token_reservations AS RES
     USING (org_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (org_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT, DELETE ON astra.token_reservations TO muniment_app;
+-- The day is not the runtime's to choose.
+GRANT SELECT, DELETE ON astra.token_reservations TO muniment_app;
+GRANT INSERT (org_id, id, agent_id, tokens) ON astra.token_reservations TO muniment_app;
 GRANT SELECT ON astra.token_reservations TO muniment_reader;
 
 COMMIT;

@@ -2,7 +2,8 @@
 -- requires: organizations
 --
 -- A process that does tasks. It says by its heartbeats that it lives; what it has claimed is taken
--- from it when the lease of the claim ends, not when heartbeats stop.
+-- from it when the lease of the claim ends, not when heartbeats stop. One that has had a task is
+-- stopped and stays, since the task says who did it.
 -- Locks: SHARE ROW EXCLUSIVE on organizations.  Docs: docs/schema/astra.md#workers
 
 BEGIN;
@@ -49,7 +50,8 @@ CREATE POLICY workers_tenant_guard ON astra.workers AS RESTRICTIVE
     USING (org_id = (SELECT platform.current_tenant_id()))
     WITH CHECK (org_id = (SELECT platform.current_tenant_id()));
 
-GRANT SELECT, INSERT, DELETE ON astra.workers TO muniment_app;
+GRANT SELECT, DELETE ON astra.workers TO muniment_app;
+GRANT INSERT (org_id, id, hostname, status, last_heartbeat) ON astra.workers TO muniment_app;
 GRANT UPDATE (hostname, status, last_heartbeat) ON astra.workers TO muniment_app;
 GRANT SELECT ON astra.workers TO muniment_reader;
 

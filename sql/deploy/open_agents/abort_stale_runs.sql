@@ -38,7 +38,8 @@ BEGIN
         LIMIT p_limit
         FOR NO KEY UPDATE SKIP LOCKED
     LOOP
-        -- A step may have begun between the look and the lock. With the lock, none can any more.
+        -- A step may have begun between the look and the lock. With the lock, none can any more:
+        -- admit_step() waits for it.
         SELECT max(greatest(s.started_at, s.finished_at))
         INTO v_step_at
         FROM open_agents.workflow_run_steps AS s
@@ -72,8 +73,8 @@ $function$;
 
 COMMENT ON FUNCTION open_agents.abort_stale_runs(timestamptz, integer) IS
     'Ends as aborted the runs of all accounts that began before p_before and of which no step '
-    'began or ended since, the oldest first, at most p_limit of them. Returns account and id of '
-    'each. Raises nothing.';
+    'began or ended since, the oldest first, at most p_limit of them, or all if that is NULL. '
+    'Returns account and id of each. Raises 2201W when p_limit is negative.';
 
 REVOKE ALL ON FUNCTION open_agents.abort_stale_runs(timestamptz, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION open_agents.abort_stale_runs(timestamptz, integer) TO muniment_service;

@@ -56,8 +56,8 @@ COMMENT ON FUNCTION open_agents.append_message(text, text, text, jsonb) IS
     'Adds a message (role user or assistant, parts an array) to the end of a chat and returns its '
     'number there. The same message again is not added again: the number that it has is returned. '
     'Raises MU400 when the id is that of another message, 23503 when the account has no such '
-    'chat, 23514 for any other role or parts, 23502 without one of them, 42501 when no tenant is '
-    'set.';
+    'chat, 23514 for any other role or parts or an empty id, 23502 without one of them, 42501 when '
+    'no tenant is set.';
 
 REVOKE ALL ON FUNCTION open_agents.append_message(text, text, text, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION open_agents.append_message(text, text, text, jsonb) TO muniment_app;

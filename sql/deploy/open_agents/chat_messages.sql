@@ -67,10 +67,16 @@ CREATE POLICY chat_messages_service ON open_agents.chat_messages
     USING (true)
     WITH CHECK (true);
 
-GRANT SELECT, INSERT, DELETE ON open_agents.chat_messages TO muniment_app;
+GRANT SELECT, DELETE ON open_agents.chat_messages TO muniment_app;
+GRANT INSERT (
+    account_id, id, chat_id, message_no, role, parts
+) ON open_agents.chat_messages TO muniment_app;
 GRANT UPDATE (parts) ON open_agents.chat_messages TO muniment_app;
 GRANT SELECT ON open_agents.chat_messages TO muniment_reader;
-GRANT SELECT, INSERT, DELETE ON open_agents.chat_messages TO muniment_service;
+GRANT SELECT, DELETE ON open_agents.chat_messages TO muniment_service;
+GRANT INSERT (
+    account_id, id, chat_id, message_no, role, parts
+) ON open_agents.chat_messages TO muniment_service;
 GRANT UPDATE (parts) ON open_agents.chat_messages TO muniment_service;
 
 COMMIT;

@@ -1,8 +1,9 @@
 -- Deploy open_agents:chat_reads to pg
--- requires: chats
+-- requires: clamp_marker
 --
 -- How far an account has read a chat. The marker is a number, not a time: a message that is written
--- while others are read has a later number, but may have an earlier time.
+-- while others are read has a later number, but may have an earlier time. mark_read() only moves it
+-- forward; a client that writes it itself may also move it back, and so make messages unread.
 -- Locks: SHARE ROW EXCLUSIVE on accounts, chats.  Docs: docs/schema/open_agents.md#chat-reads
 
 BEGIN;
@@ -31,11 +32,16 @@ COMMENT ON TABLE open_agents.chat_reads IS
 COMMENT ON COLUMN open_agents.chat_reads.account_id IS 'The account; that of the chat.';
 COMMENT ON COLUMN open_agents.chat_reads.chat_id IS 'The chat.';
 COMMENT ON COLUMN open_agents.chat_reads.last_read_message_no IS
-    'The number of the last message that was read; all before it were too. 0 means none.';
+    'The number of the last message that was read; all before it were too. 0 means none. A trigger '
+    'keeps it from going beyond the last message.';
 COMMENT ON COLUMN open_agents.chat_reads.last_read_at IS 'When that was.';
 COMMENT ON COLUMN open_agents.chat_reads.created_at IS 'When the row was made.';
 COMMENT ON COLUMN open_agents.chat_reads.updated_at IS
     'When the row was last changed; a trigger sets it.';
+
+CREATE TRIGGER chat_reads_clamp_marker_tg
+    BEFORE INSERT OR UPDATE OF last_read_message_no ON open_agents.chat_reads
+    FOR EACH ROW EXECUTE FUNCTION open_agents.clamp_marker();
 
 CREATE TRIGGER chat_reads_set_updated_at_tg
     BEFORE UPDATE ON open_agents.chat_reads
@@ -59,12 +65,18 @@ CREATE POLICY chat_reads_service ON open_agents.chat_reads
     USING (true)
     WITH CHECK (true);
 
-GRANT SELECT, INSERT, DELETE ON open_agents.chat_reads TO muniment_app;
+GRANT SELECT, DELETE ON open_agents.chat_reads TO muniment_app;
+GRANT INSERT (
+    account_id, chat_id, last_read_message_no, last_read_at, updated_at
+) ON open_agents.chat_reads TO muniment_app;
 GRANT UPDATE (
     last_read_message_no, last_read_at, updated_at
 ) ON open_agents.chat_reads TO muniment_app;
 GRANT SELECT ON open_agents.chat_reads TO muniment_reader;
-GRANT SELECT, INSERT, DELETE ON open_agents.chat_reads TO muniment_service;
+GRANT SELECT, DELETE ON open_agents.chat_reads TO muniment_service;
+GRANT INSERT (
+    account_id, chat_id, last_read_message_no, last_read_at, updated_at
+) ON open_agents.chat_reads TO muniment_service;
 GRANT UPDATE (
     last_read_message_no, last_read_at, updated_at
 ) ON open_agents.chat_reads TO muniment_service;

@@ -52,7 +52,10 @@ CREATE TRIGGER chats_set_updated_at_tg
 
 CREATE TRIGGER chats_forbid_renumber_tg
     BEFORE UPDATE OF last_message_no ON open_agents.chats
-    FOR EACH ROW WHEN (NEW.last_message_no NOT IN (OLD.last_message_no, OLD.last_message_no + 1))
+    FOR EACH ROW WHEN (
+        NEW.last_message_no <> OLD.last_message_no
+        AND (NEW.last_message_no <> OLD.last_message_no + 1 OR pg_trigger_depth() = 0)
+    )
     EXECUTE FUNCTION open_agents.forbid_renumber();
 
 ALTER TABLE open_agents.chats ENABLE ROW LEVEL SECURITY;
@@ -73,10 +76,16 @@ CREATE POLICY chats_service ON open_agents.chats
     USING (true)
     WITH CHECK (true);
 
-GRANT SELECT, INSERT, DELETE ON open_agents.chats TO muniment_app;
+GRANT SELECT, DELETE ON open_agents.chats TO muniment_app;
+GRANT INSERT (
+    account_id, id, session_id, title, model_id, updated_at
+) ON open_agents.chats TO muniment_app;
 GRANT UPDATE (title, model_id, last_message_no, updated_at) ON open_agents.chats TO muniment_app;
 GRANT SELECT ON open_agents.chats TO muniment_reader;
-GRANT SELECT, INSERT, DELETE ON open_agents.chats TO muniment_service;
+GRANT SELECT, DELETE ON open_agents.chats TO muniment_service;
+GRANT INSERT (
+    account_id, id, session_id, title, model_id, updated_at
+) ON open_agents.chats TO muniment_service;
 GRANT UPDATE (
     title, model_id, last_message_no, updated_at
 ) ON open_agents.chats TO muniment_service;

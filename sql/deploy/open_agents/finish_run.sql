@@ -1,8 +1,8 @@
 -- Deploy open_agents:finish_run to pg
 -- requires: workflow_run_steps
 --
--- The one legal way to end a run that was begun here. A run is not completed over an open step;
--- one that is aborted or fails ends its open step with it. A run does not end before its last step.
+-- How a run that was begun here ends. One that is aborted or fails ends its open step with it; one
+-- that is completed has none, the trigger says. A run does not end before its last step.
 -- Locks: none.  Docs: docs/schema/open_agents.md#finish-run
 
 BEGIN;
@@ -19,7 +19,6 @@ AS $function$
 DECLARE
     v_tenant_id CONSTANT uuid := platform.current_tenant_id();
     v_run       record;
-    v_step      record;
     v_ended_at  timestamptz;
 BEGIN
     SELECT r.status, r.started_at
@@ -43,31 +42,21 @@ BEGIN
         RETURN false;
     END IF;
 
-    SELECT s.id
-    INTO v_step
-    FROM open_agents.workflow_run_steps AS s
-    WHERE s.tenant_id = v_tenant_id
-        AND s.workflow_run_id = p_workflow_run_id
-        AND s.finished_at IS NULL;
-    IF FOUND AND p_status = 'completed' THEN
-        RAISE EXCEPTION 'workflow run % has an open step: %', p_workflow_run_id, v_step.id
-            USING ERRCODE = 'MU403',
-                  HINT = 'End it with open_agents.finish_step(), or end the run as aborted.';
-    END IF;
-
     SELECT greatest(clock_timestamp(), v_run.started_at, max(s.started_at), max(s.finished_at))
     INTO v_ended_at
     FROM open_agents.workflow_run_steps AS s
     WHERE s.tenant_id = v_tenant_id
         AND s.workflow_run_id = p_workflow_run_id;
 
-    UPDATE open_agents.workflow_run_steps AS s
-    SET finished_at = v_ended_at,
-        duration_ms = floor(extract(epoch FROM v_ended_at - s.started_at) * 1000),
-        finish_reason = p_status
-    WHERE s.tenant_id = v_tenant_id
-        AND s.workflow_run_id = p_workflow_run_id
-        AND s.finished_at IS NULL;
+    IF p_status IS DISTINCT FROM 'completed' THEN
+        UPDATE open_agents.workflow_run_steps AS s
+        SET finished_at = v_ended_at,
+            duration_ms = floor(extract(epoch FROM v_ended_at - s.started_at) * 1000),
+            finish_reason = p_status
+        WHERE s.tenant_id = v_tenant_id
+            AND s.workflow_run_id = p_workflow_run_id
+            AND s.finished_at IS NULL;
+    END IF;
 
     UPDATE open_agents.workflow_runs AS r
     SET status = p_status,

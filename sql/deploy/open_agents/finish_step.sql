@@ -1,7 +1,8 @@
 -- Deploy open_agents:finish_step to pg
 -- requires: workflow_run_steps
 --
--- The run is locked before the step, as everywhere.
+-- The run is locked before the step, as everywhere. Then the step is looked at again: it may have
+-- ended since.
 -- Locks: none.  Docs: docs/schema/open_agents.md#finish-step
 
 BEGIN;
@@ -17,24 +18,27 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
     v_tenant_id CONSTANT uuid := platform.current_tenant_id();
+    v_run_id    text;
     v_step      record;
     v_ended_at  timestamptz;
 BEGIN
+    SELECT s.workflow_run_id
+    INTO v_run_id
+    FROM open_agents.workflow_run_steps AS s
+    WHERE s.tenant_id = v_tenant_id
+        AND s.id = p_step_id;
+
     PERFORM
     FROM open_agents.workflow_runs AS r
     WHERE r.tenant_id = v_tenant_id
-        AND r.id = (
-            SELECT s.workflow_run_id
-            FROM open_agents.workflow_run_steps AS s
-            WHERE s.tenant_id = v_tenant_id
-                AND s.id = p_step_id
-        )
+        AND r.id = v_run_id
     FOR NO KEY UPDATE;
 
     SELECT s.started_at, s.finished_at, s.finish_reason
     INTO v_step
     FROM open_agents.workflow_run_steps AS s
     WHERE s.tenant_id = v_tenant_id
+        AND s.workflow_run_id = v_run_id
         AND s.id = p_step_id;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'step % is not there', p_step_id

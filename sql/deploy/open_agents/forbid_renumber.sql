@@ -2,8 +2,9 @@
 -- requires: schema
 --
 -- The writer of a message needs the right to raise the count of its chat, and with it could set the
--- count to anything. A number that is given twice would pass for read, so the count only ever goes
--- one further.
+-- count to anything. A number that is given twice would pass for read, and one that is left out for
+-- a message that was deleted. So the count goes one further where number_message() counts, and
+-- nowhere else.
 -- Locks: none.  Docs: docs/schema/open_agents.md#forbid-renumber
 
 BEGIN;
@@ -24,7 +25,8 @@ END;
 $function$;
 
 COMMENT ON FUNCTION open_agents.forbid_renumber() IS
-    'Trigger function for chats, where last_message_no would not rise by one. Always raises MU401.';
+    'Trigger function for chats, where last_message_no would not rise by one, or not for a '
+    'message. Always raises MU401.';
 
 -- A trigger runs its function without asking for EXECUTE; nobody has to call it directly.
 REVOKE ALL ON FUNCTION open_agents.forbid_renumber() FROM PUBLIC;

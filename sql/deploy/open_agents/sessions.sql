@@ -37,8 +37,13 @@ CREATE TABLE open_agents.sessions (
             'provisioning', 'active', 'hibernating', 'hibernated', 'restoring', 'archived', 'failed'
         )
     ),
-    CONSTRAINT sessions_clone_url_ck
-        CHECK (clone_url !~* '^(https?://[^/]*@|[a-z+.-]+://[^/@]*:[^/@]*@)'),
+    -- Nothing before the host but, over ssh, a name, which is no secret; and no parameter that is
+    -- called like one.
+    CONSTRAINT sessions_clone_url_ck CHECK (
+        clone_url !~* '^[[:space:]]*[a-z0-9+.-]*https?:/*[^/]*@'
+        AND clone_url !~* '^[[:space:]]*[a-z0-9+.-]+://[^/@]*:[^/@]*@'
+        AND clone_url !~* '[?&;][^=&]*(token|password|secret|key|auth|sig)[^=&]*='
+    ),
     CONSTRAINT sessions_global_skill_refs_ck CHECK (jsonb_typeof(global_skill_refs) = 'array')
 );
 
@@ -95,7 +100,11 @@ CREATE POLICY sessions_service ON open_agents.sessions
     USING (true)
     WITH CHECK (true);
 
-GRANT SELECT, INSERT, DELETE ON open_agents.sessions TO muniment_app;
+GRANT SELECT, DELETE ON open_agents.sessions TO muniment_app;
+GRANT INSERT (
+    account_id, id, status, lifecycle_state, auto_commit_push_override, global_skill_refs, title,
+    repo_owner, repo_name, branch, clone_url, sandbox_state, updated_at
+) ON open_agents.sessions TO muniment_app;
 GRANT UPDATE (
     status, lifecycle_state, auto_commit_push_override, global_skill_refs, title, repo_owner,
     repo_name, branch, clone_url, sandbox_state, updated_at
@@ -104,7 +113,11 @@ GRANT SELECT (
     account_id, id, status, lifecycle_state, auto_commit_push_override, global_skill_refs,
     title, repo_owner, repo_name, branch, clone_url, created_at, updated_at
 ) ON open_agents.sessions TO muniment_reader;
-GRANT SELECT, INSERT, DELETE ON open_agents.sessions TO muniment_service;
+GRANT SELECT, DELETE ON open_agents.sessions TO muniment_service;
+GRANT INSERT (
+    account_id, id, status, lifecycle_state, auto_commit_push_override, global_skill_refs, title,
+    repo_owner, repo_name, branch, clone_url, sandbox_state, updated_at
+) ON open_agents.sessions TO muniment_service;
 GRANT UPDATE (
     status, lifecycle_state, auto_commit_push_override, global_skill_refs, title, repo_owner,
     repo_name, branch, clone_url, sandbox_state, updated_at

@@ -48,8 +48,8 @@ $function$;
 COMMENT ON FUNCTION open_agents.start_run(text, text, text) IS
     'Begins a run of a workflow for a chat, with a model if that is known. Returns true, or false '
     'when the run was begun before, whether or not it has ended since. Raises MU400 when the id is '
-    'that of a run for another chat, 23503 when the account has no such chat, 42501 when no tenant '
-    'is set.';
+    'that of a run for another chat, 23503 when the account has no such chat, 23514 for an empty '
+    'id, 23502 without id or chat, 42501 when no tenant is set.';
 
 REVOKE ALL ON FUNCTION open_agents.start_run(text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION open_agents.start_run(text, text, text) TO muniment_app;

@@ -1,9 +1,9 @@
 -- Deploy open_agents:workflow_run_steps to pg
--- requires: workflow_runs
+-- requires: admit_step
 --
 -- The steps of a run and how long each took. A run has one open step at most, by key, so that steps
--- which are begun and ended as they happen do not overlap and add up to no more than the run. What
--- has ended does not change.
+-- which are begun and ended as they happen do not overlap and add up to no more than the run. A run
+-- that has ended has none, by trigger. What has ended does not change.
 -- Locks: SHARE ROW EXCLUSIVE on workflow_runs.  Docs: docs/schema/open_agents.md#workflow-run-steps
 
 BEGIN;
@@ -67,6 +67,11 @@ CREATE TRIGGER workflow_run_steps_forbid_update_tg
     FOR EACH ROW WHEN (OLD.finished_at IS NOT NULL)
     EXECUTE FUNCTION platform.forbid_change();
 
+CREATE TRIGGER workflow_run_steps_admit_tg
+    BEFORE INSERT ON open_agents.workflow_run_steps
+    FOR EACH ROW WHEN (NEW.finished_at IS NULL)
+    EXECUTE FUNCTION open_agents.admit_step();
+
 ALTER TABLE open_agents.workflow_run_steps ENABLE ROW LEVEL SECURITY;
 ALTER TABLE open_agents.workflow_run_steps FORCE ROW LEVEL SECURITY;
 
@@ -85,12 +90,18 @@ CREATE POLICY workflow_run_steps_service ON open_agents.workflow_run_steps
     USING (true)
     WITH CHECK (true);
 
-GRANT SELECT, INSERT, DELETE ON open_agents.workflow_run_steps TO muniment_app;
+GRANT SELECT ON open_agents.workflow_run_steps TO muniment_app;
+GRANT INSERT (
+    tenant_id, id, workflow_run_id, step_number, started_at, finished_at, duration_ms, finish_reason
+) ON open_agents.workflow_run_steps TO muniment_app;
 GRANT UPDATE (
     finished_at, duration_ms, finish_reason
 ) ON open_agents.workflow_run_steps TO muniment_app;
 GRANT SELECT ON open_agents.workflow_run_steps TO muniment_reader;
-GRANT SELECT, INSERT, DELETE ON open_agents.workflow_run_steps TO muniment_service;
+GRANT SELECT ON open_agents.workflow_run_steps TO muniment_service;
+GRANT INSERT (
+    tenant_id, id, workflow_run_id, step_number, started_at, finished_at, duration_ms, finish_reason
+) ON open_agents.workflow_run_steps TO muniment_service;
 GRANT UPDATE (
     finished_at, duration_ms, finish_reason
 ) ON open_agents.workflow_run_steps TO muniment_service;

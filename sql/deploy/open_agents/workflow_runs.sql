@@ -1,5 +1,6 @@
 -- Deploy open_agents:workflow_runs to pg
 -- requires: chats
+-- requires: forbid_open_end
 -- requires: platform:forbid_change
 --
 -- One execution of a workflow for a chat. The source took session and account off this table
@@ -67,6 +68,11 @@ CREATE TRIGGER workflow_runs_forbid_update_tg
     FOR EACH ROW WHEN (OLD.finished_at IS NOT NULL)
     EXECUTE FUNCTION platform.forbid_change();
 
+CREATE TRIGGER workflow_runs_forbid_open_end_tg
+    BEFORE UPDATE ON open_agents.workflow_runs
+    FOR EACH ROW WHEN (OLD.finished_at IS NULL AND NEW.finished_at IS NOT NULL)
+    EXECUTE FUNCTION open_agents.forbid_open_end();
+
 ALTER TABLE open_agents.workflow_runs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE open_agents.workflow_runs FORCE ROW LEVEL SECURITY;
 
@@ -85,10 +91,16 @@ CREATE POLICY workflow_runs_service ON open_agents.workflow_runs
     USING (true)
     WITH CHECK (true);
 
-GRANT SELECT, INSERT, DELETE ON open_agents.workflow_runs TO muniment_app;
+GRANT SELECT ON open_agents.workflow_runs TO muniment_app;
+GRANT INSERT (
+    tenant_id, id, chat_id, status, started_at, finished_at, total_duration_ms, model_id
+) ON open_agents.workflow_runs TO muniment_app;
 GRANT UPDATE (status, finished_at, total_duration_ms) ON open_agents.workflow_runs TO muniment_app;
 GRANT SELECT ON open_agents.workflow_runs TO muniment_reader;
-GRANT SELECT, INSERT, DELETE ON open_agents.workflow_runs TO muniment_service;
+GRANT SELECT ON open_agents.workflow_runs TO muniment_service;
+GRANT INSERT (
+    tenant_id, id, chat_id, status, started_at, finished_at, total_duration_ms, model_id
+) ON open_agents.workflow_runs TO muniment_service;
 GRANT UPDATE (
     status, finished_at, total_duration_ms
 ) ON open_agents.workflow_runs TO muniment_service;

@@ -17,7 +17,7 @@ AS $function$
 BEGIN
     RAISE EXCEPTION '%.% is append-only: % refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, lower(TG_OP)
         USING ERRCODE = 'MU001',
-              HINT = 'Evidence leaves the ledger by whole months only, never row by row.';
+              HINT = 'What was recorded stays. Add a row, or retire a month of the ledger.';
 END;
 $function$;
 

@@ -4,6 +4,6 @@ BEGIN;
 
 SET LOCAL ROLE muniment_owner;
 
-DROP FUNCTION astra.complete_task(uuid, uuid, jsonb);
+DROP FUNCTION astra.complete_task(uuid, uuid, jsonb, integer);
 
 COMMIT;

@@ -4,6 +4,6 @@ BEGIN;
 
 SET LOCAL ROLE muniment_owner;
 
-DROP FUNCTION astra.fail_task(uuid, uuid, text, boolean);
+DROP FUNCTION astra.fail_task(uuid, uuid, text, boolean, integer);
 
 COMMIT;

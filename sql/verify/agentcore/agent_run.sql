@@ -31,7 +31,8 @@ BEGIN
             ]),
             ('retrieval_hit', ARRAY[
                 'retrieval_hit_pk', 'retrieval_hit_rank_uq', 'retrieval_hit_agent_run_fk',
-                'retrieval_hit_chunk_fk', 'retrieval_hit_rank_ck'
+                'retrieval_hit_chunk_fk', 'retrieval_hit_rank_ck',
+                'retrieval_hit_score_ck', 'retrieval_hit_rerank_score_ck'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
@@ -70,7 +71,10 @@ BEGIN
     FROM (
         VALUES
             ('agent_run', ARRAY['agent_run_forbid_update_tg']),
-            ('retrieval_hit', ARRAY['retrieval_hit_forbid_truncate_tg'])
+            ('retrieval_hit', ARRAY[
+                'retrieval_hit_require_chunk_tg', 'retrieval_hit_forbid_update_tg',
+                'retrieval_hit_forbid_truncate_tg'
+            ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
     WHERE NOT EXISTS (
@@ -155,9 +159,9 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('agent_run', 'muniment_app', ARRAY['INSERT', 'SELECT']),
+                ('agent_run', 'muniment_app', ARRAY['SELECT']),
                 ('agent_run', 'muniment_reader', ARRAY['SELECT']),
-                ('retrieval_hit', 'muniment_app', ARRAY['INSERT', 'SELECT']),
+                ('retrieval_hit', 'muniment_app', ARRAY['SELECT']),
                 ('retrieval_hit', 'muniment_reader', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
@@ -191,9 +195,16 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('agent_run', 'muniment_app', 'INSERT', ARRAY[
+                    'department_id', 'id', 'trace_id', 'conversation_id', 'provider', 'model'
+                ]),
                 ('agent_run', 'muniment_app', 'UPDATE', ARRAY[
                     'provider', 'model', 'input_tokens', 'output_tokens', 'cost', 'latency_ms',
                     'status'
+                ]),
+                ('retrieval_hit', 'muniment_app', 'INSERT', ARRAY[
+                    'department_id', 'id', 'agent_run_id', 'chunk_id', 'document_id', 'rank',
+                    'score'
                 ]),
                 ('retrieval_hit', 'muniment_app', 'UPDATE', ARRAY['rerank_score'])
         ) AS listed (table_name, grantee, privilege, column_names)

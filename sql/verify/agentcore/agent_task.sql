@@ -30,7 +30,8 @@ BEGIN
                 'agent_task_message_fk', 'agent_task_adapter_type_ck', 'agent_task_status_ck',
                 'agent_task_message_ck', 'agent_task_tokens_ck', 'agent_task_cost_ck',
                 'agent_task_metadata_ck', 'agent_task_duration_ms_ck',
-                'agent_task_started_at_ck', 'agent_task_completed_at_ck'
+                'agent_task_started_at_ck', 'agent_task_completed_at_ck',
+                'agent_task_completed_after_started_ck'
             ]),
             ('agent_tool_call', ARRAY[
                 'agent_tool_call_pk', 'agent_tool_call_agent_task_fk',
@@ -70,6 +71,25 @@ BEGIN
     );
     IF v_offender IS NOT NULL THEN
         RAISE EXCEPTION 'missing or invalid index: %', v_offender;
+    END IF;
+
+    SELECT string_agg(format('agentcore.%s: %s', want.table_name, part.name), ', ')
+    INTO v_offender
+    FROM (
+        VALUES
+            ('agent_task', ARRAY['agent_task_forbid_update_tg']),
+            ('agent_tool_call', ARRAY['agent_tool_call_forbid_update_tg'])
+    ) AS want (table_name, names)
+    CROSS JOIN LATERAL unnest(want.names) AS part (name)
+    WHERE NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_trigger
+        WHERE tgrelid = to_regclass('agentcore.' || want.table_name)
+            AND tgname = part.name
+            AND tgenabled = 'O'
+    );
+    IF v_offender IS NOT NULL THEN
+        RAISE EXCEPTION 'missing or disabled trigger: %', v_offender;
     END IF;
 
     SELECT string_agg(format('agentcore.%s', want.table_name), ', ')
@@ -144,10 +164,10 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('agent_task', 'muniment_app', ARRAY['INSERT', 'SELECT']),
+                ('agent_task', 'muniment_app', ARRAY['SELECT']),
                 ('agent_task', 'muniment_reader', ARRAY['SELECT']),
                 ('agent_task', 'muniment_service', ARRAY['SELECT']),
-                ('agent_tool_call', 'muniment_app', ARRAY['INSERT', 'SELECT']),
+                ('agent_tool_call', 'muniment_app', ARRAY['SELECT']),
                 ('agent_tool_call', 'muniment_reader', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
@@ -181,9 +201,16 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('agent_task', 'muniment_app', 'INSERT', ARRAY[
+                    'department_id', 'id', 'namespace_id', 'conversation_id', 'message_id',
+                    'adapter_type', 'metadata'
+                ]),
                 ('agent_task', 'muniment_service', 'UPDATE', ARRAY[
                     'status', 'input_tokens', 'output_tokens', 'cost', 'duration_ms', 'metadata',
                     'started_at', 'completed_at'
+                ]),
+                ('agent_tool_call', 'muniment_app', 'INSERT', ARRAY[
+                    'department_id', 'id', 'agent_task_id', 'step_name', 'input_data'
                 ]),
                 ('agent_tool_call', 'muniment_app', 'UPDATE', ARRAY[
                     'status', 'output_data', 'duration_ms', 'error_message'

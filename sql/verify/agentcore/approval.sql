@@ -21,7 +21,8 @@ BEGIN
             ('approval', ARRAY[
                 'approval_pk', 'approval_message_uq', 'approval_message_fk',
                 'approval_approver_fk', 'approval_escalated_to_fk', 'approval_status_ck',
-                'approval_decided_ck', 'approval_edited_ck', 'approval_escalated_ck'
+                'approval_intent_name_ck', 'approval_decided_ck', 'approval_edited_ck',
+                'approval_escalated_ck'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)

@@ -60,8 +60,8 @@ BEGIN
     FROM (
         VALUES
             ('audit_log', ARRAY[
-                'audit_log_forbid_update_tg', 'audit_log_forbid_delete_tg',
-                'audit_log_forbid_truncate_tg'
+                'audit_log_forbid_by_hand_tg', 'audit_log_forbid_update_tg',
+                'audit_log_forbid_delete_tg', 'audit_log_forbid_truncate_tg'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
@@ -145,9 +145,8 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('audit_log', 'muniment_app', ARRAY['INSERT', 'SELECT']),
-                ('audit_log', 'muniment_reader', ARRAY['SELECT']),
-                ('audit_log', 'muniment_service', ARRAY['INSERT'])
+                ('audit_log', 'muniment_app', ARRAY['SELECT']),
+                ('audit_log', 'muniment_reader', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
     ) AS want
@@ -170,15 +169,45 @@ BEGIN
         RAISE EXCEPTION 'right missing or too many: %', v_offender;
     END IF;
 
-    SELECT string_agg(format('%s.%s', attrelid::regclass, attname), ', ')
+    SELECT string_agg(concat_ws(' ', table_name, column_name, grantee, privilege), ', ')
     INTO v_offender
-    FROM pg_catalog.pg_attribute
-    WHERE attrelid IN (
+    FROM (
+        SELECT
+            'agentcore.' || listed.table_name AS table_name,
+            listed.grantee,
+            listed.privilege,
+            column_name
+        FROM (
+            VALUES
+                ('audit_log', 'muniment_app', 'INSERT', ARRAY[
+                    'department_id', 'id', 'user_id', 'action', 'entity_type', 'entity_id',
+                    'changes', 'ip_address', 'user_agent'
+                ]),
+                ('audit_log', 'muniment_service', 'INSERT', ARRAY[
+                    'department_id', 'id', 'user_id', 'action', 'entity_type', 'entity_id',
+                    'changes', 'ip_address', 'user_agent'
+                ])
+        ) AS listed (table_name, grantee, privilege, column_names)
+        CROSS JOIN LATERAL unnest(listed.column_names) AS column_name
+    ) AS want
+    FULL JOIN (
+        SELECT
+            'agentcore.' || relname AS table_name,
+            CASE WHEN acl.grantee = 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END AS grantee,
+            acl.privilege_type || CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
+                AS privilege,
+            attname::text AS column_name
+        FROM pg_catalog.pg_attribute
+        INNER JOIN pg_catalog.pg_class ON pg_class.oid = attrelid
+        CROSS JOIN aclexplode(attacl) AS acl
+        WHERE attrelid IN (
             'agentcore.audit_log'::regclass
-    )
-        AND attacl IS NOT NULL;
+        )
+    ) AS have USING (table_name, grantee, privilege, column_name)
+    WHERE want.grantee IS NULL
+        OR have.grantee IS NULL;
     IF v_offender IS NOT NULL THEN
-        RAISE EXCEPTION 'column with rights of its own: %', v_offender;
+        RAISE EXCEPTION 'column right missing or too many: %', v_offender;
     END IF;
 END;
 $verify$;

@@ -62,7 +62,9 @@ BEGIN
     INTO v_offender
     FROM (
         VALUES
-            ('document_generation', ARRAY['document_generation_forbid_update_tg'])
+            ('document_generation', ARRAY[
+                'document_generation_forbid_by_hand_tg', 'document_generation_forbid_update_tg'
+            ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
     WHERE NOT EXISTS (
@@ -144,7 +146,7 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('document_generation', 'muniment_app', ARRAY['INSERT', 'SELECT']),
+                ('document_generation', 'muniment_app', ARRAY['SELECT']),
                 ('document_generation', 'muniment_reader', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
@@ -178,6 +180,9 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('document_generation', 'muniment_app', 'INSERT', ARRAY[
+                    'department_id', 'id', 'template_id', 'user_id', 'input'
+                ]),
                 ('document_generation', 'muniment_app', 'UPDATE', ARRAY[
                     'output', 'output_file_id', 'status', 'error'
                 ])

@@ -119,7 +119,7 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('notification', 'muniment_app', ARRAY['INSERT', 'SELECT']),
+                ('notification', 'muniment_app', ARRAY['SELECT']),
                 ('notification', 'muniment_reader', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
@@ -153,6 +153,10 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('notification', 'muniment_app', 'INSERT', ARRAY[
+                    'department_id', 'id', 'user_id', 'type', 'title', 'body', 'entity_type',
+                    'entity_id'
+                ]),
                 ('notification', 'muniment_app', 'UPDATE', ARRAY['read_at'])
         ) AS listed (table_name, grantee, privilege, column_names)
         CROSS JOIN LATERAL unnest(listed.column_names) AS column_name

@@ -39,7 +39,9 @@ BEGIN
     INTO v_offender
     FROM (
         VALUES
-            ('password_reset_token', ARRAY['password_reset_token_user_id_ix'])
+            ('password_reset_token', ARRAY[
+                'password_reset_token_user_id_ix', 'password_reset_token_open_uq'
+            ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
     WHERE NOT EXISTS (
@@ -122,7 +124,7 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('password_reset_token', 'muniment_service', ARRAY['INSERT', 'SELECT'])
+                ('password_reset_token', 'muniment_service', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
     ) AS want
@@ -160,6 +162,9 @@ BEGIN
                 ]),
                 ('password_reset_token', 'muniment_reader', 'SELECT', ARRAY[
                     'department_id', 'id', 'user_id', 'expires_at', 'used_at', 'created_at'
+                ]),
+                ('password_reset_token', 'muniment_service', 'INSERT', ARRAY[
+                    'department_id', 'id', 'user_id', 'token', 'expires_at'
                 ]),
                 ('password_reset_token', 'muniment_service', 'UPDATE', ARRAY['used_at'])
         ) AS listed (table_name, grantee, privilege, column_names)

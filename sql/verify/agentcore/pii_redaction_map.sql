@@ -113,37 +113,15 @@ BEGIN
         RAISE EXCEPTION 'policy missing, foreign or changed: %', v_offender;
     END IF;
 
-    -- Exactly these rights: one too many is as wrong as one too few.
-    SELECT string_agg(concat_ws(' ', table_name, grantee, privilege), ', ')
+    -- Exactly these rights, and none to whole rows.
+    SELECT string_agg(format('agentcore.%s %s %s', relname, grantee::regrole, privilege_type), ', ')
     INTO v_offender
-    FROM (
-        SELECT
-            'agentcore.' || listed.table_name AS table_name,
-            listed.grantee,
-            privilege
-        FROM (
-            VALUES
-                ('pii_redaction_map', 'muniment_app', ARRAY['INSERT'])
-        ) AS listed (table_name, grantee, privileges)
-        CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
-    ) AS want
-    FULL JOIN (
-        SELECT
-            'agentcore.' || relname AS table_name,
-            CASE WHEN acl.grantee = 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END AS grantee,
-            acl.privilege_type || CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
-                AS privilege
-        FROM pg_catalog.pg_class
-        CROSS JOIN aclexplode(relacl) AS acl
-        WHERE pg_class.oid IN (
-            'agentcore.pii_redaction_map'::regclass
-        )
-            AND acl.grantee <> relowner
-    ) AS have USING (table_name, grantee, privilege)
-    WHERE want.grantee IS NULL
-        OR have.grantee IS NULL;
+    FROM pg_catalog.pg_class
+    CROSS JOIN aclexplode(relacl)
+    WHERE pg_class.oid = 'agentcore.pii_redaction_map'::regclass
+        AND grantee <> relowner;
     IF v_offender IS NOT NULL THEN
-        RAISE EXCEPTION 'right missing or too many: %', v_offender;
+        RAISE EXCEPTION 'right too many: %', v_offender;
     END IF;
 
     SELECT string_agg(concat_ws(' ', table_name, column_name, grantee, privilege), ', ')
@@ -156,6 +134,10 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('pii_redaction_map', 'muniment_app', 'INSERT', ARRAY[
+                    'department_id', 'id', 'conversation_id', 'placeholder', 'entity_type',
+                    'encrypted_value'
+                ]),
                 ('pii_redaction_map', 'muniment_app', 'SELECT', ARRAY[
                     'department_id', 'id', 'conversation_id', 'placeholder', 'entity_type',
                     'created_at'

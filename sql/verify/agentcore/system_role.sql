@@ -63,8 +63,6 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('system_role', 'muniment_app', ARRAY['SELECT']),
-                ('system_role', 'muniment_reader', ARRAY['SELECT']),
                 ('system_role', 'muniment_service', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
@@ -98,6 +96,14 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('system_role', 'muniment_app', 'SELECT', ARRAY[
+                    'id', 'name', 'slug', 'is_system', 'all_departments', 'permissions',
+                    'created_at'
+                ]),
+                ('system_role', 'muniment_reader', 'SELECT', ARRAY[
+                    'id', 'name', 'slug', 'is_system', 'all_departments', 'permissions',
+                    'created_at'
+                ]),
                 ('system_role', 'muniment_service', 'INSERT', ARRAY[
                     'id', 'name', 'slug', 'all_departments', 'department_ids', 'permissions'
                 ]),

@@ -180,13 +180,13 @@ BEGIN
                 ('users', 'muniment_app', 'SELECT', ARRAY[
                     'department_id', 'id', 'email', 'name', 'phone', 'role', 'role_id',
                     'avatar_url', 'token_version', 'extra_permissions', 'revoked_permissions',
-                    'extra_department_ids', 'revoked_department_ids', 'is_active', 'created_at'
+                    'is_active', 'created_at'
                 ]),
                 ('users', 'muniment_app', 'UPDATE', ARRAY['name', 'phone', 'avatar_url']),
                 ('users', 'muniment_reader', 'SELECT', ARRAY[
                     'department_id', 'id', 'email', 'name', 'phone', 'role', 'role_id',
                     'avatar_url', 'token_version', 'extra_permissions', 'revoked_permissions',
-                    'extra_department_ids', 'revoked_department_ids', 'is_active', 'created_at'
+                    'is_active', 'created_at'
                 ]),
                 ('users', 'muniment_service', 'UPDATE', ARRAY[
                     'department_id', 'email', 'name', 'phone', 'password_hash', 'role', 'role_id',

@@ -41,6 +41,7 @@ BEGIN
         VALUES
             ('agent_config_revisions', ARRAY[
                 'agent_config_revisions_forbid_by_hand_tg',
+                'agent_config_revisions_forbid_delete_tg',
                 'agent_config_revisions_forbid_update_tg',
                 'agent_config_revisions_forbid_truncate_tg'
             ])

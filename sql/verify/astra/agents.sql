@@ -41,24 +41,6 @@ BEGIN
     INTO v_offender
     FROM (
         VALUES
-            ('agents', ARRAY['agents_tags_ix'])
-    ) AS want (table_name, names)
-    CROSS JOIN LATERAL unnest(want.names) AS part (name)
-    WHERE NOT EXISTS (
-        SELECT
-        FROM pg_catalog.pg_index
-        WHERE indrelid = to_regclass('astra.' || want.table_name)
-            AND indexrelid = to_regclass('astra.' || part.name)
-            AND indisvalid
-    );
-    IF v_offender IS NOT NULL THEN
-        RAISE EXCEPTION 'missing or invalid index: %', v_offender;
-    END IF;
-
-    SELECT string_agg(format('astra.%s: %s', want.table_name, part.name), ', ')
-    INTO v_offender
-    FROM (
-        VALUES
             ('agents', ARRAY['agents_record_revision_tg', 'agents_set_updated_at_tg'])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)

@@ -76,12 +76,12 @@ BEGIN
     FROM (
         VALUES
             ('approval_requests', ARRAY[
-                'approval_requests_forbid_by_hand_tg', 'approval_requests_record_event_tg',
-                'approval_requests_settle_tg'
+                'approval_requests_guard_tg', 'approval_requests_record_event_tg',
+                'approval_requests_settle_tg', 'approval_requests_stamp_tg'
             ]),
             ('approval_decisions', ARRAY[
                 'approval_decisions_count_tg', 'approval_decisions_forbid_change_tg',
-                'approval_decisions_forbid_truncate_tg'
+                'approval_decisions_forbid_truncate_tg', 'approval_decisions_stamp_tg'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
@@ -167,9 +167,9 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('approval_requests', 'muniment_app', ARRAY['INSERT', 'SELECT']),
+                ('approval_requests', 'muniment_app', ARRAY['SELECT']),
                 ('approval_requests', 'muniment_reader', ARRAY['SELECT']),
-                ('approval_decisions', 'muniment_app', ARRAY['INSERT', 'SELECT']),
+                ('approval_decisions', 'muniment_app', ARRAY['SELECT']),
                 ('approval_decisions', 'muniment_reader', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
@@ -203,8 +203,13 @@ BEGIN
             column_name
         FROM (
             VALUES
-                ('approval_requests', 'muniment_app', 'UPDATE', ARRAY[
-                    'approvals', 'status', 'decided_at'
+                ('approval_requests', 'muniment_app', 'INSERT', ARRAY[
+                    'org_id', 'id', 'request_type', 'goal_id', 'task_id', 'graph_id',
+                    'plan_payload', 'requested_by', 'required_approvals'
+                ]),
+                ('approval_requests', 'muniment_app', 'UPDATE', ARRAY['approvals']),
+                ('approval_decisions', 'muniment_app', 'INSERT', ARRAY[
+                    'org_id', 'request_id', 'user_id', 'decision'
                 ])
         ) AS listed (table_name, grantee, privilege, column_names)
         CROSS JOIN LATERAL unnest(listed.column_names) AS column_name

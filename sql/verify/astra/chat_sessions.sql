@@ -158,10 +158,9 @@ BEGIN
             VALUES
                 ('chat_sessions', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
                 ('chat_sessions', 'muniment_reader', ARRAY['SELECT']),
-                ('chat_sessions', 'muniment_service', ARRAY['SELECT']),
                 ('chat_messages', 'muniment_app', ARRAY['INSERT', 'SELECT']),
                 ('chat_messages', 'muniment_reader', ARRAY['SELECT']),
-                ('chat_messages', 'muniment_service', ARRAY['DELETE', 'SELECT'])
+                ('chat_messages', 'muniment_service', ARRAY['DELETE'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
     ) AS want
@@ -195,7 +194,13 @@ BEGIN
         FROM (
             VALUES
                 ('chat_sessions', 'muniment_app', 'UPDATE', ARRAY['title', 'retention_days']),
-                ('chat_sessions', 'muniment_service', 'UPDATE', ARRAY['retention_days'])
+                ('chat_sessions', 'muniment_service', 'SELECT', ARRAY[
+                    'org_id', 'id', 'retention_days', 'created_at'
+                ]),
+                ('chat_sessions', 'muniment_service', 'UPDATE', ARRAY['retention_days']),
+                ('chat_messages', 'muniment_service', 'SELECT', ARRAY[
+                    'org_id', 'id', 'session_id', 'created_at'
+                ])
         ) AS listed (table_name, grantee, privilege, column_names)
         CROSS JOIN LATERAL unnest(listed.column_names) AS column_name
     ) AS want

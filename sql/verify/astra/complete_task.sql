@@ -6,7 +6,7 @@ SET LOCAL ROLE muniment_owner;
 
 DO $verify$
 DECLARE
-    v_function  CONSTANT regprocedure := 'astra.complete_task(uuid, uuid, jsonb)';
+    v_function  CONSTANT regprocedure := 'astra.complete_task(uuid, uuid, jsonb, integer)';
     v_executors text[];
 BEGIN
     PERFORM

@@ -6,7 +6,7 @@ SET LOCAL ROLE muniment_owner;
 
 DO $verify$
 DECLARE
-    v_function  CONSTANT regprocedure := 'astra.fail_task(uuid, uuid, text, boolean)';
+    v_function  CONSTANT regprocedure := 'astra.fail_task(uuid, uuid, text, boolean, integer)';
     v_executors text[];
 BEGIN
     PERFORM

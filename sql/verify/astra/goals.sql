@@ -41,8 +41,7 @@ BEGIN
     FROM (
         VALUES
             ('goals', ARRAY[
-                'goals_agent_status_ix', 'goals_source_agent_id_ix', 'goals_cascade_id_ix',
-                'goals_depends_on_goal_ids_ix'
+                'goals_agent_status_ix', 'goals_source_agent_id_ix', 'goals_cascade_id_ix'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
@@ -143,7 +142,7 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('goals', 'muniment_app', ARRAY['INSERT', 'SELECT']),
+                ('goals', 'muniment_app', ARRAY['SELECT']),
                 ('goals', 'muniment_reader', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
@@ -177,6 +176,10 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('goals', 'muniment_app', 'INSERT', ARRAY[
+                    'org_id', 'id', 'agent_id', 'goal_text', 'status', 'priority', 'cascade_id',
+                    'depends_on_goal_ids', 'source_agent_id'
+                ]),
                 ('goals', 'muniment_app', 'UPDATE', ARRAY['goal_text', 'status', 'priority'])
         ) AS listed (table_name, grantee, privilege, column_names)
         CROSS JOIN LATERAL unnest(listed.column_names) AS column_name

@@ -5,7 +5,8 @@ BEGIN;
 SET LOCAL ROLE muniment_owner;
 
 SELECT
-    org_id, id, agent_id, goal_id, model, tokens_in, tokens_out, created_at
+    org_id, id, agent_id, goal_id, model, tokens_in, tokens_out, reservation_id, usage_date,
+    created_at
 FROM astra.llm_usage
 WHERE false;
 
@@ -57,7 +58,7 @@ BEGIN
     FROM (
         VALUES
             ('llm_usage', ARRAY[
-                'llm_usage_count_tg', 'llm_usage_forbid_change_tg',
+                'llm_usage_find_day_tg', 'llm_usage_count_tg', 'llm_usage_forbid_change_tg',
                 'llm_usage_forbid_truncate_tg'
             ])
     ) AS want (table_name, names)
@@ -141,7 +142,7 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('llm_usage', 'muniment_app', ARRAY['INSERT', 'SELECT']),
+                ('llm_usage', 'muniment_app', ARRAY['SELECT']),
                 ('llm_usage', 'muniment_reader', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
@@ -165,15 +166,41 @@ BEGIN
         RAISE EXCEPTION 'right missing or too many: %', v_offender;
     END IF;
 
-    SELECT string_agg(format('%s.%s', attrelid::regclass, attname), ', ')
+    SELECT string_agg(concat_ws(' ', table_name, column_name, grantee, privilege), ', ')
     INTO v_offender
-    FROM pg_catalog.pg_attribute
-    WHERE attrelid IN (
+    FROM (
+        SELECT
+            'astra.' || listed.table_name AS table_name,
+            listed.grantee,
+            listed.privilege,
+            column_name
+        FROM (
+            VALUES
+                ('llm_usage', 'muniment_app', 'INSERT', ARRAY[
+                    'org_id', 'id', 'agent_id', 'goal_id', 'model', 'tokens_in', 'tokens_out',
+                    'reservation_id'
+                ])
+        ) AS listed (table_name, grantee, privilege, column_names)
+        CROSS JOIN LATERAL unnest(listed.column_names) AS column_name
+    ) AS want
+    FULL JOIN (
+        SELECT
+            'astra.' || relname AS table_name,
+            CASE WHEN acl.grantee = 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END AS grantee,
+            acl.privilege_type || CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
+                AS privilege,
+            attname::text AS column_name
+        FROM pg_catalog.pg_attribute
+        INNER JOIN pg_catalog.pg_class ON pg_class.oid = attrelid
+        CROSS JOIN aclexplode(attacl) AS acl
+        WHERE attrelid IN (
             'astra.llm_usage'::regclass
-    )
-        AND attacl IS NOT NULL;
+        )
+    ) AS have USING (table_name, grantee, privilege, column_name)
+    WHERE want.grantee IS NULL
+        OR have.grantee IS NULL;
     IF v_offender IS NOT NULL THEN
-        RAISE EXCEPTION 'column with rights of its own: %', v_offender;
+        RAISE EXCEPTION 'column right missing or too many: %', v_offender;
     END IF;
 END;
 $verify$;

@@ -19,7 +19,7 @@ BEGIN
         VALUES
             ('memories', ARRAY[
                 'memories_pk', 'memories_org_fk', 'memories_agent_fk',
-                'memories_memory_type_ck', 'memories_content_ck'
+                'memories_memory_type_ck', 'memories_content_ck', 'memories_embedding_ck'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
@@ -123,7 +123,7 @@ BEGIN
             VALUES
                 ('memories', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
                 ('memories', 'muniment_reader', ARRAY['SELECT']),
-                ('memories', 'muniment_service', ARRAY['DELETE', 'SELECT'])
+                ('memories', 'muniment_service', ARRAY['DELETE'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
     ) AS want
@@ -159,6 +159,7 @@ BEGIN
                 ('memories', 'muniment_app', 'UPDATE', ARRAY[
                     'agent_id', 'memory_type', 'content', 'embedding', 'expires_at'
                 ]),
+                ('memories', 'muniment_service', 'SELECT', ARRAY['org_id', 'id', 'expires_at']),
                 ('memories', 'muniment_service', 'UPDATE', ARRAY['expires_at'])
         ) AS listed (table_name, grantee, privilege, column_names)
         CROSS JOIN LATERAL unnest(listed.column_names) AS column_name

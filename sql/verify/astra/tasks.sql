@@ -23,7 +23,8 @@ BEGIN
                 'tasks_pk', 'tasks_goal_id_uq', 'tasks_org_fk', 'tasks_goal_fk',
                 'tasks_agent_fk', 'tasks_worker_fk', 'tasks_type_ck', 'tasks_status_ck',
                 'tasks_blockers_ck', 'tasks_unblocked_ck', 'tasks_attempts_ck',
-                'tasks_lease_ck', 'tasks_worker_ck', 'tasks_finished_at_ck'
+                'tasks_attempts_left_ck', 'tasks_lease_ck', 'tasks_worker_ck',
+                'tasks_finished_at_ck'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
@@ -148,7 +149,7 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('tasks', 'muniment_app', ARRAY['INSERT', 'SELECT']),
+                ('tasks', 'muniment_app', ARRAY['SELECT']),
                 ('tasks', 'muniment_reader', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
@@ -182,9 +183,13 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('tasks', 'muniment_app', 'INSERT', ARRAY[
+                    'org_id', 'id', 'goal_id', 'graph_id', 'agent_id', 'type', 'status',
+                    'priority', 'payload', 'max_attempts'
+                ]),
                 ('tasks', 'muniment_app', 'UPDATE', ARRAY[
                     'graph_id', 'agent_id', 'type', 'status', 'blockers', 'priority', 'payload',
-                    'result', 'error', 'attempts', 'max_attempts', 'worker_id', 'lease_expires_at'
+                    'result', 'error', 'max_attempts', 'worker_id', 'lease_expires_at'
                 ])
         ) AS listed (table_name, grantee, privilege, column_names)
         CROSS JOIN LATERAL unnest(listed.column_names) AS column_name

@@ -57,8 +57,7 @@ BEGIN
     FROM (
         VALUES
             ('token_reservations', ARRAY[
-                'token_reservations_count_tg', 'token_reservations_uncount_tg',
-                'token_reservations_forbid_update_tg'
+                'token_reservations_count_tg', 'token_reservations_forbid_update_tg'
             ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
@@ -141,7 +140,7 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('token_reservations', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
+                ('token_reservations', 'muniment_app', ARRAY['DELETE', 'SELECT']),
                 ('token_reservations', 'muniment_reader', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
@@ -165,15 +164,40 @@ BEGIN
         RAISE EXCEPTION 'right missing or too many: %', v_offender;
     END IF;
 
-    SELECT string_agg(format('%s.%s', attrelid::regclass, attname), ', ')
+    SELECT string_agg(concat_ws(' ', table_name, column_name, grantee, privilege), ', ')
     INTO v_offender
-    FROM pg_catalog.pg_attribute
-    WHERE attrelid IN (
+    FROM (
+        SELECT
+            'astra.' || listed.table_name AS table_name,
+            listed.grantee,
+            listed.privilege,
+            column_name
+        FROM (
+            VALUES
+                ('token_reservations', 'muniment_app', 'INSERT', ARRAY[
+                    'org_id', 'id', 'agent_id', 'tokens'
+                ])
+        ) AS listed (table_name, grantee, privilege, column_names)
+        CROSS JOIN LATERAL unnest(listed.column_names) AS column_name
+    ) AS want
+    FULL JOIN (
+        SELECT
+            'astra.' || relname AS table_name,
+            CASE WHEN acl.grantee = 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END AS grantee,
+            acl.privilege_type || CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
+                AS privilege,
+            attname::text AS column_name
+        FROM pg_catalog.pg_attribute
+        INNER JOIN pg_catalog.pg_class ON pg_class.oid = attrelid
+        CROSS JOIN aclexplode(attacl) AS acl
+        WHERE attrelid IN (
             'astra.token_reservations'::regclass
-    )
-        AND attacl IS NOT NULL;
+        )
+    ) AS have USING (table_name, grantee, privilege, column_name)
+    WHERE want.grantee IS NULL
+        OR have.grantee IS NULL;
     IF v_offender IS NOT NULL THEN
-        RAISE EXCEPTION 'column with rights of its own: %', v_offender;
+        RAISE EXCEPTION 'column right missing or too many: %', v_offender;
     END IF;
 END;
 $verify$;

@@ -119,7 +119,7 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('workers', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
+                ('workers', 'muniment_app', ARRAY['DELETE', 'SELECT']),
                 ('workers', 'muniment_reader', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
@@ -153,6 +153,9 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('workers', 'muniment_app', 'INSERT', ARRAY[
+                    'org_id', 'id', 'hostname', 'status', 'last_heartbeat'
+                ]),
                 ('workers', 'muniment_app', 'UPDATE', ARRAY[
                     'hostname', 'status', 'last_heartbeat'
                 ])

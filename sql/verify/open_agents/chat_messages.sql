@@ -140,9 +140,9 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('chat_messages', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
+                ('chat_messages', 'muniment_app', ARRAY['DELETE', 'SELECT']),
                 ('chat_messages', 'muniment_reader', ARRAY['SELECT']),
-                ('chat_messages', 'muniment_service', ARRAY['DELETE', 'INSERT', 'SELECT'])
+                ('chat_messages', 'muniment_service', ARRAY['DELETE', 'SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
     ) AS want
@@ -175,7 +175,13 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('chat_messages', 'muniment_app', 'INSERT', ARRAY[
+                    'account_id', 'id', 'chat_id', 'message_no', 'role', 'parts'
+                ]),
                 ('chat_messages', 'muniment_app', 'UPDATE', ARRAY['parts']),
+                ('chat_messages', 'muniment_service', 'INSERT', ARRAY[
+                    'account_id', 'id', 'chat_id', 'message_no', 'role', 'parts'
+                ]),
                 ('chat_messages', 'muniment_service', 'UPDATE', ARRAY['parts'])
         ) AS listed (table_name, grantee, privilege, column_names)
         CROSS JOIN LATERAL unnest(listed.column_names) AS column_name

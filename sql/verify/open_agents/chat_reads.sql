@@ -38,7 +38,9 @@ BEGIN
     INTO v_offender
     FROM (
         VALUES
-            ('chat_reads', ARRAY['chat_reads_set_updated_at_tg'])
+            ('chat_reads', ARRAY[
+                'chat_reads_clamp_marker_tg', 'chat_reads_set_updated_at_tg'
+            ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
     WHERE NOT EXISTS (
@@ -121,9 +123,9 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('chat_reads', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
+                ('chat_reads', 'muniment_app', ARRAY['DELETE', 'SELECT']),
                 ('chat_reads', 'muniment_reader', ARRAY['SELECT']),
-                ('chat_reads', 'muniment_service', ARRAY['DELETE', 'INSERT', 'SELECT'])
+                ('chat_reads', 'muniment_service', ARRAY['DELETE', 'SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
     ) AS want
@@ -156,8 +158,14 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('chat_reads', 'muniment_app', 'INSERT', ARRAY[
+                    'account_id', 'chat_id', 'last_read_message_no', 'last_read_at', 'updated_at'
+                ]),
                 ('chat_reads', 'muniment_app', 'UPDATE', ARRAY[
                     'last_read_message_no', 'last_read_at', 'updated_at'
+                ]),
+                ('chat_reads', 'muniment_service', 'INSERT', ARRAY[
+                    'account_id', 'chat_id', 'last_read_message_no', 'last_read_at', 'updated_at'
                 ]),
                 ('chat_reads', 'muniment_service', 'UPDATE', ARRAY[
                     'last_read_message_no', 'last_read_at', 'updated_at'

@@ -138,9 +138,9 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('chats', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
+                ('chats', 'muniment_app', ARRAY['DELETE', 'SELECT']),
                 ('chats', 'muniment_reader', ARRAY['SELECT']),
-                ('chats', 'muniment_service', ARRAY['DELETE', 'INSERT', 'SELECT'])
+                ('chats', 'muniment_service', ARRAY['DELETE', 'SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
     ) AS want
@@ -173,8 +173,14 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('chats', 'muniment_app', 'INSERT', ARRAY[
+                    'account_id', 'id', 'session_id', 'title', 'model_id', 'updated_at'
+                ]),
                 ('chats', 'muniment_app', 'UPDATE', ARRAY[
                     'title', 'model_id', 'last_message_no', 'updated_at'
+                ]),
+                ('chats', 'muniment_service', 'INSERT', ARRAY[
+                    'account_id', 'id', 'session_id', 'title', 'model_id', 'updated_at'
                 ]),
                 ('chats', 'muniment_service', 'UPDATE', ARRAY[
                     'title', 'model_id', 'last_message_no', 'updated_at'

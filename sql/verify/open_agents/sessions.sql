@@ -141,8 +141,8 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('sessions', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
-                ('sessions', 'muniment_service', ARRAY['DELETE', 'INSERT', 'SELECT'])
+                ('sessions', 'muniment_app', ARRAY['DELETE', 'SELECT']),
+                ('sessions', 'muniment_service', ARRAY['DELETE', 'SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
     ) AS want
@@ -175,6 +175,11 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('sessions', 'muniment_app', 'INSERT', ARRAY[
+                    'account_id', 'id', 'status', 'lifecycle_state', 'auto_commit_push_override',
+                    'global_skill_refs', 'title', 'repo_owner', 'repo_name', 'branch', 'clone_url',
+                    'sandbox_state', 'updated_at'
+                ]),
                 ('sessions', 'muniment_app', 'UPDATE', ARRAY[
                     'status', 'lifecycle_state', 'auto_commit_push_override', 'global_skill_refs',
                     'title', 'repo_owner', 'repo_name', 'branch', 'clone_url', 'sandbox_state',
@@ -184,6 +189,11 @@ BEGIN
                     'account_id', 'id', 'status', 'lifecycle_state', 'auto_commit_push_override',
                     'global_skill_refs', 'title', 'repo_owner', 'repo_name', 'branch', 'clone_url',
                     'created_at', 'updated_at'
+                ]),
+                ('sessions', 'muniment_service', 'INSERT', ARRAY[
+                    'account_id', 'id', 'status', 'lifecycle_state', 'auto_commit_push_override',
+                    'global_skill_refs', 'title', 'repo_owner', 'repo_name', 'branch', 'clone_url',
+                    'sandbox_state', 'updated_at'
                 ]),
                 ('sessions', 'muniment_service', 'UPDATE', ARRAY[
                     'status', 'lifecycle_state', 'auto_commit_push_override', 'global_skill_refs',

@@ -59,7 +59,9 @@ BEGIN
     INTO v_offender
     FROM (
         VALUES
-            ('workflow_run_steps', ARRAY['workflow_run_steps_forbid_update_tg'])
+            ('workflow_run_steps', ARRAY[
+                'workflow_run_steps_forbid_update_tg', 'workflow_run_steps_admit_tg'
+            ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
     WHERE NOT EXISTS (
@@ -142,9 +144,9 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('workflow_run_steps', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
+                ('workflow_run_steps', 'muniment_app', ARRAY['SELECT']),
                 ('workflow_run_steps', 'muniment_reader', ARRAY['SELECT']),
-                ('workflow_run_steps', 'muniment_service', ARRAY['DELETE', 'INSERT', 'SELECT'])
+                ('workflow_run_steps', 'muniment_service', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
     ) AS want
@@ -177,7 +179,15 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('workflow_run_steps', 'muniment_app', 'INSERT', ARRAY[
+                    'tenant_id', 'id', 'workflow_run_id', 'step_number', 'started_at',
+                    'finished_at', 'duration_ms', 'finish_reason'
+                ]),
                 ('workflow_run_steps', 'muniment_app', 'UPDATE', ARRAY[
+                    'finished_at', 'duration_ms', 'finish_reason'
+                ]),
+                ('workflow_run_steps', 'muniment_service', 'INSERT', ARRAY[
+                    'tenant_id', 'id', 'workflow_run_id', 'step_number', 'started_at',
                     'finished_at', 'duration_ms', 'finish_reason'
                 ]),
                 ('workflow_run_steps', 'muniment_service', 'UPDATE', ARRAY[

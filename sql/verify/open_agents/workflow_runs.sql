@@ -58,7 +58,9 @@ BEGIN
     INTO v_offender
     FROM (
         VALUES
-            ('workflow_runs', ARRAY['workflow_runs_forbid_update_tg'])
+            ('workflow_runs', ARRAY[
+                'workflow_runs_forbid_update_tg', 'workflow_runs_forbid_open_end_tg'
+            ])
     ) AS want (table_name, names)
     CROSS JOIN LATERAL unnest(want.names) AS part (name)
     WHERE NOT EXISTS (
@@ -141,9 +143,9 @@ BEGIN
             privilege
         FROM (
             VALUES
-                ('workflow_runs', 'muniment_app', ARRAY['DELETE', 'INSERT', 'SELECT']),
+                ('workflow_runs', 'muniment_app', ARRAY['SELECT']),
                 ('workflow_runs', 'muniment_reader', ARRAY['SELECT']),
-                ('workflow_runs', 'muniment_service', ARRAY['DELETE', 'INSERT', 'SELECT'])
+                ('workflow_runs', 'muniment_service', ARRAY['SELECT'])
         ) AS listed (table_name, grantee, privileges)
         CROSS JOIN LATERAL unnest(listed.privileges) AS privilege
     ) AS want
@@ -176,8 +178,16 @@ BEGIN
             column_name
         FROM (
             VALUES
+                ('workflow_runs', 'muniment_app', 'INSERT', ARRAY[
+                    'tenant_id', 'id', 'chat_id', 'status', 'started_at', 'finished_at',
+                    'total_duration_ms', 'model_id'
+                ]),
                 ('workflow_runs', 'muniment_app', 'UPDATE', ARRAY[
                     'status', 'finished_at', 'total_duration_ms'
+                ]),
+                ('workflow_runs', 'muniment_service', 'INSERT', ARRAY[
+                    'tenant_id', 'id', 'chat_id', 'status', 'started_at', 'finished_at',
+                    'total_duration_ms', 'model_id'
                 ]),
                 ('workflow_runs', 'muniment_service', 'UPDATE', ARRAY[
                     'status', 'finished_at', 'total_duration_ms'

@@ -106,6 +106,7 @@ INSERT INTO argument_hint (function_name, argument_name, constant) VALUES
     ('goclaw.search_vault', 'p_team_id', NULL),
     ('agentcore.enter_department', 'p_token_version', '0'),
     ('agentcore.request_password_reset', 'p_token', '\x' || repeat('ab', 32)),
+    ('agentcore.needs_approval', 'p_draw', '0.5'),
     ('agentcore.add_pii_placeholder', 'p_entity_type', 'PERSON'),
     ('agentcore.finish_agent_task', 'p_status', 'done');
 

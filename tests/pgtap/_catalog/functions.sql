@@ -89,6 +89,7 @@ FROM (
         ('insufficient_privilege', '42501'),
         ('invalid_parameter_value', '22023'),
         ('null_value_not_allowed', '22004'),
+        ('not_null_violation', '23502'),
         ('no_data_found', 'P0002'),
         ('object_not_in_prerequisite_state', '55000'),
         ('lock_not_available', '55P03'),

@@ -12,16 +12,29 @@ SELECT plan(26);
 CREATE TEMPORARY VIEW declared_right AS
 SELECT
     'open_agents' AS schema_name,
-    unnest(ARRAY[
-        'sessions', 'chats', 'chat_messages', 'chat_reads', 'workflow_runs', 'workflow_run_steps'
-    ]) AS table_name,
+    t.name AS table_name,
     'muniment_service' AS role_name,
     p.privilege,
     p.by_column,
     'the backend serves all accounts, with the rights that a runtime has for one' AS reason
-FROM (
-    VALUES ('SELECT', false), ('INSERT', false), ('UPDATE', true), ('DELETE', false)
+FROM unnest(ARRAY[
+    'sessions', 'chats', 'chat_messages', 'chat_reads', 'workflow_runs', 'workflow_run_steps'
+]) AS t (name)
+CROSS JOIN (
+    VALUES ('SELECT', false), ('INSERT', true), ('UPDATE', true), ('DELETE', false)
 ) AS p (privilege, by_column)
+WHERE p.privilege <> 'DELETE'
+    OR t.name NOT IN ('workflow_runs', 'workflow_run_steps')
+UNION ALL
+SELECT
+    'open_agents',
+    unnest(ARRAY[
+        'sessions', 'chats', 'chat_messages', 'chat_reads', 'workflow_runs', 'workflow_run_steps'
+    ]),
+    'muniment_app',
+    'INSERT',
+    true,
+    'a runtime writes a row, but not when it was made, nor the count of a chat'
 UNION ALL
 SELECT *
 FROM (
@@ -103,6 +116,8 @@ FROM (
             'agents', 'tool_call', 'muniment_service', 'UPDATE', true,
             'and ends those, and takes these away'
         ),
+        ('open_agents', 'workflow_runs', 'muniment_app', 'UPDATE', true, 'a run ends'),
+        ('open_agents', 'workflow_run_steps', 'muniment_app', 'UPDATE', true, 'a step ends'),
         ('open_agents', 'accounts', 'muniment_service', 'SELECT', false, 'accounts are looked up'),
         ('open_agents', 'accounts', 'muniment_service', 'INSERT', false, 'accounts are made'),
         ('open_agents', 'accounts', 'muniment_service', 'DELETE', false, 'accounts leave'),
@@ -317,6 +332,10 @@ FROM (
             'departments are renamed and archived'
         ),
         (
+            'agentcore', 'system_role', 'muniment_app', 'SELECT', true,
+            'a runtime does not get which departments a role opens'
+        ),
+        (
             'agentcore', 'system_role', 'muniment_service', 'SELECT', false,
             'roles are listed to those who give them'
         ),
@@ -334,7 +353,7 @@ FROM (
         ),
         (
             'agentcore', 'users', 'muniment_app', 'SELECT', true,
-            'a runtime does not get the hash of a password'
+            'a runtime does not get the hash of a password, nor other departments'
         ),
         (
             'agentcore', 'users', 'muniment_app', 'UPDATE', true,
@@ -358,13 +377,21 @@ FROM (
             'a link is looked up to learn whose it is'
         ),
         (
-            'agentcore', 'password_reset_token', 'muniment_service', 'INSERT', false,
-            'links are made'
+            'agentcore', 'password_reset_token', 'muniment_service', 'INSERT', true,
+            'links are made, and are open'
         ),
         ('agentcore', 'password_reset_token', 'muniment_service', 'UPDATE', true, 'and used, once'),
         (
-            'agentcore', 'audit_log', 'muniment_service', 'INSERT', false,
-            'what the backend reads is logged'
+            'agentcore', 'audit_log', 'muniment_app', 'INSERT', true,
+            'an entry has the time at which it was made'
+        ),
+        (
+            'agentcore', 'audit_log', 'muniment_service', 'INSERT', true,
+            'what the backend does is logged, likewise'
+        ),
+        (
+            'agentcore', 'notification', 'muniment_app', 'INSERT', true,
+            'a user is told something, unread'
         ),
         (
             'agentcore', 'notification', 'muniment_app', 'UPDATE', true,
@@ -373,6 +400,10 @@ FROM (
         ('agentcore', 'conversation', 'muniment_app', 'INSERT', true, 'a conversation is begun'),
         ('agentcore', 'conversation', 'muniment_app', 'UPDATE', true, 'a conversation is closed'),
         ('agentcore', 'message', 'muniment_app', 'INSERT', true, 'but not its time'),
+        (
+            'agentcore', 'pii_redaction_map', 'muniment_app', 'INSERT', true,
+            'what is personal is put away, but not its time'
+        ),
         (
             'agentcore', 'pii_redaction_map', 'muniment_app', 'SELECT', true,
             'a runtime does not get what a placeholder stands for'
@@ -390,22 +421,33 @@ FROM (
             'what it takes is changed, but not what was earned'
         ),
         (
+            'agentcore', 'document_generation', 'muniment_app', 'INSERT', true,
+            'a generation is begun, without what comes out'
+        ),
+        (
             'agentcore', 'document_generation', 'muniment_app', 'UPDATE', true,
             'what came out is noted'
         ),
+        ('agentcore', 'agent_task', 'muniment_app', 'INSERT', true, 'a task is queued'),
         ('agentcore', 'agent_task', 'muniment_service', 'SELECT', false, 'workers look for tasks'),
         (
             'agentcore', 'agent_task', 'muniment_service', 'UPDATE', true,
             'and say how they go, but not what was asked'
         ),
         (
+            'agentcore', 'retrieval_hit', 'muniment_app', 'INSERT', true,
+            'what was found is noted when it is found'
+        ),
+        (
             'agentcore', 'retrieval_hit', 'muniment_app', 'UPDATE', true,
             'what another model says of a hit is noted later'
         ),
+        ('agentcore', 'agent_tool_call', 'muniment_app', 'INSERT', true, 'a step is begun'),
         (
             'agentcore', 'agent_tool_call', 'muniment_app', 'UPDATE', true,
             'what a step gave back is noted'
         ),
+        ('agentcore', 'agent_run', 'muniment_app', 'INSERT', true, 'a run is begun'),
         (
             'agentcore', 'agent_run', 'muniment_app', 'UPDATE', true,
             'what an answer took is noted when it is there'
@@ -434,8 +476,32 @@ FROM (
             'and its first member'
         ),
         (
-            'astra', 'memories', 'muniment_service', 'SELECT', false,
-            'what has expired is found'
+            'astra', 'workers', 'muniment_app', 'INSERT', true,
+            'a worker says that it is there, but not since when'
+        ),
+        (
+            'astra', 'goals', 'muniment_app', 'INSERT', true,
+            'a runtime sets goals, but never says when one was set or reached'
+        ),
+        (
+            'astra', 'tasks', 'muniment_app', 'INSERT', true,
+            'a runtime plans tasks, but never says what came of one, or when'
+        ),
+        (
+            'astra', 'events', 'muniment_app', 'INSERT', true,
+            'a runtime reports what happened, but not in what order, or when'
+        ),
+        (
+            'astra', 'llm_usage', 'muniment_app', 'INSERT', true,
+            'a runtime enters what was used, but never on another day'
+        ),
+        (
+            'astra', 'token_reservations', 'muniment_app', 'INSERT', true,
+            'a runtime reserves tokens, but never on the budget of another day'
+        ),
+        (
+            'astra', 'memories', 'muniment_service', 'SELECT', true,
+            'what has expired is found, whatever is in it'
         ),
         ('astra', 'memories', 'muniment_service', 'DELETE', false, 'and deleted'),
         (
@@ -443,7 +509,7 @@ FROM (
             'rows are locked first, which asks for a right to a column'
         ),
         (
-            'astra', 'chat_sessions', 'muniment_service', 'SELECT', false,
+            'astra', 'chat_sessions', 'muniment_service', 'SELECT', true,
             'says how long its messages are kept'
         ),
         (
@@ -451,10 +517,18 @@ FROM (
             'rows are locked first, which asks for a right to a column'
         ),
         (
-            'astra', 'chat_messages', 'muniment_service', 'SELECT', false,
-            'what is too old is found'
+            'astra', 'chat_messages', 'muniment_service', 'SELECT', true,
+            'what is too old is found, whatever is in it'
         ),
-        ('astra', 'chat_messages', 'muniment_service', 'DELETE', false, 'and deleted')
+        ('astra', 'chat_messages', 'muniment_service', 'DELETE', false, 'and deleted'),
+        (
+            'astra', 'approval_requests', 'muniment_app', 'INSERT', true,
+            'a runtime asks, but says neither when nor what came of it'
+        ),
+        (
+            'astra', 'approval_decisions', 'muniment_app', 'INSERT', true,
+            'a runtime says who decides what, but not when'
+        )
 ) AS declared (schema_name, table_name, role_name, privilege, by_column, reason);
 
 CREATE TEMPORARY VIEW global_table AS
@@ -475,6 +549,8 @@ SELECT *
 FROM (
     VALUES
         ('open_agents', 'accounts', 'accounts are made and removed by the backend'),
+        ('open_agents', 'workflow_runs', 'what was executed'),
+        ('open_agents', 'workflow_run_steps', 'what was executed'),
         ('goclaw', 'tenants', 'tenants are made and changed by the backend'),
         ('goclaw', 'activity_logs', 'an audit trail'),
         ('goclaw', 'team_task_events', 'what happened to tasks'),

@@ -75,6 +75,7 @@ INSERT INTO test_support.hint (table_name, column_name, expression) VALUES
     ('astra.agent_config_revisions', 'revision', '2'),
     ('astra.task_dependencies', 'task_id', 'test_support.another_task(:tenant)'),
     ('astra.goals', 'completed_at', NULL),
+    ('astra.llm_usage', 'reservation_id', NULL),
     ('astra.tasks', 'worker_id', NULL),
     ('astra.tasks', 'lease_expires_at', NULL),
     ('astra.tasks', 'finished_at', NULL),

@@ -1,7 +1,7 @@
 -- Subject: agentcore.add_pii_placeholder()    Docs: docs/schema/agentcore.md#add-pii-placeholder
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(20);
+SELECT plan(21);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -76,15 +76,15 @@ SELECT is(
 INSERT INTO agentcore.pii_redaction_map
     (conversation_id, placeholder, entity_type, encrypted_value)
 VALUES
-    ('c0000000-0000-4000-8000-0000000000a2', '[EMAIL_7]', 'EMAIL', '\x05'),
+    ('c0000000-0000-4000-8000-0000000000a2', '[EMAIL_2]', 'EMAIL', '\x05'),
+    ('c0000000-0000-4000-8000-0000000000a2', '[EMAIL_999999999]', 'EMAIL', '\x05'),
     ('c0000000-0000-4000-8000-0000000000a2', 'the boss', 'EMAIL', '\x06');
 SELECT is(
-    agentcore.add_pii_placeholder(
-        'c0000000-0000-4000-8000-0000000000a2', 'EMAIL', '\x07'
-    ),
-    '[EMAIL_8]',
-    'it goes on after what a runtime wrote itself'
-);
+    agentcore.add_pii_placeholder('c0000000-0000-4000-8000-0000000000a2', 'EMAIL', '\x07'),
+    expected,
+    format('%s is free beside what a runtime wrote itself', expected)
+)
+FROM unnest(ARRAY['[EMAIL_3]', '[EMAIL_4]']) AS expected;
 SELECT throws_ok(
     format(
         'SELECT agentcore.add_pii_placeholder(%L, %L, ''\x05'')',

@@ -1,7 +1,7 @@
 -- Subject: agentcore.agent_run    Docs: docs/schema/agentcore.md#agent-run
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(29);
+SELECT plan(36);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -56,7 +56,8 @@ SELECT set_eq(
          'agentcore.conversation(department_id, id) ON DELETE SET NULL (conversation_id)'),
         ('agent_run_trace_id_ck', 'CHECK ((trace_id <> ''''::text))'),
         ('agent_run_tokens_ck', 'CHECK (((input_tokens >= 0) AND (output_tokens >= 0)))'),
-        ('agent_run_cost_ck', 'CHECK ((cost >= (0)::numeric))'),
+        ('agent_run_cost_ck',
+         'CHECK (((cost >= (0)::numeric) AND (cost < ''NaN''::numeric)))'),
         ('agent_run_latency_ms_ck', 'CHECK ((latency_ms >= 0))'),
         ('agent_run_status_ck',
          'CHECK ((status = ANY (ARRAY[''running''::text, ''done''::text, '
@@ -69,7 +70,13 @@ SELECT set_eq(
         ('retrieval_hit_chunk_fk',
          'FOREIGN KEY (department_id, document_id, chunk_id) REFERENCES '
          'agentcore.chunk(department_id, document_id, id) ON DELETE SET NULL (chunk_id)'),
-        ('retrieval_hit_rank_ck', 'CHECK ((rank > 0))') $$,
+        ('retrieval_hit_rank_ck', 'CHECK ((rank > 0))'),
+        ('retrieval_hit_score_ck',
+         'CHECK (((score > ''-Infinity''::double precision) AND (score < '
+         '''Infinity''::double precision)))'),
+        ('retrieval_hit_rerank_score_ck',
+         'CHECK (((rerank_score > ''-Infinity''::double precision) AND (rerank_score < '
+         '''Infinity''::double precision)))') $$,
     'the keys, references and rules are these'
 );
 SELECT set_eq(
@@ -99,6 +106,12 @@ SELECT set_eq(
          'BEFORE UPDATE OF provider, model, input_tokens, output_tokens, cost, latency_ms, '
          'status ON agentcore.agent_run FOR EACH ROW WHEN ((old.status <> '
          '''running''::text)) EXECUTE FUNCTION platform.forbid_change()'),
+        ('retrieval_hit_require_chunk_tg',
+         'BEFORE INSERT ON agentcore.retrieval_hit FOR EACH ROW WHEN ((new.chunk_id IS NULL)) '
+         'EXECUTE FUNCTION agentcore.require_chunk()'),
+        ('retrieval_hit_forbid_update_tg',
+         'BEFORE UPDATE OF rerank_score ON agentcore.retrieval_hit FOR EACH ROW WHEN '
+         '((old.rerank_score IS NOT NULL)) EXECUTE FUNCTION platform.forbid_change()'),
         ('retrieval_hit_forbid_truncate_tg',
          'BEFORE TRUNCATE ON agentcore.retrieval_hit FOR EACH STATEMENT EXECUTE FUNCTION '
          'platform.forbid_change()') $$,
@@ -166,8 +179,12 @@ FROM (
         ('agent_run', 'trace_id', '', 'trace_id'), ('agent_run', 'status', 'lost', 'status'),
         ('agent_run', 'input_tokens', '-1', 'tokens'),
         ('agent_run', 'output_tokens', '-1', 'tokens'),
-        ('agent_run', 'cost', '-0.01', 'cost'), ('agent_run', 'latency_ms', '-1', 'latency_ms'),
-        ('retrieval_hit', 'rank', '0', 'rank')
+        ('agent_run', 'cost', '-0.01', 'cost'), ('agent_run', 'cost', 'NaN', 'cost'),
+        ('agent_run', 'latency_ms', '-1', 'latency_ms'),
+        ('retrieval_hit', 'rank', '0', 'rank'),
+        ('retrieval_hit', 'score', 'NaN', 'score'), ('retrieval_hit', 'score', 'Infinity', 'score'),
+        ('retrieval_hit', 'rerank_score', 'NaN', 'rerank_score'),
+        ('retrieval_hit', 'rerank_score', '-Infinity', 'rerank_score')
 ) AS attempt (table_name, name, value, rule);
 SELECT throws_ok(
     $$ INSERT INTO agentcore.agent_run (trace_id) VALUES ('t1') $$,
@@ -186,6 +203,15 @@ SELECT throws_ok(
     'a place in the list is taken once'
 );
 SELECT throws_ok(
+    $$ INSERT INTO agentcore.retrieval_hit (agent_run_id, document_id, rank, score)
+       VALUES (
+           '40000000-0000-4000-8000-0000000000a1', 'd0000000-0000-4000-8000-0000000000ff', 2, 0.02
+       ) $$,
+    '23502',
+    'agentcore.retrieval_hit: chunk_id is null',
+    'a hit that never had a chunk is none'
+);
+SELECT throws_ok(
     $$ UPDATE agentcore.retrieval_hit SET document_id = 'd0000000-0000-4000-8000-0000000000a2' $$,
     '23503',
     NULL,
@@ -201,6 +227,12 @@ SET LOCAL ROLE muniment_app;
 SELECT lives_ok(
     $$ UPDATE agentcore.retrieval_hit SET rerank_score = 0.9 $$,
     'what another model says of a hit is noted when it is known'
+);
+SELECT throws_ok(
+    $$ UPDATE agentcore.retrieval_hit SET rerank_score = 0.1 $$,
+    'MU001',
+    'agentcore.retrieval_hit is append-only: update refused',
+    'and stays'
 );
 SELECT throws_ok(
     format('UPDATE agentcore.retrieval_hit SET %I = DEFAULT', name),
@@ -251,10 +283,8 @@ SELECT set_eq(
        CROSS JOIN aclexplode(relacl)
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
-        ('agent_run'::name, 'muniment_app', 'INSERT'),
-        ('agent_run', 'muniment_app', 'SELECT'),
+        ('agent_run'::name, 'muniment_app', 'SELECT'),
         ('agent_run', 'muniment_reader', 'SELECT'),
-        ('retrieval_hit', 'muniment_app', 'INSERT'),
         ('retrieval_hit', 'muniment_app', 'SELECT'),
         ('retrieval_hit', 'muniment_reader', 'SELECT') $$,
     'the rights to whole rows are these'
@@ -268,7 +298,11 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('agent_run'::name, 'muniment_app', 'UPDATE',
+        ('agent_run'::name, 'muniment_app', 'INSERT',
+         'department_id, id, trace_id, conversation_id, provider, model'),
+        ('retrieval_hit', 'muniment_app', 'INSERT',
+         'department_id, id, agent_run_id, chunk_id, document_id, rank, score'),
+        ('agent_run', 'muniment_app', 'UPDATE',
          'provider, model, input_tokens, output_tokens, cost, latency_ms, status'),
         ('retrieval_hit', 'muniment_app', 'UPDATE',
          'rerank_score') $$,

@@ -1,7 +1,7 @@
 -- Subject: agentcore.agent_task    Docs: docs/schema/agentcore.md#agent-task
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(31);
+SELECT plan(35);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -67,7 +67,8 @@ SELECT set_eq(
         ('agent_task_message_ck',
          'CHECK (((message_id IS NULL) OR (conversation_id IS NOT NULL)))'),
         ('agent_task_tokens_ck', 'CHECK (((input_tokens >= 0) AND (output_tokens >= 0)))'),
-        ('agent_task_cost_ck', 'CHECK ((cost >= (0)::numeric))'),
+        ('agent_task_cost_ck',
+         'CHECK (((cost >= (0)::numeric) AND (cost < ''NaN''::numeric)))'),
         ('agent_task_metadata_ck', 'CHECK ((jsonb_typeof(metadata) = ''object''::text))'),
         ('agent_task_duration_ms_ck', 'CHECK ((duration_ms >= 0))'),
         ('agent_task_started_at_ck',
@@ -75,6 +76,7 @@ SELECT set_eq(
         ('agent_task_completed_at_ck',
          'CHECK (((status = ANY (ARRAY[''done''::text, ''failed''::text, '
          '''timeout''::text])) = (completed_at IS NOT NULL)))'),
+        ('agent_task_completed_after_started_ck', 'CHECK ((completed_at >= started_at))'),
         ('agent_tool_call_pk', 'PRIMARY KEY (department_id, id)'),
         ('agent_tool_call_agent_task_fk',
          'FOREIGN KEY (department_id, agent_task_id) REFERENCES '
@@ -111,12 +113,19 @@ SELECT set_eq(
          'btree (department_id, agent_task_id, created_at)') $$,
     'the indexes besides those of keys are these'
 );
-SELECT is_empty(
+SELECT set_eq(
     $$ SELECT tgname, substring(pg_get_triggerdef(oid) FROM '(?:BEFORE|AFTER).*')
        FROM pg_trigger
        WHERE tgrelid IN (SELECT oid FROM subject) AND NOT tgisinternal
            AND tgenabled = 'O' $$,
-    'there are no triggers'
+    $$ VALUES
+        ('agent_task_forbid_update_tg'::name,
+         'BEFORE UPDATE ON agentcore.agent_task FOR EACH ROW WHEN ((old.completed_at IS NOT '
+         'NULL)) EXECUTE FUNCTION platform.forbid_change()'),
+        ('agent_tool_call_forbid_update_tg',
+         'BEFORE UPDATE ON agentcore.agent_tool_call FOR EACH ROW WHEN ((old.status <> '
+         '''running''::text)) EXECUTE FUNCTION platform.forbid_change()') $$,
+    'the triggers are these'
 );
 
 -- Behaviour -----------------------------------------------------------------
@@ -174,12 +183,18 @@ FROM (
         ('agent_task', 'input_tokens = -1', 'tokens'),
         ('agent_task', 'output_tokens = -1', 'tokens'),
         ('agent_task', 'cost = -0.01', 'cost'),
+        ('agent_task', 'cost = ''NaN''', 'cost'),
         ('agent_task', 'metadata = ''[]''', 'metadata'),
         ('agent_task', 'duration_ms = -1', 'duration_ms'),
         ('agent_task', 'status = ''running''', 'started_at'),
         ('agent_task', 'started_at = now()', 'started_at'),
         ('agent_task', 'status = ''done'', started_at = now()', 'completed_at'),
         ('agent_task', 'completed_at = now()', 'completed_at'),
+        (
+            'agent_task',
+            'status = ''done'', started_at = now(), completed_at = now() - interval ''1 s''',
+            'completed_after_started'
+        ),
         ('agent_tool_call', 'step_name = ''''', 'step_name'),
         ('agent_tool_call', 'status = ''timeout''', 'status'),
         ('agent_tool_call', 'duration_ms = -1', 'duration_ms'),
@@ -224,6 +239,23 @@ SELECT lives_ok(
     $$ UPDATE agentcore.agent_tool_call SET status = 'done', output_data = '{}', duration_ms = 7 $$,
     'it says how a step went'
 );
+SELECT throws_ok(
+    $$ UPDATE agentcore.agent_tool_call SET output_data = '{"other": true}' $$,
+    'MU001',
+    'agentcore.agent_tool_call is append-only: update refused',
+    'once'
+);
+SET LOCAL ROLE muniment_service;
+UPDATE agentcore.agent_task
+SET status = 'done',
+    started_at = now(),
+    completed_at = now();
+SELECT throws_ok(
+    $$ UPDATE agentcore.agent_task SET cost = 0 $$,
+    'MU001',
+    'agentcore.agent_task is append-only: update refused',
+    'nor does the backend say anew how a task went'
+);
 RESET ROLE;
 DELETE FROM agentcore.conversation WHERE id = 'c0000000-0000-4000-8000-0000000000a1';
 SELECT is_empty(
@@ -251,11 +283,9 @@ SELECT set_eq(
        CROSS JOIN aclexplode(relacl)
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
-        ('agent_task'::name, 'muniment_app', 'INSERT'),
-        ('agent_task', 'muniment_app', 'SELECT'),
+        ('agent_task'::name, 'muniment_app', 'SELECT'),
         ('agent_task', 'muniment_reader', 'SELECT'),
         ('agent_task', 'muniment_service', 'SELECT'),
-        ('agent_tool_call', 'muniment_app', 'INSERT'),
         ('agent_tool_call', 'muniment_app', 'SELECT'),
         ('agent_tool_call', 'muniment_reader', 'SELECT') $$,
     'the rights to whole rows are these'
@@ -269,7 +299,12 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('agent_task'::name, 'muniment_service', 'UPDATE',
+        ('agent_task'::name, 'muniment_app', 'INSERT',
+         'department_id, id, namespace_id, conversation_id, message_id, adapter_type, '
+         'metadata'),
+        ('agent_tool_call', 'muniment_app', 'INSERT',
+         'department_id, id, agent_task_id, step_name, input_data'),
+        ('agent_task', 'muniment_service', 'UPDATE',
          'status, input_tokens, output_tokens, cost, duration_ms, metadata, started_at, '
          'completed_at'),
         ('agent_tool_call', 'muniment_app', 'UPDATE',

@@ -1,7 +1,7 @@
 -- Subject: agentcore.approval    Docs: docs/schema/agentcore.md#approval
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(22);
+SELECT plan(23);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -50,6 +50,7 @@ SELECT set_eq(
         ('approval_status_ck',
          'CHECK ((status = ANY (ARRAY[''pending''::text, ''approved''::text, '
          '''rejected''::text, ''edited''::text, ''escalated''::text])))'),
+        ('approval_intent_name_ck', 'CHECK ((intent_name <> ''''::text))'),
         ('approval_decided_ck',
          'CHECK ((((status = ANY (ARRAY[''approved''::text, ''rejected''::text, '
          '''edited''::text])) = (decided_at IS NOT NULL)) AND ((decided_at IS NULL) = '
@@ -132,6 +133,7 @@ SELECT throws_ok(
 FROM (
     VALUES
         ('status = ''lost''', 'status'),
+        ('intent_name = ''''', 'intent_name'),
         ('status = ''approved''', 'decided'),
         ('decided_at = now()', 'decided'),
         ('status = ''approved'', decided_at = now()', 'decided'),

@@ -1,7 +1,7 @@
 -- Subject: agentcore.audit_log    Docs: docs/schema/agentcore.md#audit-log
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(12);
+SELECT plan(17);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -67,7 +67,11 @@ SELECT set_eq(
        WHERE tgrelid IN (SELECT oid FROM subject) AND NOT tgisinternal
            AND tgenabled = 'O' $$,
     $$ VALUES
-        ('audit_log_forbid_update_tg'::name,
+        ('audit_log_forbid_by_hand_tg'::name,
+         'BEFORE INSERT ON agentcore.audit_log FOR EACH ROW WHEN ((starts_with(new.action, '
+         '''approval.''::text) OR starts_with(new.action, ''pii.''::text))) EXECUTE FUNCTION '
+         'agentcore.forbid_by_hand()'),
+        ('audit_log_forbid_update_tg',
          'BEFORE UPDATE ON agentcore.audit_log FOR EACH ROW EXECUTE FUNCTION '
          'platform.forbid_change()'),
         ('audit_log_forbid_delete_tg',
@@ -113,6 +117,34 @@ SELECT throws_ok(
     NULL,
     'and who did it is known in the department'
 );
+SET LOCAL ROLE muniment_app;
+SELECT throws_ok(
+    format(
+        'INSERT INTO agentcore.audit_log (department_id, action) VALUES (%L, %L)',
+        '00000000-0000-4000-8000-00000000000a', action
+    ),
+    '42501',
+    'agentcore.audit_log: these values are not written by hand',
+    format('muniment_app does not log %s: the function that does it logs it', action)
+)
+FROM unnest(ARRAY['approval.approved', 'pii.read']) AS action;
+SET LOCAL ROLE muniment_service;
+SELECT throws_ok(
+    format(
+        'INSERT INTO agentcore.audit_log (department_id, action) VALUES (%L, %L)',
+        '00000000-0000-4000-8000-00000000000a', action
+    ),
+    '42501',
+    'agentcore.audit_log: these values are not written by hand',
+    format('muniment_service does not log %s: the function that does it logs it', action)
+)
+FROM unnest(ARRAY['approval.approved', 'pii.read']) AS action;
+SELECT lives_ok(
+    $$ INSERT INTO agentcore.audit_log (department_id, action)
+       VALUES ('00000000-0000-4000-8000-00000000000a', 'approvals.listed') $$,
+    'but it logs what it does itself'
+);
+RESET ROLE;
 SELECT throws_ok(
     statement,
     'MU001',
@@ -140,13 +172,11 @@ SELECT set_eq(
        CROSS JOIN aclexplode(relacl)
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
-        ('audit_log'::name, 'muniment_app', 'INSERT'),
-        ('audit_log', 'muniment_app', 'SELECT'),
-        ('audit_log', 'muniment_reader', 'SELECT'),
-        ('audit_log', 'muniment_service', 'INSERT') $$,
+        ('audit_log'::name, 'muniment_app', 'SELECT'),
+        ('audit_log', 'muniment_reader', 'SELECT') $$,
     'the rights to whole rows are these'
 );
-SELECT is_empty(
+SELECT set_eq(
     $$ SELECT relname, grantee::regrole::text, privilege_type,
            string_agg(attname, ', ' ORDER BY attnum)
        FROM pg_attribute
@@ -154,7 +184,14 @@ SELECT is_empty(
        CROSS JOIN aclexplode(attacl)
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
-    'there are no rights to single columns'
+    $$ VALUES
+        ('audit_log'::name, 'muniment_app', 'INSERT',
+         'department_id, id, user_id, action, entity_type, entity_id, changes, '
+         'ip_address, user_agent'),
+        ('audit_log', 'muniment_service', 'INSERT',
+         'department_id, id, user_id, action, entity_type, entity_id, changes, '
+         'ip_address, user_agent') $$,
+    'the rights to columns are these'
 );
 
 SELECT * FROM finish(true);

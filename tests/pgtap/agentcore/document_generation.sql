@@ -1,7 +1,7 @@
 -- Subject: agentcore.document_generation    Docs: docs/schema/agentcore.md#document-generation
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(16);
+SELECT plan(18);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -80,7 +80,11 @@ SELECT set_eq(
        WHERE tgrelid IN (SELECT oid FROM subject) AND NOT tgisinternal
            AND tgenabled = 'O' $$,
     $$ VALUES
-        ('document_generation_forbid_update_tg'::name,
+        ('document_generation_forbid_by_hand_tg'::name,
+         'BEFORE UPDATE OF output_file_id ON agentcore.document_generation FOR EACH ROW WHEN '
+         '(((old.status <> ''pending''::text) AND (new.output_file_id IS DISTINCT FROM '
+         'old.output_file_id))) EXECUTE FUNCTION agentcore.forbid_by_hand()'),
+        ('document_generation_forbid_update_tg',
          'BEFORE UPDATE OF output, status, error ON agentcore.document_generation FOR EACH '
          'ROW WHEN ((old.status <> ''pending''::text)) EXECUTE FUNCTION '
          'platform.forbid_change()') $$,
@@ -158,6 +162,15 @@ SELECT throws_ok(
     'agentcore.document_generation is append-only: update refused',
     'what came out is not written anew'
 );
+SET LOCAL ROLE muniment_app;
+SELECT throws_ok(
+    format('UPDATE agentcore.document_generation SET output_file_id = %L', document),
+    '42501',
+    'agentcore.document_generation: these values are not written by hand',
+    'nor does a runtime say later that it was saved as ' || coalesce(document, 'nothing')
+)
+FROM unnest(ARRAY[NULL, 'd0000000-0000-4000-8000-0000000000a2']) AS document;
+RESET ROLE;
 DELETE FROM agentcore.document;
 DELETE FROM agentcore.document_template;
 SELECT results_eq(
@@ -181,8 +194,7 @@ SELECT set_eq(
        CROSS JOIN aclexplode(relacl)
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
-        ('document_generation'::name, 'muniment_app', 'INSERT'),
-        ('document_generation', 'muniment_app', 'SELECT'),
+        ('document_generation'::name, 'muniment_app', 'SELECT'),
         ('document_generation', 'muniment_reader', 'SELECT') $$,
     'the rights to whole rows are these'
 );
@@ -195,7 +207,9 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('document_generation'::name, 'muniment_app', 'UPDATE',
+        ('document_generation'::name, 'muniment_app', 'INSERT',
+         'department_id, id, template_id, user_id, input'),
+        ('document_generation', 'muniment_app', 'UPDATE',
          'output, output_file_id, status, error') $$,
     'the rights to columns are these'
 );

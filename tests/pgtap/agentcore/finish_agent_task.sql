@@ -1,7 +1,7 @@
 -- Subject: agentcore.finish_agent_task()    Docs: docs/schema/agentcore.md#finish-agent-task
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(17);
+SELECT plan(21);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -96,6 +96,19 @@ SELECT throws_ok(
     format('task %s is not there or not running', '9e000000-0000-4000-8000-0000000000a2'),
     'a task is named with its department'
 );
+SELECT throws_ok(
+    format(
+        'SELECT agentcore.finish_agent_task(%L, ''9e000000-0000-4000-8000-0000000000a2'', '
+        '''done'', %s)',
+        '00000000-0000-4000-8000-00000000000a', took
+    ),
+    sqlstate,
+    NULL,
+    format('it does not take %s', took)
+)
+FROM (
+    VALUES ('-1', '23514'), ('1, 1, ''NaN''', '23514'), ('NULL', '23502')
+) AS attempt (took, sqlstate);
 SELECT lives_ok(
     $$ SELECT agentcore.finish_agent_task(
            '00000000-0000-4000-8000-00000000000a', '9e000000-0000-4000-8000-0000000000a2',
@@ -126,6 +139,21 @@ SELECT is(
     ),
     2147483647,
     'one that took years ends too'
+);
+RESET ROLE;
+INSERT INTO agentcore.agent_task
+    (department_id, id, namespace_id, adapter_type, status, started_at)
+VALUES (
+    '00000000-0000-4000-8000-00000000000a', '9e000000-0000-4000-8000-0000000000a3',
+    '4a000000-0000-4000-8000-0000000000a1', 'mail', 'running', now() + interval '1 hour'
+);
+SET LOCAL ROLE muniment_service;
+SELECT is(
+    agentcore.finish_agent_task(
+        '00000000-0000-4000-8000-00000000000a', '9e000000-0000-4000-8000-0000000000a3', 'done'
+    ),
+    0,
+    'and one that began, as a clock said that was set back since, in an hour'
 );
 
 -- Access --------------------------------------------------------------------

@@ -1,7 +1,7 @@
 -- Subject: agentcore.needs_approval()    Docs: docs/schema/agentcore.md#needs-approval
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(16);
+SELECT plan(20);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -63,6 +63,16 @@ SELECT is(
     agentcore.needs_approval('4a000000-0000-4000-8000-0000000000a1', 'free'), false,
     'the draw may be left out'
 );
+SELECT throws_ok(
+    format(
+        'SELECT agentcore.needs_approval(%L, ''watched'', %L)',
+        '4a000000-0000-4000-8000-0000000000a1', draw
+    ),
+    '22023',
+    format('draw is out of range: %s', coalesce(draw, 'null')),
+    format('%s is no draw', coalesce(draw, 'null'))
+)
+FROM unnest(ARRAY['1', 'NaN', '-0.1', NULL]) AS draw;
 SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000b');
 SELECT is(
     agentcore.needs_approval(

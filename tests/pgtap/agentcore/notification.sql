@@ -125,8 +125,7 @@ SELECT set_eq(
        CROSS JOIN aclexplode(relacl)
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
-        ('notification'::name, 'muniment_app', 'INSERT'),
-        ('notification', 'muniment_app', 'SELECT'),
+        ('notification'::name, 'muniment_app', 'SELECT'),
         ('notification', 'muniment_reader', 'SELECT') $$,
     'the rights to whole rows are these'
 );
@@ -139,7 +138,9 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('notification'::name, 'muniment_app', 'UPDATE',
+        ('notification'::name, 'muniment_app', 'INSERT',
+         'department_id, id, user_id, type, title, body, entity_type, entity_id'),
+        ('notification', 'muniment_app', 'UPDATE',
          'read_at') $$,
     'the rights to columns are these'
 );

@@ -1,7 +1,7 @@
 -- Subject: agentcore.password_reset_token    Docs: docs/schema/agentcore.md#password-reset-token
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(12);
+SELECT plan(13);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -50,7 +50,9 @@ SELECT set_eq(
                SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u')
            ) $$,
     $$ VALUES
-        ('password_reset_token_user_id_ix'::name, false, 'btree (department_id, user_id)') $$,
+        ('password_reset_token_user_id_ix'::name, false, 'btree (department_id, user_id)'),
+        ('password_reset_token_open_uq', true,
+         'btree (department_id, user_id) WHERE (used_at IS NULL)') $$,
     'the indexes besides those of keys are these'
 );
 SELECT is_empty(
@@ -108,6 +110,16 @@ SELECT throws_ok(
     'a link is one user''s'
 );
 SELECT throws_ok(
+    $$ INSERT INTO agentcore.password_reset_token (department_id, user_id, token, expires_at)
+       VALUES (
+           '00000000-0000-4000-8000-00000000000a', '5e000000-0000-4000-8000-0000000000a1',
+           sha256('other'), now() + '1 hour'
+       ) $$,
+    '23505',
+    'duplicate key value violates unique constraint "password_reset_token_open_uq"',
+    'a user has one open link'
+);
+SELECT throws_ok(
     $$ UPDATE agentcore.password_reset_token
        SET user_id = '5e000000-0000-4000-8000-0000000000b1' $$,
     '23503',
@@ -130,8 +142,7 @@ SELECT set_eq(
        CROSS JOIN aclexplode(relacl)
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
-        ('password_reset_token'::name, 'muniment_service', 'INSERT'),
-        ('password_reset_token', 'muniment_service', 'SELECT') $$,
+        ('password_reset_token'::name, 'muniment_service', 'SELECT') $$,
     'the rights to whole rows are these'
 );
 SELECT set_eq(
@@ -147,6 +158,8 @@ SELECT set_eq(
          'department_id, id, user_id, expires_at, used_at, created_at'),
         ('password_reset_token', 'muniment_reader', 'SELECT',
          'department_id, id, user_id, expires_at, used_at, created_at'),
+        ('password_reset_token', 'muniment_service', 'INSERT',
+         'department_id, id, user_id, token, expires_at'),
         ('password_reset_token', 'muniment_service', 'UPDATE',
          'used_at') $$,
     'the rights to columns are these'

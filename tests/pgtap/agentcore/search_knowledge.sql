@@ -1,7 +1,7 @@
 -- Subject: agentcore.search_knowledge()    Docs: docs/schema/agentcore.md#search-knowledge
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(20);
+SELECT plan(23);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -243,6 +243,43 @@ SELECT results_eq(
     'of many the nearest are found'
 );
 
+-- 100 questions of one chunk are nearer than the only one of the other.
+RESET ROLE;
+INSERT INTO agentcore.knowledge_base (department_id, id, name) VALUES
+    ('00000000-0000-4000-8000-00000000000a', 'cb000000-0000-4000-8000-0000000000a4', 'Questions');
+INSERT INTO agentcore.document (id, knowledge_base_id, title, type, status) VALUES
+    (
+        'd0000000-0000-4000-8000-0000000000a5', 'cb000000-0000-4000-8000-0000000000a4', 'Asked',
+        'pdf', 'ready'
+    );
+INSERT INTO agentcore.chunk (id, document_id, content) VALUES
+    (
+        'ca000000-0000-4000-8000-0000000000a7', 'd0000000-0000-4000-8000-0000000000a5',
+        'asked for often'
+    ),
+    (
+        'ca000000-0000-4000-8000-0000000000a8', 'd0000000-0000-4000-8000-0000000000a5',
+        'asked for once'
+    );
+INSERT INTO agentcore.chunk_question (chunk_id, question, embedding)
+SELECT
+    'ca000000-0000-4000-8000-0000000000a7'::uuid,
+    format('at %s tenths of a degree', n),
+    pg_temp.near(n / 10.0)
+FROM generate_series(1, 100) AS n
+UNION ALL
+SELECT 'ca000000-0000-4000-8000-0000000000a8', 'at 20 degrees', pg_temp.near(20);
+SET LOCAL ROLE muniment_app;
+SELECT results_eq(
+    $$ SELECT content, question
+       FROM agentcore.search_knowledge(
+           ARRAY['cb000000-0000-4000-8000-0000000000a4']::uuid[], pg_temp.near(0), 2
+       ) $$,
+    $$ VALUES
+        ('asked for often', 'at 1 tenths of a degree'), ('asked for once', 'at 20 degrees') $$,
+    'a chunk that answers many questions does not keep the next one out'
+);
+
 SELECT is_empty(
     $$ SELECT FROM agentcore.search_knowledge(
            ARRAY['cb000000-0000-4000-8000-0000000000b1']::uuid[], pg_temp.near(0)
@@ -259,7 +296,15 @@ SELECT throws_ok(
     format('limit is out of range: %s', bound),
     format('a limit of %s is refused', bound)
 )
-FROM unnest(ARRAY['0', '101', 'null']) AS bound;
+FROM unnest(ARRAY['0', '101', '2147483647', 'null']) AS bound;
+SELECT throws_ok(
+    $$ SELECT agentcore.search_knowledge(
+           ARRAY['cb000000-0000-4000-8000-0000000000a1']::uuid[], '[1,2]'
+       ) $$,
+    '22000',
+    NULL,
+    'of another model nothing is'
+);
 SELECT throws_ok(
     $$ SELECT agentcore.search_knowledge('{}', NULL) $$,
     '22004',

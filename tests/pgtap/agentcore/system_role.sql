@@ -1,7 +1,7 @@
 -- Subject: agentcore.system_role    Docs: docs/schema/agentcore.md#system-role
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(16);
+SELECT plan(17);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -132,6 +132,12 @@ SELECT throws_ok(
     'permission denied for table system_role',
     'a runtime changes no role'
 );
+SELECT throws_ok(
+    $$ SELECT department_ids FROM agentcore.system_role $$,
+    '42501',
+    'permission denied for table system_role',
+    'a department is not told which others there are'
+);
 RESET ROLE;
 
 -- Access --------------------------------------------------------------------
@@ -142,9 +148,7 @@ SELECT set_eq(
        CROSS JOIN aclexplode(relacl)
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
-        ('system_role'::name, 'muniment_app', 'SELECT'),
-        ('system_role', 'muniment_reader', 'SELECT'),
-        ('system_role', 'muniment_service', 'SELECT') $$,
+        ('system_role'::name, 'muniment_service', 'SELECT') $$,
     'the rights to whole rows are these'
 );
 SELECT set_eq(
@@ -156,7 +160,11 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('system_role'::name, 'muniment_service', 'INSERT',
+        ('system_role'::name, 'muniment_app', 'SELECT',
+         'id, name, slug, is_system, all_departments, permissions, created_at'),
+        ('system_role', 'muniment_reader', 'SELECT',
+         'id, name, slug, is_system, all_departments, permissions, created_at'),
+        ('system_role', 'muniment_service', 'INSERT',
          'id, name, slug, all_departments, department_ids, permissions'),
         ('system_role', 'muniment_service', 'UPDATE',
          'name, all_departments, department_ids, permissions') $$,

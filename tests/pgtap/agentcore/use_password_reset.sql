@@ -88,12 +88,14 @@ SELECT agentcore.transfer_user(
     '00000000-0000-4000-8000-00000000000b'
 );
 UPDATE agentcore.users SET is_active = false WHERE id = '5e000000-0000-4000-8000-0000000000a2';
+RESET ROLE;
 INSERT INTO agentcore.password_reset_token
     (department_id, user_id, token, created_at, expires_at)
 VALUES (
     '00000000-0000-4000-8000-00000000000b', '5e000000-0000-4000-8000-0000000000b1',
     sha256('expired'), now() - interval '2 hours', now() - interval '1 hour'
 );
+SET LOCAL ROLE muniment_service;
 SELECT throws_ok(
     format('SELECT agentcore.use_password_reset(sha256(%L), ''newer'')', link),
     'MU430',

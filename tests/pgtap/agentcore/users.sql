@@ -1,7 +1,7 @@
 -- Subject: agentcore.users    Docs: docs/schema/agentcore.md#users
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(39);
+SELECT plan(41);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -92,7 +92,11 @@ SELECT set_eq(
          'agentcore.raise_token_version()'),
         ('users_remember_member_tg',
          'BEFORE INSERT OR UPDATE OF department_id ON agentcore.users FOR EACH ROW EXECUTE '
-         'FUNCTION agentcore.remember_member()') $$,
+         'FUNCTION agentcore.remember_member()'),
+        ('users_void_password_resets_tg',
+         'AFTER UPDATE ON agentcore.users FOR EACH ROW WHEN (((new.token_version <> '
+         'old.token_version) OR (new.email <> old.email))) EXECUTE FUNCTION '
+         'agentcore.void_password_resets()') $$,
     'the triggers are these'
 );
 
@@ -246,14 +250,12 @@ SELECT set_eq(
     $$ VALUES
         ('users'::name, 'muniment_app', 'SELECT',
          'department_id, id, email, name, phone, role, role_id, avatar_url, token_version, '
-         'extra_permissions, revoked_permissions, extra_department_ids, '
-         'revoked_department_ids, is_active, created_at'),
+         'extra_permissions, revoked_permissions, is_active, created_at'),
         ('users', 'muniment_app', 'UPDATE',
          'name, phone, avatar_url'),
         ('users', 'muniment_reader', 'SELECT',
          'department_id, id, email, name, phone, role, role_id, avatar_url, token_version, '
-         'extra_permissions, revoked_permissions, extra_department_ids, '
-         'revoked_department_ids, is_active, created_at'),
+         'extra_permissions, revoked_permissions, is_active, created_at'),
         ('users', 'muniment_service', 'UPDATE',
          'department_id, email, name, phone, password_hash, role, role_id, avatar_url, '
          'token_version, extra_permissions, revoked_permissions, extra_department_ids, '
@@ -271,7 +273,8 @@ SELECT throws_ok(
 )
 FROM (
     VALUES
-        ('users', 'password_hash')
+        ('users', 'password_hash'), ('users', 'extra_department_ids'),
+        ('users', 'revoked_department_ids')
 ) AS attempt (name, secret);
 RESET ROLE;
 

@@ -1,7 +1,7 @@
 -- Subject: astra.admit_goal()    Docs: docs/schema/astra.md#admit-goal
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(19);
+SELECT plan(20);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -171,6 +171,13 @@ SELECT throws_ok(
     'MU415',
     'daily_token_budget of agent 00000000-0000-4000-8000-000000000031: 10 of 10 used or reserved',
     'when the last one is used or reserved, it may not'
+);
+SELECT throws_ok(
+    $$ SELECT astra.admit_goal('00000000-0000-4000-8000-00000000000a',
+           '00000000-0000-4000-8000-0000000000ee') $$,
+    'P0002',
+    'p_goal_id 00000000-0000-4000-8000-0000000000ee: no such goal',
+    'what is not there is not admitted'
 );
 RESET ROLE;
 ALTER TABLE astra.agent_daily_usage DISABLE TRIGGER USER;

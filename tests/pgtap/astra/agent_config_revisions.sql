@@ -1,7 +1,7 @@
 -- Subject: astra.agent_config_revisions    Docs: docs/schema/astra.md#agent-config-revisions
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(13);
+SELECT plan(14);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -22,7 +22,8 @@ SELECT set_eq(
         ('agent_config_revisions', 'agent_id', 'uuid', true, NULL),
         ('agent_config_revisions', 'revision', 'integer', true, NULL),
         ('agent_config_revisions', 'payload', 'jsonb', true, NULL),
-        ('agent_config_revisions', 'created_at', 'timestamp with time zone', true, 'now()') $$,
+        ('agent_config_revisions', 'created_at', 'timestamp with time zone', true,
+         'clock_timestamp()') $$,
     'the columns are these'
 );
 SELECT set_eq(
@@ -60,6 +61,9 @@ SELECT set_eq(
         ('agent_config_revisions_forbid_by_hand_tg'::name,
          'BEFORE INSERT ON astra.agent_config_revisions FOR EACH ROW WHEN '
          '((pg_trigger_depth() = 0)) EXECUTE FUNCTION astra.forbid_by_hand()'),
+        ('agent_config_revisions_forbid_delete_tg',
+         'BEFORE DELETE ON astra.agent_config_revisions FOR EACH ROW WHEN '
+         '((pg_trigger_depth() = 0)) EXECUTE FUNCTION platform.forbid_change()'),
         ('agent_config_revisions_forbid_update_tg',
          'BEFORE UPDATE ON astra.agent_config_revisions FOR EACH ROW EXECUTE FUNCTION '
          'platform.forbid_change()'),
@@ -81,6 +85,9 @@ SELECT throws_ok(
     'MU001',
     NULL,
     'a revision is never changed'
+);
+SELECT throws_ok(
+    $$ DELETE FROM astra.agent_config_revisions $$, 'MU001', NULL, 'nor taken out by itself'
 );
 SELECT throws_ok(
     $$ TRUNCATE astra.agent_config_revisions $$, 'MU001', NULL, 'nor are all of them thrown away'

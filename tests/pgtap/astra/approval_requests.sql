@@ -1,7 +1,7 @@
 -- Subject: astra.approval_requests    Docs: docs/schema/astra.md#approval-requests
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(30);
+SELECT plan(34);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -28,7 +28,8 @@ SELECT set_eq(
         ('approval_requests', 'required_approvals', 'integer', true, '1'),
         ('approval_requests', 'approvals', 'jsonb', true, '''[]''::jsonb'),
         ('approval_requests', 'status', 'text', true, '''pending''::text'),
-        ('approval_requests', 'created_at', 'timestamp with time zone', true, 'now()'),
+        ('approval_requests', 'created_at', 'timestamp with time zone', true,
+         'clock_timestamp()'),
         ('approval_requests', 'decided_at', 'timestamp with time zone', false, NULL),
         ('approval_decisions', 'org_id', 'uuid', true, NULL),
         ('approval_decisions', 'request_id', 'uuid', true, NULL),
@@ -109,15 +110,21 @@ SELECT set_eq(
        WHERE tgrelid IN (SELECT oid FROM subject) AND NOT tgisinternal
            AND tgenabled = 'O' $$,
     $$ VALUES
-        ('approval_requests_forbid_by_hand_tg'::name,
+        ('approval_requests_guard_tg'::name,
          'BEFORE UPDATE OF approvals, status, decided_at ON astra.approval_requests FOR '
-         'EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION astra.forbid_by_hand()'),
+         'EACH ROW EXECUTE FUNCTION astra.guard_approval()'),
         ('approval_requests_record_event_tg',
-         'AFTER INSERT OR UPDATE OF status ON astra.approval_requests FOR EACH ROW EXECUTE '
+         'AFTER INSERT OR UPDATE ON astra.approval_requests FOR EACH ROW EXECUTE '
          'FUNCTION astra.record_event(''approval_request'')'),
         ('approval_requests_settle_tg',
          'AFTER INSERT OR UPDATE ON astra.approval_requests FOR EACH ROW EXECUTE FUNCTION '
          'astra.settle_approval()'),
+        ('approval_requests_stamp_tg',
+         'BEFORE INSERT ON astra.approval_requests FOR EACH ROW EXECUTE FUNCTION '
+         'astra.stamp_request()'),
+        ('approval_decisions_stamp_tg',
+         'BEFORE INSERT ON astra.approval_decisions FOR EACH ROW EXECUTE FUNCTION '
+         'astra.stamp_decision()'),
         ('approval_decisions_count_tg',
          'AFTER INSERT ON astra.approval_decisions FOR EACH ROW EXECUTE FUNCTION '
          'astra.count_decision()'),
@@ -263,10 +270,8 @@ SELECT set_eq(
        CROSS JOIN aclexplode(relacl)
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
-        ('approval_requests'::name, 'muniment_app', 'INSERT'),
-        ('approval_requests', 'muniment_app', 'SELECT'),
+        ('approval_requests'::name, 'muniment_app', 'SELECT'),
         ('approval_requests', 'muniment_reader', 'SELECT'),
-        ('approval_decisions', 'muniment_app', 'INSERT'),
         ('approval_decisions', 'muniment_app', 'SELECT'),
         ('approval_decisions', 'muniment_reader', 'SELECT') $$,
     'the rights to whole rows are these'
@@ -280,26 +285,50 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('approval_requests'::name, 'muniment_app', 'UPDATE',
-         'approvals, status, decided_at') $$,
+        ('approval_requests'::name, 'muniment_app', 'INSERT',
+         'org_id, id, request_type, goal_id, task_id, graph_id, plan_payload, requested_by, '
+         'required_approvals'),
+        ('approval_requests', 'muniment_app', 'UPDATE', 'approvals'),
+        ('approval_decisions', 'muniment_app', 'INSERT',
+         'org_id, request_id, user_id, decision') $$,
     'the rights to columns are these'
 );
 SET LOCAL app.tenant_id = '00000000-0000-4000-8000-00000000000a';
 SET LOCAL ROLE muniment_app;
 SELECT throws_ok(
     format('UPDATE astra.approval_requests SET %s', change),
-    'MU419',
+    state,
     NULL,
     'a runtime does not write what decisions lead to'
 )
-FROM unnest(ARRAY[
-    'status = ''pending'', decided_at = NULL, approvals = ''[]''', 'approvals = approvals'
-]) AS change;
+FROM (
+    VALUES
+        ('status = ''pending''', '42501'),
+        ('decided_at = NULL', '42501'),
+        ('approvals = ''[]''', 'MU419'),
+        ('approvals = approvals', 'MU419')
+) AS attempt (change, state);
 SELECT throws_ok(
     $$ UPDATE astra.approval_requests SET required_approvals = 1 $$,
     '42501',
     'permission denied for table approval_requests',
     'nor how many are required'
+);
+SELECT throws_ok(
+    $$ INSERT INTO astra.approval_requests (org_id, request_type, goal_id, created_at)
+       VALUES ('00000000-0000-4000-8000-00000000000a', 'plan',
+           '00000000-0000-4000-8000-000000000041', now()) $$,
+    '42501',
+    'permission denied for table approval_requests',
+    'nor when it asked'
+);
+SELECT throws_ok(
+    $$ INSERT INTO astra.approval_decisions (org_id, request_id, user_id, decision, decided_at)
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000081',
+           '00000000-0000-4000-8000-000000000012', 'approved', now()) $$,
+    '42501',
+    'permission denied for table approval_decisions',
+    'nor when somebody decided'
 );
 RESET ROLE;
 

@@ -1,7 +1,7 @@
 -- Subject: astra.chat_sessions    Docs: docs/schema/astra.md#chat-sessions
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(14);
+SELECT plan(16);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -154,12 +154,10 @@ SELECT set_eq(
         ('chat_sessions', 'muniment_app', 'INSERT'),
         ('chat_sessions', 'muniment_app', 'SELECT'),
         ('chat_sessions', 'muniment_reader', 'SELECT'),
-        ('chat_sessions', 'muniment_service', 'SELECT'),
         ('chat_messages', 'muniment_app', 'INSERT'),
         ('chat_messages', 'muniment_app', 'SELECT'),
         ('chat_messages', 'muniment_reader', 'SELECT'),
-        ('chat_messages', 'muniment_service', 'DELETE'),
-        ('chat_messages', 'muniment_service', 'SELECT') $$,
+        ('chat_messages', 'muniment_service', 'DELETE') $$,
     'the rights to whole rows are these'
 );
 SELECT set_eq(
@@ -173,10 +171,24 @@ SELECT set_eq(
     $$ VALUES
         ('chat_sessions'::name, 'muniment_app', 'UPDATE',
          'title, retention_days'),
-        ('chat_sessions', 'muniment_service', 'UPDATE',
-         'retention_days') $$,
+        ('chat_sessions', 'muniment_service', 'SELECT',
+         'org_id, id, retention_days, created_at'),
+        ('chat_sessions', 'muniment_service', 'UPDATE', 'retention_days'),
+        ('chat_messages', 'muniment_service', 'SELECT',
+         'org_id, id, session_id, created_at') $$,
     'the rights to columns are these'
 );
+SET LOCAL ROLE muniment_service;
+SELECT throws_ok(
+    format('SELECT %s FROM astra.%s', column_name, table_name),
+    '42501',
+    format('permission denied for table %s', table_name),
+    format('whoever clears up for all organisations reads no %s', column_name)
+)
+FROM (
+    VALUES ('chat_sessions', 'title'), ('chat_messages', 'content')
+) AS attempt (table_name, column_name);
+RESET ROLE;
 
 SELECT * FROM finish(true);
 ROLLBACK;

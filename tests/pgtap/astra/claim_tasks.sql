@@ -1,7 +1,7 @@
 -- Subject: astra.claim_tasks()    Docs: docs/schema/astra.md#claim-tasks
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(19);
+SELECT plan(21);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -87,8 +87,16 @@ SELECT throws_ok(
     format('a claim of %s for %s is refused', p_limit, p_lease)
 )
 FROM (
-    VALUES (0, '1 minute'), (1001, '1 minute'), (NULL, '1 minute'), (1, '0'), (1, NULL)
+    VALUES (0, '1 minute'), (1001, '1 minute'), (NULL, '1 minute'), (1, '0'), (1, NULL),
+        (1, '31 days')
 ) AS attempt (p_limit, p_lease);
+SELECT throws_ok(
+    $$ UPDATE astra.tasks SET max_attempts = 0
+       WHERE id = '00000000-0000-4000-8000-000000000052' $$,
+    '23514',
+    NULL,
+    'no task is left pending that would end every claim with an error'
+);
 UPDATE astra.workers SET status = 'draining';
 SELECT is_empty(
     $$ SELECT * FROM astra.claim_tasks('00000000-0000-4000-8000-000000000061') $$,

@@ -1,24 +1,24 @@
 -- Subject: astra.complete_task()    Docs: docs/schema/astra.md#complete-task
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(13);
+SELECT plan(14);
 
 -- Shape ---------------------------------------------------------------------
 
 SELECT function_returns(
-    'astra', 'complete_task', ARRAY['uuid', 'uuid', 'jsonb'], 'void',
+    'astra', 'complete_task', ARRAY['uuid', 'uuid', 'jsonb', 'integer'], 'void',
     'it returns void'
 );
 SELECT volatility_is(
-    'astra', 'complete_task', ARRAY['uuid', 'uuid', 'jsonb'], 'volatile',
+    'astra', 'complete_task', ARRAY['uuid', 'uuid', 'jsonb', 'integer'], 'volatile',
     'it writes or locks'
 );
 SELECT isnt_definer(
-    'astra', 'complete_task', ARRAY['uuid', 'uuid', 'jsonb'],
+    'astra', 'complete_task', ARRAY['uuid', 'uuid', 'jsonb', 'integer'],
     'it acts with the rights of its caller'
 );
 SELECT function_owner_is(
-    'astra', 'complete_task', ARRAY['uuid', 'uuid', 'jsonb'], 'muniment_owner',
+    'astra', 'complete_task', ARRAY['uuid', 'uuid', 'jsonb', 'integer'], 'muniment_owner',
     'the migrations own it'
 );
 
@@ -68,6 +68,13 @@ FROM (
 ) AS attempt (id, promise);
 SELECT FROM astra.claim_tasks('00000000-0000-4000-8000-000000000061', 2);
 SELECT throws_ok(
+    $$ SELECT astra.complete_task('00000000-0000-4000-8000-000000000061',
+           '00000000-0000-4000-8000-000000000051', '{"text": "old"}', 2) $$,
+    'MU417',
+    NULL,
+    'nor does another attempt of the same worker'
+);
+SELECT throws_ok(
     $$ SELECT astra.complete_task('00000000-0000-4000-8000-000000000062',
            '00000000-0000-4000-8000-000000000051') $$,
     'MU417',
@@ -76,7 +83,7 @@ SELECT throws_ok(
 );
 SELECT lives_ok(
     $$ SELECT astra.complete_task('00000000-0000-4000-8000-000000000061',
-           '00000000-0000-4000-8000-000000000051', '{"text": "done"}') $$,
+           '00000000-0000-4000-8000-000000000051', '{"text": "done"}', 1) $$,
     'and does'
 );
 SELECT results_eq(
@@ -109,7 +116,7 @@ RESET ROLE;
 SELECT set_eq(
     $$ SELECT grantee::regrole::text, privilege_type, is_grantable
        FROM pg_proc, aclexplode(proacl)
-       WHERE pg_proc.oid = 'astra.complete_task(uuid, uuid, jsonb)'::regprocedure
+       WHERE pg_proc.oid = 'astra.complete_task(uuid, uuid, jsonb, integer)'::regprocedure
            AND grantee <> proowner $$,
     $$ VALUES ('muniment_app', 'EXECUTE', false) $$,
     'those who act for one tenant may call it'

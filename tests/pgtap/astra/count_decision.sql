@@ -69,20 +69,24 @@ FROM (
         ('00000000-0000-4000-8000-000000000015', 'not a member who may decide', 'nor who has left')
 ) AS attempt (user_id, reason, promise);
 
-INSERT INTO astra.approval_decisions (org_id, request_id, user_id, decision, decided_at) VALUES
+-- A session with its own idea of a day.
+SET LOCAL TIME ZONE 'Asia/Kolkata';
+INSERT INTO astra.approval_decisions (org_id, request_id, user_id, decision) VALUES
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000081',
-     '00000000-0000-4000-8000-000000000012', 'approved', '2026-06-10 12:00+00');
+     '00000000-0000-4000-8000-000000000012', 'approved');
 SET LOCAL TIME ZONE 'UTC';
 SELECT results_eq(
     $$ SELECT status, approvals, decided_at FROM astra.approval_requests
        WHERE id = '00000000-0000-4000-8000-000000000081' $$,
-    $$ VALUES (
-        'pending',
-        '[{"user_id": "00000000-0000-4000-8000-000000000012", "decision": "approved",
-           "decided_at": "2026-06-10T12:00:00+00:00"}]'::jsonb,
-        NULL::timestamptz
-    ) $$,
-    'one of two is on record in the stated shape, and not enough'
+    $$ SELECT
+           'pending',
+           jsonb_build_array(jsonb_build_object(
+               'user_id', user_id, 'decision', 'approved', 'decided_at', decided_at
+           )),
+           NULL::timestamptz
+       FROM astra.approval_decisions
+       WHERE user_id = '00000000-0000-4000-8000-000000000012' $$,
+    'one of two is on record in the stated shape, in UTC, and not enough'
 );
 SELECT throws_ok(
     $$ INSERT INTO astra.approval_decisions (org_id, request_id, user_id, decision)

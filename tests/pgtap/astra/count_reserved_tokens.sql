@@ -1,7 +1,7 @@
 -- Subject: astra.count_reserved_tokens()    Docs: docs/schema/astra.md#count-reserved-tokens
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(13);
+SELECT plan(14);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -91,14 +91,21 @@ SELECT lives_ok(
            2) $$,
     'until nothing is left'
 );
-INSERT INTO astra.token_reservations (org_id, id, agent_id, tokens, usage_date) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000073',
-     '00000000-0000-4000-8000-000000000032', 1000000000000, '2020-01-01');
+SELECT lives_ok(
+    $$ INSERT INTO astra.token_reservations (org_id, agent_id, tokens)
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000032',
+           4294967294) $$,
+    'without a budget there is no limit'
+);
+INSERT INTO astra.token_reservations (org_id, id, agent_id, tokens)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000071',
+    '00000000-0000-4000-8000-000000000032', 7)
+ON CONFLICT DO NOTHING;
 SELECT is(
-    (SELECT usage_date FROM astra.token_reservations
-     WHERE id = '00000000-0000-4000-8000-000000000073'),
-    (now() AT TIME ZONE 'UTC')::date,
-    'without a budget there is no limit, and the day is today, whatever the writer says'
+    (SELECT tokens_reserved FROM astra.agent_daily_usage
+     WHERE agent_id = '00000000-0000-4000-8000-000000000032'),
+    4294967794,
+    'what is there already is not counted again'
 );
 
 -- Access --------------------------------------------------------------------

@@ -1,7 +1,7 @@
 -- Subject: astra.decide_approval()    Docs: docs/schema/astra.md#decide-approval
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(16);
+SELECT plan(18);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -80,6 +80,9 @@ FROM (
          '23503', 'or by nobody'),
         ('00000000-0000-4000-8000-000000000081', '00000000-0000-4000-8000-000000000012', 'perhaps',
          '23514', 'or neither way'),
+        ('00000000-0000-4000-8000-000000000081', '00000000-0000-4000-8000-000000000012', NULL,
+         '23502', 'or not at all'),
+        ('00000000-0000-4000-8000-000000000081', NULL, 'approved', '23502', 'or by who knows whom'),
         ('00000000-0000-4000-8000-000000000081', '00000000-0000-4000-8000-000000000011', 'approved',
          'MU421', 'or by whoever asks')
 ) AS attempt (request_id, user_id, decision, state, promise);

@@ -1,7 +1,7 @@
 -- Subject: astra.events    Docs: docs/schema/astra.md#events
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(12);
+SELECT plan(20);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -23,7 +23,8 @@ SELECT set_eq(
         ('events', 'subject_id', 'uuid', false, NULL),
         ('events', 'actor_id', 'uuid', false, NULL),
         ('events', 'payload', 'jsonb', true, '''{}''::jsonb'),
-        ('events', 'created_at', 'timestamp with time zone', true, 'now()') $$,
+        ('events', 'created_at', 'timestamp with time zone', true,
+         'clock_timestamp()') $$,
     'the columns are these'
 );
 SELECT set_eq(
@@ -58,7 +59,11 @@ SELECT set_eq(
        WHERE tgrelid IN (SELECT oid FROM subject) AND NOT tgisinternal
            AND tgenabled = 'O' $$,
     $$ VALUES
-        ('events_forbid_change_tg'::name,
+        ('events_forbid_by_hand_tg'::name,
+         'BEFORE INSERT ON astra.events FOR EACH ROW WHEN (((pg_trigger_depth() = 0) AND '
+         '(new.event_type ~ ''^(goal|task|approval_request)[.]''::text))) EXECUTE FUNCTION '
+         'astra.forbid_by_hand()'),
+        ('events_forbid_change_tg',
          'BEFORE DELETE OR UPDATE ON astra.events FOR EACH ROW EXECUTE FUNCTION '
          'platform.forbid_change()'),
         ('events_forbid_truncate_tg',
@@ -109,12 +114,11 @@ SELECT set_eq(
        CROSS JOIN aclexplode(relacl)
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
-        ('events'::name, 'muniment_app', 'INSERT'),
-        ('events', 'muniment_app', 'SELECT'),
+        ('events'::name, 'muniment_app', 'SELECT'),
         ('events', 'muniment_reader', 'SELECT') $$,
     'the rights to whole rows are these'
 );
-SELECT is_empty(
+SELECT set_eq(
     $$ SELECT relname, grantee::regrole::text, privilege_type,
            string_agg(attname, ', ' ORDER BY attnum)
        FROM pg_attribute
@@ -122,8 +126,38 @@ SELECT is_empty(
        CROSS JOIN aclexplode(attacl)
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
-    'there are no rights to single columns'
+    $$ VALUES
+        ('events'::name, 'muniment_app', 'INSERT',
+         'org_id, event_type, subject_id, actor_id, payload') $$,
+    'the rights to columns are these'
 );
+SET LOCAL app.tenant_id = '00000000-0000-4000-8000-00000000000a';
+SET LOCAL ROLE muniment_app;
+SELECT throws_ok(
+    format('INSERT INTO astra.events (org_id, event_type) VALUES (%L, %L)',
+        '00000000-0000-4000-8000-00000000000a', kind),
+    'MU419',
+    NULL,
+    format('nobody says %s but the trigger', kind)
+)
+FROM unnest(ARRAY['goal.completed', 'task.failed', 'approval_request.approved']) AS kind;
+SELECT lives_ok(
+    format('INSERT INTO astra.events (org_id, event_type) VALUES (%L, %L)',
+        '00000000-0000-4000-8000-00000000000a', kind),
+    format('a planner says %s', kind)
+)
+FROM unnest(ARRAY['plan.drafted', 'goals.reviewed', 'my.task.done']) AS kind;
+SELECT throws_ok(
+    format('INSERT INTO astra.events (org_id, event_type, %I) VALUES (%L, %L, %L)',
+        name, '00000000-0000-4000-8000-00000000000a', 'plan.drafted', wish),
+    '42501',
+    'permission denied for table events',
+    format('but not %s', name)
+)
+FROM (
+    VALUES ('created_at', '2020-01-01'), ('id', '00000000-0000-4000-8000-000000000099')
+) AS attempt (name, wish);
+RESET ROLE;
 
 SELECT * FROM finish(true);
 ROLLBACK;

@@ -1,7 +1,7 @@
 -- Subject: astra.expire_memories()    Docs: docs/schema/astra.md#expire-memories
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(9);
+SELECT plan(13);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -44,17 +44,35 @@ INSERT INTO astra.memories (org_id, agent_id, memory_type, content, expires_at) 
 
 SET LOCAL ROLE muniment_service;
 SELECT is(astra.expire_memories(2), 2::bigint, 'so many at a time are forgotten');
+RESET ROLE;
 SELECT set_eq(
     $$ SELECT content FROM astra.memories $$,
     ARRAY['just now', 'soon', 'never'],
     'those due longest first, whosever they are'
 );
+SET LOCAL ROLE muniment_service;
 SELECT is(astra.expire_memories(), 1::bigint, 'then the rest');
+RESET ROLE;
 SELECT set_eq(
     $$ SELECT content FROM astra.memories $$,
     ARRAY['soon', 'never'],
     'and nothing whose time has not come'
 );
+UPDATE astra.memories SET id = '00000000-0000-4000-8000-000000000091' WHERE content = 'soon';
+INSERT INTO astra.memories (org_id, id, agent_id, memory_type, content, expires_at)
+VALUES ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000091',
+    '00000000-0000-4000-8000-000000000032', 'episodic', 'theirs', now());
+SET LOCAL ROLE muniment_service;
+SELECT is(
+    astra.expire_memories(), 1::bigint, 'of one id in two organisations, it is the one that is due'
+);
+SELECT throws_ok(
+    format('SELECT astra.expire_memories(%s)', p_limit),
+    '22023',
+    'p_limit is not a number of memories',
+    format('%s is not a number of them', p_limit)
+)
+FROM unnest(ARRAY['0', '-1', 'NULL']) AS p_limit;
 
 -- Access --------------------------------------------------------------------
 

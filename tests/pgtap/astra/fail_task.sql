@@ -1,24 +1,24 @@
 -- Subject: astra.fail_task()    Docs: docs/schema/astra.md#fail-task
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(15);
+SELECT plan(16);
 
 -- Shape ---------------------------------------------------------------------
 
 SELECT function_returns(
-    'astra', 'fail_task', ARRAY['uuid', 'uuid', 'text', 'boolean'], 'text',
+    'astra', 'fail_task', ARRAY['uuid', 'uuid', 'text', 'boolean', 'integer'], 'text',
     'it returns text'
 );
 SELECT volatility_is(
-    'astra', 'fail_task', ARRAY['uuid', 'uuid', 'text', 'boolean'], 'volatile',
+    'astra', 'fail_task', ARRAY['uuid', 'uuid', 'text', 'boolean', 'integer'], 'volatile',
     'it writes or locks'
 );
 SELECT isnt_definer(
-    'astra', 'fail_task', ARRAY['uuid', 'uuid', 'text', 'boolean'],
+    'astra', 'fail_task', ARRAY['uuid', 'uuid', 'text', 'boolean', 'integer'],
     'it acts with the rights of its caller'
 );
 SELECT function_owner_is(
-    'astra', 'fail_task', ARRAY['uuid', 'uuid', 'text', 'boolean'], 'muniment_owner',
+    'astra', 'fail_task', ARRAY['uuid', 'uuid', 'text', 'boolean', 'integer'], 'muniment_owner',
     'the migrations own it'
 );
 
@@ -68,7 +68,7 @@ SELECT throws_ok(
 );
 SELECT is(
     astra.fail_task('00000000-0000-4000-8000-000000000061', '00000000-0000-4000-8000-000000000051',
-        'oops'), 'pending', 'one attempt of two is tried again'
+        'oops', NULL), 'pending', 'one attempt of two is tried again, unless it is said not to be'
 );
 SELECT is(
     (SELECT error FROM astra.tasks WHERE id = '00000000-0000-4000-8000-000000000051'), 'oops',
@@ -80,10 +80,17 @@ SELECT throws_ok(
     'MU417', NULL, 'an attempt fails once'
 );
 SELECT FROM astra.claim_tasks('00000000-0000-4000-8000-000000000061', 2);
+SELECT throws_ok(
+    $$ SELECT astra.fail_task('00000000-0000-4000-8000-000000000061',
+           '00000000-0000-4000-8000-000000000051', 'of the first', true, 1) $$,
+    'MU417',
+    NULL,
+    'the first attempt says nothing of the second'
+);
 SAVEPOINT here;
 SELECT is(
     astra.fail_task('00000000-0000-4000-8000-000000000061', '00000000-0000-4000-8000-000000000051',
-        'again'), 'failed', 'the last attempt is the last'
+        'again', true, 2), 'failed', 'the last attempt is the last'
 );
 SELECT is((SELECT status FROM astra.goals), 'failed', 'and fails the goal');
 SELECT is(
@@ -106,7 +113,7 @@ RESET ROLE;
 SELECT set_eq(
     $$ SELECT grantee::regrole::text, privilege_type, is_grantable
        FROM pg_proc, aclexplode(proacl)
-       WHERE pg_proc.oid = 'astra.fail_task(uuid, uuid, text, boolean)'::regprocedure
+       WHERE pg_proc.oid = 'astra.fail_task(uuid, uuid, text, boolean, integer)'::regprocedure
            AND grantee <> proowner $$,
     $$ VALUES ('muniment_app', 'EXECUTE', false) $$,
     'those who act for one tenant may call it'

@@ -31,7 +31,7 @@ VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-0000000
 SELECT throws_ok(
     $$ UPDATE astra.agent_daily_usage SET tokens_reserved = 0 $$,
     'MU419',
-    'astra.agent_daily_usage is counted by triggers: update by hand refused',
+    'astra.agent_daily_usage is written by triggers: update by hand refused',
     'a runtime does not write what triggers count, although its statements do'
 );
 SELECT throws_ok(
@@ -39,7 +39,7 @@ SELECT throws_ok(
        VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031',
            '2026-06-01') $$,
     'MU419',
-    'astra.agent_daily_usage is counted by triggers: insert by hand refused',
+    'astra.agent_daily_usage is written by triggers: insert by hand refused',
     'nor adds to it'
 );
 RESET ROLE;

@@ -70,8 +70,7 @@ SELECT set_eq(
         ('goals_source_agent_id_ix', false,
          'btree (org_id, source_agent_id) WHERE (source_agent_id IS NOT NULL)'),
         ('goals_cascade_id_ix', false,
-         'btree (org_id, cascade_id) WHERE (cascade_id IS NOT NULL)'),
-        ('goals_depends_on_goal_ids_ix', false, 'gin (depends_on_goal_ids)') $$,
+         'btree (org_id, cascade_id) WHERE (cascade_id IS NOT NULL)') $$,
     'the indexes besides those of keys are these'
 );
 SELECT set_eq(
@@ -155,8 +154,7 @@ SELECT set_eq(
        CROSS JOIN aclexplode(relacl)
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
-        ('goals'::name, 'muniment_app', 'INSERT'),
-        ('goals', 'muniment_app', 'SELECT'),
+        ('goals'::name, 'muniment_app', 'SELECT'),
         ('goals', 'muniment_reader', 'SELECT') $$,
     'the rights to whole rows are these'
 );
@@ -169,7 +167,10 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('goals'::name, 'muniment_app', 'UPDATE',
+        ('goals'::name, 'muniment_app', 'INSERT',
+         'org_id, id, agent_id, goal_text, status, priority, cascade_id, depends_on_goal_ids, '
+         'source_agent_id'),
+        ('goals', 'muniment_app', 'UPDATE',
          'goal_text, status, priority') $$,
     'the rights to columns are these'
 );

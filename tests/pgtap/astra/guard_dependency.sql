@@ -1,7 +1,7 @@
 -- Subject: astra.guard_dependency()    Docs: docs/schema/astra.md#guard-dependency
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(14);
+SELECT plan(17);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -103,6 +103,12 @@ SELECT throws_ok(
     NULL,
     'a task waits for tasks of its goal only'
 );
+INSERT INTO astra.tasks (org_id, id, goal_id, type)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000058',
+    '00000000-0000-4000-8000-000000000041', 'step');
+INSERT INTO astra.task_dependencies (org_id, goal_id, task_id, depends_on)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041',
+    '00000000-0000-4000-8000-000000000058', '00000000-0000-4000-8000-000000000051');
 UPDATE astra.goals SET status = 'active' WHERE id = '00000000-0000-4000-8000-000000000041';
 UPDATE astra.tasks
 SET status = 'running', worker_id = '00000000-0000-4000-8000-000000000061',
@@ -115,6 +121,30 @@ SELECT throws_ok(
     'MU412',
     'task_id 00000000-0000-4000-8000-000000000051: the task is running',
     'what has begun is not made to wait'
+);
+UPDATE astra.tasks SET status = 'completed' WHERE id = '00000000-0000-4000-8000-000000000051';
+UPDATE astra.tasks SET status = 'cancelled' WHERE id = '00000000-0000-4000-8000-000000000054';
+UPDATE astra.tasks
+SET status = 'running', worker_id = '00000000-0000-4000-8000-000000000061',
+lease_expires_at = now() + interval '1 minute'
+WHERE id = '00000000-0000-4000-8000-000000000058';
+SELECT throws_ok(
+    format('DELETE FROM astra.task_dependencies WHERE task_id = %L', id),
+    'MU412',
+    format('task_id %s: the task is %s', id, status),
+    promise
+)
+FROM (
+    VALUES
+        ('00000000-0000-4000-8000-000000000058', 'running',
+         'what a task waited for that has begun is on record'),
+        ('00000000-0000-4000-8000-000000000054', 'cancelled', 'and what one that has ended did')
+) AS attempt (id, status, promise);
+SELECT lives_ok(
+    $$ DELETE FROM astra.task_dependencies
+       WHERE task_id = '00000000-0000-4000-8000-000000000053'
+           AND depends_on = '00000000-0000-4000-8000-000000000051' $$,
+    'one that is pending can be made to wait for less'
 );
 UPDATE astra.tasks SET status = 'cancelled' WHERE id = '00000000-0000-4000-8000-000000000053';
 SELECT throws_ok(

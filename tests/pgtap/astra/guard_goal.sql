@@ -1,7 +1,7 @@
 -- Subject: astra.guard_goal()    Docs: docs/schema/astra.md#guard-goal
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(18);
+SELECT plan(26);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -137,8 +137,52 @@ SELECT ok(
 )
 FROM astra.goals
 WHERE id = '00000000-0000-4000-8000-000000000043';
+SELECT lives_ok($$ UPDATE astra.goals SET status = status $$, 'what stays as it is is no change');
+SELECT throws_ok(
+    format('UPDATE astra.goals SET %s WHERE id = %L', change,
+        '00000000-0000-4000-8000-000000000043'),
+    'MU412',
+    'goal 00000000-0000-4000-8000-000000000043: it is completed and stays as it is',
+    'of what has ended ' || change || ' is refused'
+)
+FROM unnest(ARRAY['goal_text = ''Another.''', 'priority = 9', 'completed_at = now()']) AS change;
 SELECT lives_ok(
-    $$ UPDATE astra.goals SET status = status, priority = 1 $$, 'what stays as it is is no change'
+    $$ UPDATE astra.goals SET goal_text = 'Second, better.', priority = 2
+       WHERE id = '00000000-0000-4000-8000-000000000042' $$,
+    'what is asked for can be said better before anybody was asked about it'
+);
+INSERT INTO astra.approval_requests (org_id, request_type, goal_id)
+VALUES ('00000000-0000-4000-8000-00000000000a', 'plan', '00000000-0000-4000-8000-000000000042');
+INSERT INTO astra.goals (org_id, id, agent_id, goal_text)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000045',
+    '00000000-0000-4000-8000-000000000031', 'Fifth.');
+UPDATE astra.goals SET status = 'active' WHERE id = '00000000-0000-4000-8000-000000000045';
+SELECT throws_ok(
+    format('UPDATE astra.goals SET goal_text = %L WHERE id = %L', 'Another.', id),
+    'MU412',
+    format('goal %s: goal_text does not change any more', id),
+    promise
+)
+FROM (
+    VALUES
+        ('00000000-0000-4000-8000-000000000042', 'when people are asked for its plan it stays'),
+        ('00000000-0000-4000-8000-000000000045', 'and when it has started')
+) AS attempt (id, promise);
+SELECT lives_ok(
+    $$ UPDATE astra.goals SET priority = 3
+       WHERE status IN ('pending', 'active') $$,
+    'how urgent it is is another matter'
+);
+UPDATE astra.goals SET status = 'cancelled' WHERE id = '00000000-0000-4000-8000-000000000045';
+SELECT throws_ok(
+    $$ INSERT INTO astra.goals (org_id, id, agent_id, goal_text, depends_on_goal_ids)
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000046',
+           '00000000-0000-4000-8000-000000000031', 'Sixth.',
+           '{00000000-0000-4000-8000-000000000043,00000000-0000-4000-8000-000000000045}') $$,
+    'MU412',
+    'depends_on_goal_ids of goal 00000000-0000-4000-8000-000000000046: one of them is failed or '
+    'cancelled',
+    'no goal begins to wait for what will never be reached'
 );
 INSERT INTO astra.goals (org_id, id, agent_id, goal_text)
 VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000044',

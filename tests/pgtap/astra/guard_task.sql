@@ -1,7 +1,7 @@
 -- Subject: astra.guard_task()    Docs: docs/schema/astra.md#guard-task
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(16);
+SELECT plan(36);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -159,8 +159,106 @@ SELECT results_eq(
     $$ VALUES ('cancelled', true) $$,
     'what comes back to a goal that has ended is cancelled'
 );
+SELECT lives_ok($$ UPDATE astra.tasks SET status = status $$, 'what stays as it is is no change');
+
+-- 51 is pending, 53 is cancelled; 52 is brought into each state.
+SELECT throws_ok(
+    format('UPDATE astra.tasks SET %s WHERE id = %L', change,
+        '00000000-0000-4000-8000-000000000053'),
+    'MU412',
+    'task 00000000-0000-4000-8000-000000000053: it is cancelled and stays as it is',
+    'of what has ended ' || change || ' is refused'
+)
+FROM unnest(ARRAY[
+    'result = ''{}''', 'error = ''another''', 'worker_id = NULL', 'attempts = 0', 'priority = 9',
+    'started_at = now()', 'payload = ''{"other": 1}'''
+]) AS change;
 SELECT lives_ok(
-    $$ UPDATE astra.tasks SET status = status, priority = 1 $$, 'what stays as it is is no change'
+    $$ UPDATE astra.tasks SET type = 'think', payload = '{"of": "it"}', priority = 9
+       WHERE id = '00000000-0000-4000-8000-000000000051' $$,
+    'a task that nobody has begun or was asked about can be changed'
+);
+INSERT INTO astra.approval_requests (org_id, request_type, goal_id, task_id) VALUES
+    ('00000000-0000-4000-8000-00000000000a', 'risky_task', '00000000-0000-4000-8000-000000000041',
+     '00000000-0000-4000-8000-000000000051');
+SELECT throws_ok(
+    format('UPDATE astra.tasks SET %s WHERE id = %L', change,
+        '00000000-0000-4000-8000-000000000051'),
+    'MU412',
+    'task 00000000-0000-4000-8000-000000000051: what is to be done does not change any more',
+    'when people are asked, ' || change || ' comes too late'
+)
+FROM unnest(ARRAY[
+    'type = ''other''', 'payload = ''{"other": 1}''',
+    'agent_id = ''00000000-0000-4000-8000-000000000032''',
+    'graph_id = ''00000000-0000-4000-8000-000000000099'''
+]) AS change;
+SELECT lives_ok(
+    $$ UPDATE astra.tasks SET priority = 8, max_attempts = 5
+       WHERE id = '00000000-0000-4000-8000-000000000051' $$,
+    'when, and how often, is another matter'
+);
+
+INSERT INTO astra.workers (org_id, id, hostname)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000062', 'other');
+INSERT INTO astra.goals (org_id, id, agent_id, goal_text)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000044',
+    '00000000-0000-4000-8000-000000000031', 'Again.');
+INSERT INTO astra.tasks (org_id, id, goal_id, type)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000054',
+    '00000000-0000-4000-8000-000000000044', 'write');
+UPDATE astra.goals SET status = 'active' WHERE id = '00000000-0000-4000-8000-000000000044';
+SELECT throws_ok(
+    $$ UPDATE astra.tasks SET status = 'running', payload = '{"other": 1}',
+           worker_id = '00000000-0000-4000-8000-000000000061', lease_expires_at = now()
+       WHERE id = '00000000-0000-4000-8000-000000000054' $$,
+    'MU412',
+    NULL,
+    'a claim does not say what is to be done'
+);
+UPDATE astra.tasks
+SET status = 'running', worker_id = '00000000-0000-4000-8000-000000000061',
+lease_expires_at = now() + interval '1 minute'
+WHERE id = '00000000-0000-4000-8000-000000000054';
+SELECT throws_ok(
+    format('UPDATE astra.tasks SET %s WHERE id = %L', change,
+        '00000000-0000-4000-8000-000000000054'),
+    'MU412',
+    'task 00000000-0000-4000-8000-000000000054: ' || reason,
+    'of what runs ' || change || ' is refused'
+)
+FROM (
+    VALUES
+        ('payload = ''{"other": 1}''', 'what is to be done does not change any more'),
+        ('worker_id = ''00000000-0000-4000-8000-000000000062''',
+         'worker_id changes only when the task is claimed'),
+        ('status = ''completed'', worker_id = ''00000000-0000-4000-8000-000000000062''',
+         'worker_id changes only when the task is claimed')
+) AS attempt (change, reason);
+UPDATE astra.tasks SET attempts = 0, priority = 2
+WHERE id = '00000000-0000-4000-8000-000000000054';
+UPDATE astra.tasks SET status = 'pending', attempts = 0, result = '{"half": 1}'
+WHERE id = '00000000-0000-4000-8000-000000000054';
+SELECT is(
+    (SELECT attempts FROM astra.tasks WHERE id = '00000000-0000-4000-8000-000000000054'), 1,
+    'attempts are counted here alone'
+);
+SELECT throws_ok(
+    $$ UPDATE astra.tasks SET payload = '{"other": 1}'
+       WHERE id = '00000000-0000-4000-8000-000000000054' $$,
+    'MU412',
+    NULL,
+    'what was tried once is not another task the next time'
+);
+UPDATE astra.tasks
+SET status = 'running', worker_id = '00000000-0000-4000-8000-000000000062',
+lease_expires_at = now() + interval '1 minute'
+WHERE id = '00000000-0000-4000-8000-000000000054';
+SELECT results_eq(
+    $$ SELECT attempts, result FROM astra.tasks
+       WHERE id = '00000000-0000-4000-8000-000000000054' $$,
+    $$ VALUES (2, NULL::jsonb) $$,
+    'another worker may, from the beginning'
 );
 
 -- Access --------------------------------------------------------------------

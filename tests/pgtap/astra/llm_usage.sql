@@ -1,7 +1,7 @@
 -- Subject: astra.llm_usage    Docs: docs/schema/astra.md#llm-usage
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(15);
+SELECT plan(17);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -24,6 +24,8 @@ SELECT set_eq(
         ('llm_usage', 'model', 'text', true, NULL),
         ('llm_usage', 'tokens_in', 'integer', true, NULL),
         ('llm_usage', 'tokens_out', 'integer', true, NULL),
+        ('llm_usage', 'reservation_id', 'uuid', false, NULL),
+        ('llm_usage', 'usage_date', 'date', true, NULL),
         ('llm_usage', 'created_at', 'timestamp with time zone', true, 'now()') $$,
     'the columns are these'
 );
@@ -65,7 +67,10 @@ SELECT set_eq(
        WHERE tgrelid IN (SELECT oid FROM subject) AND NOT tgisinternal
            AND tgenabled = 'O' $$,
     $$ VALUES
-        ('llm_usage_count_tg'::name,
+        ('llm_usage_find_day_tg'::name,
+         'BEFORE INSERT ON astra.llm_usage FOR EACH ROW EXECUTE FUNCTION '
+         'astra.count_used_tokens()'),
+        ('llm_usage_count_tg',
          'AFTER INSERT ON astra.llm_usage FOR EACH ROW EXECUTE FUNCTION '
          'astra.count_used_tokens()'),
         ('llm_usage_forbid_change_tg',
@@ -142,12 +147,11 @@ SELECT set_eq(
        CROSS JOIN aclexplode(relacl)
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
-        ('llm_usage'::name, 'muniment_app', 'INSERT'),
-        ('llm_usage', 'muniment_app', 'SELECT'),
+        ('llm_usage'::name, 'muniment_app', 'SELECT'),
         ('llm_usage', 'muniment_reader', 'SELECT') $$,
     'the rights to whole rows are these'
 );
-SELECT is_empty(
+SELECT set_eq(
     $$ SELECT relname, grantee::regrole::text, privilege_type,
            string_agg(attname, ', ' ORDER BY attnum)
        FROM pg_attribute
@@ -155,8 +159,25 @@ SELECT is_empty(
        CROSS JOIN aclexplode(attacl)
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
-    'there are no rights to single columns'
+    $$ VALUES
+        ('llm_usage'::name, 'muniment_app', 'INSERT',
+         'org_id, id, agent_id, goal_id, model, tokens_in, tokens_out, reservation_id') $$,
+    'the rights to columns are these'
 );
+SET LOCAL ROLE muniment_app;
+SELECT throws_ok(
+    format(
+        'INSERT INTO astra.llm_usage (org_id, agent_id, model, tokens_in, tokens_out, %I) '
+        'VALUES (%L, %L, %L, 1, 1, %L)',
+        name, '00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'm',
+        '2020-01-01'
+    ),
+    '42501',
+    'permission denied for table llm_usage',
+    format('no runtime says %s, to spend from the budget of another day', name)
+)
+FROM unnest(ARRAY['created_at', 'usage_date']) AS name;
+RESET ROLE;
 
 SELECT * FROM finish(true);
 ROLLBACK;

@@ -1,7 +1,7 @@
 -- Subject: astra.memories    Docs: docs/schema/astra.md#memories
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(10);
+SELECT plan(12);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -40,7 +40,9 @@ SELECT set_eq(
          'CASCADE'),
         ('memories_memory_type_ck',
          'CHECK ((memory_type = ANY (ARRAY[''episodic''::text, ''semantic''::text])))'),
-        ('memories_content_ck', 'CHECK ((content <> ''''::text))') $$,
+        ('memories_content_ck', 'CHECK ((content <> ''''::text))'),
+        ('memories_embedding_ck',
+         'CHECK ((platform.vector_norm(embedding) > (0)::double precision))') $$,
     'the keys, references and rules are these'
 );
 SELECT set_eq(
@@ -87,6 +89,12 @@ SELECT throws_ok(
     'new row for relation "memories" violates check constraint "memories_content_ck"',
     'and of something'
 );
+SELECT throws_ok(
+    $$ UPDATE astra.memories SET embedding = array_fill(0, ARRAY[1536])::platform.vector $$,
+    '23514',
+    'new row for relation "memories" violates check constraint "memories_embedding_ck"',
+    'and its meaning points somewhere'
+);
 DELETE FROM astra.agents;
 SELECT is_empty($$ SELECT FROM astra.memories $$, 'an agent takes its memories along');
 
@@ -108,8 +116,7 @@ SELECT set_eq(
         ('memories', 'muniment_app', 'INSERT'),
         ('memories', 'muniment_app', 'SELECT'),
         ('memories', 'muniment_reader', 'SELECT'),
-        ('memories', 'muniment_service', 'DELETE'),
-        ('memories', 'muniment_service', 'SELECT') $$,
+        ('memories', 'muniment_service', 'DELETE') $$,
     'the rights to whole rows are these'
 );
 SELECT set_eq(
@@ -123,10 +130,18 @@ SELECT set_eq(
     $$ VALUES
         ('memories'::name, 'muniment_app', 'UPDATE',
          'agent_id, memory_type, content, embedding, expires_at'),
-        ('memories', 'muniment_service', 'UPDATE',
-         'expires_at') $$,
+        ('memories', 'muniment_service', 'SELECT', 'org_id, id, expires_at'),
+        ('memories', 'muniment_service', 'UPDATE', 'expires_at') $$,
     'the rights to columns are these'
 );
+SET LOCAL ROLE muniment_service;
+SELECT throws_ok(
+    $$ SELECT content FROM astra.memories $$,
+    '42501',
+    'permission denied for table memories',
+    'whoever clears up for all organisations reads nobody''s memories'
+);
+RESET ROLE;
 
 SELECT * FROM finish(true);
 ROLLBACK;

@@ -1,7 +1,7 @@
 -- Subject: astra.ready_tasks()    Docs: docs/schema/astra.md#ready-tasks
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(11);
+SELECT plan(15);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -98,6 +98,13 @@ SELECT results_eq(
     $$ SELECT type FROM astra.ready_tasks('00000000-0000-4000-8000-000000000041', 1) $$,
     ARRAY['high'], 'also of one goal'
 );
+SELECT throws_ok(
+    format('SELECT FROM astra.ready_tasks(NULL, %L)', p_limit), '22023', NULL,
+    format('nobody looks at %s', p_limit)
+)
+FROM (
+    VALUES (0), (-1), (1001), (NULL)
+) AS attempt (p_limit);
 SELECT is_empty(
     $$ SELECT FROM astra.ready_tasks('00000000-0000-4000-8000-000000000049') $$,
     'and never of another organisation'

@@ -1,7 +1,7 @@
 -- Subject: astra.record_event()    Docs: docs/schema/astra.md#record-event
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(6);
+SELECT plan(8);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -46,13 +46,55 @@ SELECT results_eq(
          '{"agent_id": "00000000-0000-4000-8000-000000000031", "from": "pending"}'),
         ('task.running', '00000000-0000-4000-8000-000000000051',
          '00000000-0000-4000-8000-000000000061',
-         '{"goal_id": "00000000-0000-4000-8000-000000000041", "from": "pending"}'),
+         '{"goal_id": "00000000-0000-4000-8000-000000000041", "from": "pending", "attempt": 1,
+           "worker_id": "00000000-0000-4000-8000-000000000061"}'),
         ('task.completed', '00000000-0000-4000-8000-000000000051',
          '00000000-0000-4000-8000-000000000061',
-         '{"goal_id": "00000000-0000-4000-8000-000000000041", "from": "running"}'),
+         '{"goal_id": "00000000-0000-4000-8000-000000000041", "from": "running", "attempt": 1,
+           "worker_id": "00000000-0000-4000-8000-000000000061"}'),
         ('goal.completed', '00000000-0000-4000-8000-000000000041', NULL,
          '{"agent_id": "00000000-0000-4000-8000-000000000031", "from": "active"}') $$,
     'each step of a life is an event, with who took it; other changes are none'
+);
+SELECT is_empty(
+    $$ SELECT FROM astra.events
+       GROUP BY event_type
+       HAVING max(created_at) = now() $$,
+    'it is dated by the clock, not by the beginning of a transaction that had to wait'
+);
+
+-- A worker fails an attempt and dies in the next; another takes the task back, and it is cancelled.
+INSERT INTO astra.goals (org_id, id, agent_id, goal_text)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000042',
+    '00000000-0000-4000-8000-000000000031', 'Again.');
+INSERT INTO astra.tasks (org_id, id, goal_id, type)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000052',
+    '00000000-0000-4000-8000-000000000042', 'write');
+UPDATE astra.goals SET status = 'active' WHERE id = '00000000-0000-4000-8000-000000000042';
+SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000a');
+SET LOCAL ROLE muniment_app;
+SELECT FROM astra.claim_tasks('00000000-0000-4000-8000-000000000061');
+SELECT astra.fail_task('00000000-0000-4000-8000-000000000061',
+    '00000000-0000-4000-8000-000000000052', 'disk full');
+SELECT FROM astra.claim_tasks('00000000-0000-4000-8000-000000000061', 1, '1 microsecond');
+SELECT astra.requeue_expired_tasks();
+SELECT astra.cancel_goal('00000000-0000-4000-8000-000000000042');
+RESET ROLE;
+SELECT results_eq(
+    $$ SELECT event_type, actor_id IS NOT NULL, payload - 'goal_id' - 'worker_id',
+           payload -> 'worker_id' IS NOT NULL
+       FROM astra.events
+       WHERE subject_id = '00000000-0000-4000-8000-000000000052'
+       ORDER BY id $$,
+    $$ VALUES
+        ('task.created', false, '{}'::jsonb, false),
+        ('task.running', true, '{"from": "pending", "attempt": 1}', true),
+        ('task.pending', true, '{"from": "running", "attempt": 1, "error": "disk full"}', true),
+        ('task.running', true, '{"from": "pending", "attempt": 2}', true),
+        ('task.pending', false, '{"from": "running", "attempt": 2, "error": "lease expired"}',
+         true),
+        ('task.cancelled', false, '{"from": "pending"}', false) $$,
+    'what became of each attempt is told, and a worker does only what it does'
 );
 
 -- Access --------------------------------------------------------------------

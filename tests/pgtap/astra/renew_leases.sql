@@ -1,7 +1,7 @@
 -- Subject: astra.renew_leases()    Docs: docs/schema/astra.md#renew-leases
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(14);
+SELECT plan(15);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -82,7 +82,7 @@ SELECT throws_ok(
     NULL,
     format('no lease is renewed for %s', p_lease)
 )
-FROM unnest(ARRAY['0', '-1 minute', NULL]) AS p_lease;
+FROM unnest(ARRAY['0', '-1 minute', '31 days', NULL]) AS p_lease;
 SELECT is(
     astra.renew_leases('00000000-0000-4000-8000-000000000061', '1 hour'), 1,
     'it says how many are renewed'

@@ -1,7 +1,7 @@
 -- Subject: astra.requeue_expired_tasks()    Docs: docs/schema/astra.md#requeue-expired-tasks
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(12);
+SELECT plan(16);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -72,6 +72,13 @@ SELECT throws_ok(
     'without a tenant nothing is taken back'
 );
 SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000a');
+SELECT throws_ok(
+    format('SELECT astra.requeue_expired_tasks(%L)', p_limit), '22023', NULL,
+    format('nothing is taken back of %s', p_limit)
+)
+FROM (
+    VALUES (0), (-1), (1001), (NULL)
+) AS attempt (p_limit);
 SAVEPOINT here;
 SELECT is(astra.requeue_expired_tasks(1), 1, 'it looks at so many');
 SELECT is(

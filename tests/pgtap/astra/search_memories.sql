@@ -1,7 +1,7 @@
 -- Subject: astra.search_memories()    Docs: docs/schema/astra.md#search-memories
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(11);
+SELECT plan(16);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -65,6 +65,8 @@ FROM (
          'semantic', 'far', 90, NULL),
         ('00000000-0000-4000-8000-00000000000a', '95', '00000000-0000-4000-8000-000000000031',
          'semantic', 'forgotten', 0, '-1 minute'),
+        ('00000000-0000-4000-8000-00000000000a', '99', '00000000-0000-4000-8000-000000000031',
+         'semantic', 'forgotten now', 0, '0'),
         ('00000000-0000-4000-8000-00000000000a', '96', '00000000-0000-4000-8000-000000000031',
          'semantic', 'not computed', NULL, NULL),
         ('00000000-0000-4000-8000-00000000000a', '97', '00000000-0000-4000-8000-000000000032',
@@ -118,6 +120,21 @@ SELECT throws_ok(
     'different vector dimensions 1536 and 3',
     'what is asked has the dimensions of what is kept'
 );
+SELECT throws_ok(
+    format('SELECT * FROM astra.search_memories(%L, %s, %s)',
+        '00000000-0000-4000-8000-000000000031', embedding, p_limit),
+    '22023',
+    NULL,
+    promise
+)
+FROM (
+    VALUES
+        ('NULL', '10', 'nothing is near to nothing'),
+        ('array_fill(0, ARRAY[1536])::platform.vector', '10', 'nor to what has no direction'),
+        ('array_fill(1, ARRAY[1536])::platform.vector', '0', 'nobody asks for none'),
+        ('array_fill(1, ARRAY[1536])::platform.vector', '-1', 'or for fewer'),
+        ('array_fill(1, ARRAY[1536])::platform.vector', 'NULL', 'or for whatever there is')
+) AS attempt (embedding, p_limit, promise);
 
 -- Access --------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 -- Subject: astra.settle_approval()    Docs: docs/schema/astra.md#settle-approval
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(13);
+SELECT plan(15);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -134,6 +134,35 @@ SELECT results_eq(
        WHERE id = '00000000-0000-4000-8000-000000000054' $$,
     $$ VALUES ('pending', 1) $$,
     'half an approval changes nothing'
+);
+
+INSERT INTO astra.tasks (org_id, id, goal_id, type) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000055',
+     '00000000-0000-4000-8000-000000000042', 'too late'),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000056',
+     '00000000-0000-4000-8000-000000000042', 'too late');
+INSERT INTO astra.approval_requests (org_id, id, request_type, goal_id, task_id) VALUES
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000084', 'risky_task',
+     '00000000-0000-4000-8000-000000000042', '00000000-0000-4000-8000-000000000055'),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000085', 'risky_task',
+     '00000000-0000-4000-8000-000000000042', '00000000-0000-4000-8000-000000000056');
+UPDATE astra.goals SET status = 'cancelled' WHERE id = '00000000-0000-4000-8000-000000000042';
+SELECT lives_ok(
+    $$ INSERT INTO astra.approval_decisions (org_id, request_id, user_id, decision) VALUES
+           ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000084',
+            '00000000-0000-4000-8000-000000000011', 'approved'),
+           ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000085',
+            '00000000-0000-4000-8000-000000000011', 'rejected') $$,
+    'a request outlives what it is about'
+);
+SELECT results_eq(
+    $$ SELECT status, blockers, error
+       FROM astra.tasks
+       WHERE id IN (
+           '00000000-0000-4000-8000-000000000055', '00000000-0000-4000-8000-000000000056'
+       ) $$,
+    $$ VALUES ('cancelled', 1, NULL::text), ('cancelled', 1, NULL) $$,
+    'and what has ended stays as it is'
 );
 
 -- Access --------------------------------------------------------------------

@@ -1,7 +1,7 @@
 -- Subject: astra.settle_task()    Docs: docs/schema/astra.md#settle-task
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(14);
+SELECT plan(18);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -118,6 +118,59 @@ SELECT is(
     (SELECT status FROM astra.goals WHERE id = '00000000-0000-4000-8000-000000000041'), 'completed',
     'a cancelled task is not waited for'
 );
+ROLLBACK TO here;
+
+-- A chain of its own, and one that waits for its begin and for what is done elsewhere.
+INSERT INTO astra.tasks (org_id, id, goal_id, type)
+SELECT '00000000-0000-4000-8000-00000000000a', ('00000000-0000-4000-8000-0000000000' || id)::uuid,
+'00000000-0000-4000-8000-000000000041', 'step'
+FROM unnest(ARRAY['54', '55', '56', '57']) AS id;
+INSERT INTO astra.task_dependencies (org_id, goal_id, task_id, depends_on)
+SELECT '00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041',
+('00000000-0000-4000-8000-0000000000' || task)::uuid,
+('00000000-0000-4000-8000-0000000000' || depends_on)::uuid
+FROM (
+    VALUES ('55', '54'), ('56', '55'), ('57', '54'), ('57', '51'), ('56', '54')
+) AS dependency (task, depends_on);
+UPDATE astra.tasks SET status = 'cancelled' WHERE id = '00000000-0000-4000-8000-000000000054';
+SELECT results_eq(
+    $$ SELECT id, status FROM astra.tasks
+       WHERE goal_id = '00000000-0000-4000-8000-000000000041'
+       ORDER BY id $$,
+    $$ VALUES
+        ('00000000-0000-4000-8000-000000000051'::uuid, 'running'),
+        ('00000000-0000-4000-8000-000000000052', 'running'),
+        ('00000000-0000-4000-8000-000000000053', 'pending'),
+        ('00000000-0000-4000-8000-000000000054', 'cancelled'),
+        ('00000000-0000-4000-8000-000000000055', 'cancelled'),
+        ('00000000-0000-4000-8000-000000000056', 'cancelled'),
+        ('00000000-0000-4000-8000-000000000057', 'cancelled') $$,
+    'what waits for a cancelled task is cancelled with it, however far away, and nothing else'
+);
+SELECT is(
+    (SELECT count(*) FROM astra.events WHERE event_type = 'task.cancelled'), 4::bigint,
+    'each of them once'
+);
+ROLLBACK TO here;
+
+UPDATE astra.tasks SET status = 'completed'
+WHERE id IN ('00000000-0000-4000-8000-000000000051', '00000000-0000-4000-8000-000000000052');
+UPDATE astra.tasks SET status = 'cancelled' WHERE id = '00000000-0000-4000-8000-000000000053';
+SELECT is(
+    (SELECT status FROM astra.goals WHERE id = '00000000-0000-4000-8000-000000000041'), 'completed',
+    'a goal is completed, too, when the last task of several is cancelled'
+);
+SAVEPOINT here;
+UPDATE astra.tasks SET status = 'cancelled' WHERE id = '00000000-0000-4000-8000-000000000058';
+SELECT results_eq(
+    $$ SELECT g.status, t.status
+       FROM astra.goals AS g
+       INNER JOIN astra.tasks AS t ON t.goal_id = g.id
+       WHERE g.id = '00000000-0000-4000-8000-000000000042' $$,
+    $$ VALUES ('active', 'cancelled'), ('active', 'cancelled') $$,
+    'a goal of which nothing was done is not completed by giving it up'
+);
+ROLLBACK TO here;
 SELECT results_eq(
     $$ SELECT g.status, t.id, t.status, t.blockers
        FROM astra.goals AS g

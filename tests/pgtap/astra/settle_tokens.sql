@@ -1,7 +1,7 @@
 -- Subject: astra.settle_tokens()    Docs: docs/schema/astra.md#settle-tokens
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(12);
+SELECT plan(15);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -28,7 +28,8 @@ INSERT INTO astra.organizations (id, name, slug)
 VALUES ('00000000-0000-4000-8000-00000000000a', 'A', 'a');
 INSERT INTO astra.agents (org_id, id, name, daily_token_budget) VALUES
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner',
-     100);
+     100),
+    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000032', 'other', NULL);
 INSERT INTO astra.goals (org_id, id, agent_id, goal_text)
 VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000041',
     '00000000-0000-4000-8000-000000000031', 'Ship.');
@@ -37,6 +38,16 @@ INSERT INTO astra.token_reservations (org_id, id, agent_id, tokens) VALUES
      '00000000-0000-4000-8000-000000000031', 60),
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000072',
      '00000000-0000-4000-8000-000000000031', 40);
+
+-- A third one is of a call that began yesterday.
+SET LOCAL session_replication_role = replica;
+INSERT INTO astra.token_reservations (org_id, id, agent_id, tokens, usage_date)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000073',
+    '00000000-0000-4000-8000-000000000031', 90, (now() AT TIME ZONE 'UTC')::date - 1);
+INSERT INTO astra.agent_daily_usage (org_id, agent_id, usage_date, tokens_reserved)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031',
+    (now() AT TIME ZONE 'UTC')::date - 1, 90);
+SET LOCAL session_replication_role = origin;
 
 SET LOCAL ROLE muniment_app;
 SELECT throws_ok(
@@ -59,9 +70,31 @@ SELECT results_eq(
     'what it used is written down'
 );
 SELECT results_eq(
-    $$ SELECT tokens_used, tokens_reserved FROM astra.agent_daily_usage $$,
+    $$ SELECT tokens_used, tokens_reserved FROM astra.agent_daily_usage
+       WHERE usage_date = (now() AT TIME ZONE 'UTC')::date $$,
     $$ VALUES (25::bigint, 40::bigint) $$,
     'in the place of what was reserved'
+);
+SELECT lives_ok(
+    $$ SELECT astra.settle_tokens('00000000-0000-4000-8000-000000000073', 'm', 80, 5) $$,
+    'a call that lasted over midnight is settled'
+);
+SELECT results_eq(
+    $$ SELECT (now() AT TIME ZONE 'UTC')::date - usage_date, tokens_used, tokens_reserved
+       FROM astra.agent_daily_usage
+       ORDER BY 1 $$,
+    $$ VALUES (0, 25::bigint, 40::bigint), (1, 85, 0) $$,
+    'on the day whose budget it asked for'
+);
+SELECT throws_ok(
+    $$ INSERT INTO astra.llm_usage
+           (org_id, agent_id, model, tokens_in, tokens_out, reservation_id)
+       SELECT org_id, '00000000-0000-4000-8000-000000000032', 'm', 1, 1, id
+       FROM astra.token_reservations $$,
+    'P0002',
+    'reservation_id 00000000-0000-4000-8000-000000000072: no such reservation of agent '
+    '00000000-0000-4000-8000-000000000032',
+    'nobody settles what another agent reserved'
 );
 SELECT throws_ok(
     $$ SELECT astra.settle_tokens('00000000-0000-4000-8000-000000000071', 'm', 20, 5) $$,

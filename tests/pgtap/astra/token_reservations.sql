@@ -1,7 +1,7 @@
 -- Subject: astra.token_reservations    Docs: docs/schema/astra.md#token-reservations
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(10);
+SELECT plan(13);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -37,7 +37,7 @@ SELECT set_eq(
         ('token_reservations_agent_fk',
          'FOREIGN KEY (org_id, agent_id) REFERENCES astra.agents(org_id, id) ON DELETE '
          'CASCADE'),
-        ('token_reservations_tokens_ck', 'CHECK ((tokens > 0))') $$,
+        ('token_reservations_tokens_ck', 'CHECK (((tokens >= 1) AND (tokens <= ''4294967294''::bigint)))') $$,
     'the keys, references and rules are these'
 );
 SELECT set_eq(
@@ -60,10 +60,7 @@ SELECT set_eq(
            AND tgenabled = 'O' $$,
     $$ VALUES
         ('token_reservations_count_tg'::name,
-         'BEFORE INSERT ON astra.token_reservations FOR EACH ROW EXECUTE FUNCTION '
-         'astra.count_reserved_tokens()'),
-        ('token_reservations_uncount_tg',
-         'AFTER DELETE ON astra.token_reservations FOR EACH ROW EXECUTE FUNCTION '
+         'AFTER INSERT OR DELETE ON astra.token_reservations FOR EACH ROW EXECUTE FUNCTION '
          'astra.count_reserved_tokens()'),
         ('token_reservations_forbid_update_tg',
          'BEFORE UPDATE ON astra.token_reservations FOR EACH ROW EXECUTE FUNCTION '
@@ -79,14 +76,21 @@ INSERT INTO astra.agents (org_id, id, name)
 VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner');
 
 SELECT throws_ok(
-    $$ INSERT INTO astra.token_reservations (org_id, agent_id, tokens)
-       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031',
-           0) $$,
+    format(
+        'INSERT INTO astra.token_reservations (org_id, agent_id, tokens) VALUES (%L, %L, %s)',
+        '00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', tokens
+    ),
     '23514',
     'new row for relation "token_reservations" violates check constraint '
     '"token_reservations_tokens_ck"',
-    'a reservation is of some tokens'
-);
+    promise
+)
+FROM (
+    VALUES
+        (0, 'a reservation is of some tokens'),
+        (-1, 'not of less than none'),
+        (4294967295, 'and of no more than one call can use')
+) AS attempt (tokens, promise);
 INSERT INTO astra.token_reservations (org_id, agent_id, tokens)
 VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 5);
 SELECT throws_ok(
@@ -114,12 +118,11 @@ SELECT set_eq(
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
         ('token_reservations'::name, 'muniment_app', 'DELETE'),
-        ('token_reservations', 'muniment_app', 'INSERT'),
         ('token_reservations', 'muniment_app', 'SELECT'),
         ('token_reservations', 'muniment_reader', 'SELECT') $$,
     'the rights to whole rows are these'
 );
-SELECT is_empty(
+SELECT set_eq(
     $$ SELECT relname, grantee::regrole::text, privilege_type,
            string_agg(attname, ', ' ORDER BY attnum)
        FROM pg_attribute
@@ -127,8 +130,23 @@ SELECT is_empty(
        CROSS JOIN aclexplode(attacl)
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
-    'there are no rights to single columns'
+    $$ VALUES
+        ('token_reservations'::name, 'muniment_app', 'INSERT',
+         'org_id, id, agent_id, tokens') $$,
+    'the rights to columns are these'
 );
+INSERT INTO astra.agents (org_id, id, name)
+VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 'planner');
+SET LOCAL ROLE muniment_app;
+SELECT throws_ok(
+    $$ INSERT INTO astra.token_reservations (org_id, agent_id, tokens, usage_date)
+       VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000031', 5,
+           '2020-01-01') $$,
+    '42501',
+    'permission denied for table token_reservations',
+    'nobody reserves on the budget of another day'
+);
+RESET ROLE;
 
 SELECT * FROM finish(true);
 ROLLBACK;

@@ -93,7 +93,6 @@ SELECT set_eq(
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
         ('workers'::name, 'muniment_app', 'DELETE'),
-        ('workers', 'muniment_app', 'INSERT'),
         ('workers', 'muniment_app', 'SELECT'),
         ('workers', 'muniment_reader', 'SELECT') $$,
     'the rights to whole rows are these'
@@ -107,7 +106,9 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('workers'::name, 'muniment_app', 'UPDATE',
+        ('workers'::name, 'muniment_app', 'INSERT',
+         'org_id, id, hostname, status, last_heartbeat'),
+        ('workers', 'muniment_app', 'UPDATE',
          'hostname, status, last_heartbeat') $$,
     'the rights to columns are these'
 );

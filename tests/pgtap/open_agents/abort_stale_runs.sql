@@ -1,7 +1,7 @@
 -- Subject: open_agents.abort_stale_runs()    Docs: docs/schema/open_agents.md#abort-stale-runs
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(12);
+SELECT plan(18);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -58,6 +58,24 @@ INSERT INTO open_agents.workflow_run_steps (
     );
 
 SET LOCAL ROLE muniment_service;
+SELECT throws_ok(
+    $$ SELECT * FROM open_agents.abort_stale_runs('2026-06-10 13:00+00', -1) $$,
+    '2201W',
+    NULL,
+    'a limit is not negative'
+);
+SELECT is_empty(
+    $$ SELECT * FROM open_agents.abort_stale_runs('2026-06-10 13:00+00', 0) $$,
+    'with a limit of nothing nothing ends'
+);
+SELECT is_empty(
+    $$ SELECT * FROM open_agents.abort_stale_runs('2026-06-10 12:00+00') $$,
+    'a run that began then did not begin before'
+);
+SELECT is_empty(
+    $$ SELECT * FROM open_agents.abort_stale_runs(NULL) $$,
+    'before no time neither'
+);
 SELECT set_eq(
     $$ SELECT * FROM open_agents.abort_stale_runs('2026-06-10 13:00+00', 2) $$,
     $$ VALUES
@@ -66,9 +84,9 @@ SELECT set_eq(
     'runs of all accounts that began before end, the oldest first, up to the limit'
 );
 SELECT set_eq(
-    $$ SELECT * FROM open_agents.abort_stale_runs('2026-06-10 13:00+00') $$,
+    $$ SELECT * FROM open_agents.abort_stale_runs('2026-06-10 13:00+00', NULL) $$,
     $$ VALUES ('00000000-0000-4000-8000-00000000000a'::uuid, 'r1') $$,
-    'and the others with the next call'
+    'and the others with a call without one'
 );
 SELECT is_empty(
     $$ SELECT * FROM open_agents.abort_stale_runs('2026-06-10 13:00+00') $$,
@@ -94,6 +112,29 @@ SELECT results_eq(
        WHERE s.id = 't1' $$,
     $$ VALUES ('aborted', true) $$,
     'with their open steps'
+);
+
+-- As if the clock of the server had been set back by an hour since.
+INSERT INTO open_agents.workflow_runs (tenant_id, id, chat_id, started_at) VALUES
+    ('00000000-0000-4000-8000-00000000000a', 'r6', 'c1', now() + '1 hour'),
+    ('00000000-0000-4000-8000-00000000000a', 'r7', 'c1', now());
+INSERT INTO open_agents.workflow_run_steps (
+    tenant_id, id, workflow_run_id, step_number, started_at
+) VALUES
+    ('00000000-0000-4000-8000-00000000000a', 't7', 'r7', 1, now() + '1 hour');
+SELECT is(
+    (
+        SELECT count(*)
+        FROM open_agents.abort_stale_runs(now() + '2 hours')
+        WHERE workflow_run_id IN ('r6', 'r7')
+    ),
+    2::bigint,
+    'if the clock was set back'
+);
+SELECT results_eq(
+    $$ SELECT id, finished_at FROM open_agents.workflow_runs WHERE id IN ('r6', 'r7') ORDER BY id $$,
+    $$ VALUES ('r6', now() + '1 hour'), ('r7', now() + '1 hour') $$,
+    'no run ends before it began, nor before its last step'
 );
 
 -- Access --------------------------------------------------------------------

@@ -81,15 +81,15 @@ SELECT results_eq(
 SELECT throws_ok(
     format('SELECT open_agents.append_message(%L, %L, %L, %L)', chat, 'm1', role, parts),
     'MU400',
-    'message m1 is there with another chat, role or parts',
+    format('message m1 is there with another %s', found),
     format('an id is not taken for another message: %s', what)
 )
 FROM (
     VALUES
-        ('c2', 'user', '[{"text": "Hello"}]', 'chat'),
-        ('c1', 'assistant', '[{"text": "Hello"}]', 'role'),
-        ('c1', 'user', '[]', 'parts')
-) AS attempt (chat, role, parts, what);
+        ('c2', 'user', '[{"text": "Hello"}]', 'chat', 'chat'),
+        ('c1', 'assistant', '[{"text": "Hello"}]', 'chat, role or parts', 'role'),
+        ('c1', 'user', '[]', 'chat, role or parts', 'parts')
+) AS attempt (chat, role, parts, found, what);
 SELECT throws_ok(
     format('SELECT open_agents.append_message(%L, %L, %L, %L)', chat, 'm9', role, parts),
     state,

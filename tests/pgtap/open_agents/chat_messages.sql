@@ -1,7 +1,7 @@
 -- Subject: open_agents.chat_messages    Docs: docs/schema/open_agents.md#chat-messages
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(21);
+SELECT plan(22);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -133,6 +133,13 @@ SELECT throws_ok(
     format('a runtime does not rewrite %s', name)
 )
 FROM (VALUES ('chat_id'), ('message_no'), ('role'), ('created_at')) AS attempt (name);
+SELECT throws_ok(
+    $$ INSERT INTO open_agents.chat_messages (id, chat_id, role, parts, created_at)
+       VALUES ('m5', 'c1', 'user', '[]', '2026-06-10 12:00+00') $$,
+    '42501',
+    NULL,
+    'nor does it say when something was said'
+);
 SELECT lives_ok(
     $$ UPDATE open_agents.chat_messages SET parts = '[{"type": "text"}]' WHERE id = 'm4' $$,
     'but the parts, while an answer streams in'
@@ -165,11 +172,9 @@ SELECT set_eq(
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
         ('chat_messages'::name, 'muniment_app', 'DELETE'),
-        ('chat_messages', 'muniment_app', 'INSERT'),
         ('chat_messages', 'muniment_app', 'SELECT'),
         ('chat_messages', 'muniment_reader', 'SELECT'),
         ('chat_messages', 'muniment_service', 'DELETE'),
-        ('chat_messages', 'muniment_service', 'INSERT'),
         ('chat_messages', 'muniment_service', 'SELECT') $$,
     'the rights to whole rows are these'
 );
@@ -182,8 +187,12 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('chat_messages'::name, 'muniment_app', 'UPDATE',
+        ('chat_messages'::name, 'muniment_app', 'INSERT',
+         'account_id, id, chat_id, message_no, role, parts'),
+        ('chat_messages', 'muniment_app', 'UPDATE',
          'parts'),
+        ('chat_messages', 'muniment_service', 'INSERT',
+         'account_id, id, chat_id, message_no, role, parts'),
         ('chat_messages', 'muniment_service', 'UPDATE',
          'parts') $$,
     'the rights to columns are these'

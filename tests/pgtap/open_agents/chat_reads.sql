@@ -56,7 +56,10 @@ SELECT set_eq(
        WHERE tgrelid IN (SELECT oid FROM subject) AND NOT tgisinternal
            AND tgenabled = 'O' $$,
     $$ VALUES
-        ('chat_reads_set_updated_at_tg'::name,
+        ('chat_reads_clamp_marker_tg'::name,
+         'BEFORE INSERT OR UPDATE OF last_read_message_no ON open_agents.chat_reads FOR EACH ROW '
+         'EXECUTE FUNCTION open_agents.clamp_marker()'),
+        ('chat_reads_set_updated_at_tg',
          'BEFORE UPDATE ON open_agents.chat_reads FOR EACH ROW EXECUTE FUNCTION '
          'platform.set_updated_at()') $$,
     'the triggers are these'
@@ -137,11 +140,9 @@ SELECT set_eq(
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
         ('chat_reads'::name, 'muniment_app', 'DELETE'),
-        ('chat_reads', 'muniment_app', 'INSERT'),
         ('chat_reads', 'muniment_app', 'SELECT'),
         ('chat_reads', 'muniment_reader', 'SELECT'),
         ('chat_reads', 'muniment_service', 'DELETE'),
-        ('chat_reads', 'muniment_service', 'INSERT'),
         ('chat_reads', 'muniment_service', 'SELECT') $$,
     'the rights to whole rows are these'
 );
@@ -154,8 +155,12 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('chat_reads'::name, 'muniment_app', 'UPDATE',
+        ('chat_reads'::name, 'muniment_app', 'INSERT',
+         'account_id, chat_id, last_read_message_no, last_read_at, updated_at'),
+        ('chat_reads', 'muniment_app', 'UPDATE',
          'last_read_message_no, last_read_at, updated_at'),
+        ('chat_reads', 'muniment_service', 'INSERT',
+         'account_id, chat_id, last_read_message_no, last_read_at, updated_at'),
         ('chat_reads', 'muniment_service', 'UPDATE',
          'last_read_message_no, last_read_at, updated_at') $$,
     'the rights to columns are these'

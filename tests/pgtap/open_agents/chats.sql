@@ -1,7 +1,7 @@
 -- Subject: open_agents.chats    Docs: docs/schema/open_agents.md#chats
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(19);
+SELECT plan(22);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -64,8 +64,9 @@ SELECT set_eq(
          'platform.set_updated_at()'),
         ('chats_forbid_renumber_tg',
          'BEFORE UPDATE OF last_message_no ON open_agents.chats FOR EACH ROW WHEN '
-         '(((new.last_message_no <> old.last_message_no) AND (new.last_message_no <> '
-         '(old.last_message_no + 1)))) EXECUTE FUNCTION open_agents.forbid_renumber()') $$,
+         '(((new.last_message_no <> old.last_message_no) AND ((new.last_message_no <> '
+         '(old.last_message_no + 1)) OR (pg_trigger_depth() = 0)))) EXECUTE FUNCTION '
+         'open_agents.forbid_renumber()') $$,
     'the triggers are these'
 );
 
@@ -110,16 +111,15 @@ SELECT throws_ok(
     'nor can it leave its session for another account'
 );
 
-UPDATE open_agents.chats SET last_message_no = 1
-WHERE account_id = '00000000-0000-4000-8000-00000000000a'
-    AND id = 'c1';
+INSERT INTO open_agents.chat_messages (account_id, id, chat_id, role, parts) VALUES
+    ('00000000-0000-4000-8000-00000000000a', 'm1', 'c1', 'user', '[]');
 SELECT throws_ok(
     format('UPDATE open_agents.chats SET last_message_no = %s WHERE last_message_no = 1', value),
     'MU401',
     format('last_message_no of chat c1 cannot go from 1 to %s', value),
     format('the count cannot go from 1 to %s', value)
 )
-FROM (VALUES (0), (3)) AS attempt (value);
+FROM (VALUES (0), (2), (3)) AS attempt (value);
 SELECT lives_ok(
     $$ UPDATE open_agents.chats SET last_message_no = last_message_no, title = 'T' $$,
     'the count may be written as it is'
@@ -146,6 +146,18 @@ SELECT throws_ok(
     NULL,
     'a runtime moves no chat'
 );
+SELECT throws_ok(
+    format(
+        'INSERT INTO open_agents.chats (id, session_id, %I) VALUES (%L, %L, %L)',
+        name, 'c5', 's1', value
+    ),
+    '42501',
+    NULL,
+    format('a runtime does not choose %s', name)
+)
+FROM (
+    VALUES ('last_message_no', '2147483647'), ('created_at', '2026-06-10 12:00+00')
+) AS attempt (name, value);
 RESET ROLE;
 RESET app.tenant_id;
 SET LOCAL ROLE muniment_service;
@@ -181,11 +193,9 @@ SELECT set_eq(
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
         ('chats'::name, 'muniment_app', 'DELETE'),
-        ('chats', 'muniment_app', 'INSERT'),
         ('chats', 'muniment_app', 'SELECT'),
         ('chats', 'muniment_reader', 'SELECT'),
         ('chats', 'muniment_service', 'DELETE'),
-        ('chats', 'muniment_service', 'INSERT'),
         ('chats', 'muniment_service', 'SELECT') $$,
     'the rights to whole rows are these'
 );
@@ -198,8 +208,12 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('chats'::name, 'muniment_app', 'UPDATE',
+        ('chats'::name, 'muniment_app', 'INSERT',
+         'account_id, id, session_id, title, model_id, updated_at'),
+        ('chats', 'muniment_app', 'UPDATE',
          'title, model_id, last_message_no, updated_at'),
+        ('chats', 'muniment_service', 'INSERT',
+         'account_id, id, session_id, title, model_id, updated_at'),
         ('chats', 'muniment_service', 'UPDATE',
          'title, model_id, last_message_no, updated_at') $$,
     'the rights to columns are these'

@@ -1,7 +1,7 @@
 -- Subject: open_agents.finish_run()    Docs: docs/schema/open_agents.md#finish-run
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(25);
+SELECT plan(27);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -49,6 +49,13 @@ INSERT INTO open_agents.workflow_run_steps (
 ) VALUES
     ('00000000-0000-4000-8000-00000000000a', 't2', 'r2', 1, '2026-06-10 12:00+00'),
     ('00000000-0000-4000-8000-00000000000a', 't4', 'r4', 1, clock_timestamp() + '1 hour');
+INSERT INTO open_agents.workflow_runs (tenant_id, id, chat_id, started_at) VALUES
+    ('00000000-0000-4000-8000-00000000000a', 'r5', 'c1', '2026-06-10 12:00+00');
+INSERT INTO open_agents.workflow_run_steps (
+    tenant_id, id, workflow_run_id, step_number, started_at, finished_at, duration_ms
+) VALUES (
+    '00000000-0000-4000-8000-00000000000a', 't5', 'r5', 1, now(), now() + '1 hour', 3600000
+);
 
 SET LOCAL ROLE muniment_app;
 SELECT throws_ok(
@@ -69,7 +76,7 @@ FROM (
 ) AS attempt (status, state, promise);
 SELECT is(open_agents.finish_run('r1', 'completed'), true, 'a run ends');
 SELECT results_eq(
-    $$ SELECT status, finished_at >= now(),
+    $$ SELECT status, finished_at > now(),
            total_duration_ms = floor(extract(epoch FROM finished_at - started_at) * 1000)
        FROM open_agents.workflow_runs
        WHERE id = 'r1' $$,
@@ -112,6 +119,12 @@ SELECT ok(
     (SELECT finished_at FROM open_agents.workflow_runs WHERE id = 'r4')
         >= (SELECT finished_at FROM open_agents.workflow_run_steps WHERE id = 't4'),
     'it does not end before its last step'
+);
+SELECT is(open_agents.finish_run('r5', 'completed'), true, 'nor, with a step that is over,');
+SELECT is(
+    (SELECT finished_at FROM open_agents.workflow_runs WHERE id = 'r5'),
+    (SELECT finished_at FROM open_agents.workflow_run_steps WHERE id = 't5'),
+    'before that has ended'
 );
 SELECT throws_ok(
     format('SELECT open_agents.finish_run(%L, %L)', run, 'failed'),

@@ -60,7 +60,7 @@ SELECT throws_ok(
 SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000a');
 SELECT is(open_agents.finish_step('t1', 'stop'), true, 'a step ends');
 SELECT results_eq(
-    $$ SELECT finished_at >= now(), finish_reason,
+    $$ SELECT finished_at > now(), finish_reason,
            duration_ms = floor(extract(epoch FROM finished_at - started_at) * 1000)
        FROM open_agents.workflow_run_steps
        WHERE id = 't1' $$,

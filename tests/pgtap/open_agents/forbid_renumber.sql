@@ -1,7 +1,7 @@
 -- Subject: open_agents.forbid_renumber()    Docs: docs/schema/open_agents.md#forbid-renumber
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(10);
+SELECT plan(12);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -48,9 +48,16 @@ SELECT throws_ok(
     'last_message_no of chat c1 cannot go from 0 to -1',
     'nor does it go back'
 );
-SELECT lives_ok(
+SELECT throws_ok(
     $$ UPDATE open_agents.chats SET last_message_no = 1 WHERE id = 'c1' $$,
-    'it goes one further'
+    'MU401',
+    'last_message_no of chat c1 cannot go from 0 to 1',
+    'nor one further by itself'
+);
+SELECT lives_ok(
+    $$ INSERT INTO open_agents.chat_messages (account_id, id, chat_id, role, parts)
+       VALUES ('00000000-0000-4000-8000-00000000000a', 'm1', 'c1', 'user', '[]') $$,
+    'but with a message'
 );
 
 -- Access --------------------------------------------------------------------
@@ -70,6 +77,12 @@ SELECT throws_ok(
     'MU401',
     NULL,
     'a runtime does not wind the count back'
+);
+SELECT throws_ok(
+    $$ UPDATE open_agents.chats SET last_message_no = last_message_no + 1 WHERE id = 'c1' $$,
+    'MU401',
+    NULL,
+    'nor on'
 );
 
 RESET ROLE;

@@ -1,7 +1,7 @@
 -- Subject: open_agents.mark_read()    Docs: docs/schema/open_agents.md#mark-read
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(19);
+SELECT plan(25);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -73,7 +73,8 @@ FROM (
         ('c9', NULL, '23503', 'a chat that is not there is not read'),
         ('c9', 1, '23503', 'not even in part'),
         ('b1', NULL, '23503', 'nor is one of another account, with the same answer'),
-        ('c1', -1, '23514', 'nobody has read less than nothing')
+        ('c1', -1, '23514', 'nobody has read less than nothing'),
+        (NULL, 1, '23502', 'nor what is in no chat')
 ) AS attempt (chat, number, state, promise);
 RESET ROLE;
 UPDATE open_agents.chat_reads SET last_read_at = '2026-06-10 12:00+00';
@@ -83,6 +84,19 @@ SELECT results_eq(
     $$ SELECT last_read_at FROM open_agents.chat_reads WHERE chat_id = 'c1' $$,
     $$ VALUES ('2026-06-10 12:00+00'::timestamptz) $$,
     'not even the time'
+);
+SELECT is(open_agents.mark_read('c1', 4), 4, 'nor does one that is as far');
+SELECT results_eq(
+    $$ SELECT last_read_at FROM open_agents.chat_reads WHERE chat_id = 'c1' $$,
+    $$ VALUES ('2026-06-10 12:00+00'::timestamptz) $$,
+    'and it was read then'
+);
+SELECT is(open_agents.append_message('c1', 'm6', 'assistant', '[]'), 5, 'what is said since');
+SELECT is(open_agents.mark_read('c1'), 5, 'is read');
+SELECT results_eq(
+    $$ SELECT last_read_at FROM open_agents.chat_reads WHERE chat_id = 'c1' $$,
+    $$ VALUES (now()) $$,
+    'now'
 );
 
 -- Access --------------------------------------------------------------------

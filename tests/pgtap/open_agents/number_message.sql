@@ -1,7 +1,7 @@
 -- Subject: open_agents.number_message()    Docs: docs/schema/open_agents.md#number-message
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(15);
+SELECT plan(17);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -62,9 +62,25 @@ INSERT INTO open_agents.chat_messages (account_id, id, chat_id, role, parts) VAL
     ('00000000-0000-4000-8000-00000000000a', 'm5', 'c1', 'user', '[{"text": "more"}]')
 ON CONFLICT (account_id, id) DO UPDATE
 SET parts = excluded.parts;
-INSERT INTO open_agents.chat_messages (account_id, id, chat_id, role, parts) VALUES
-    ('00000000-0000-4000-8000-00000000000a', 'm5', 'c2', 'user', '[]')
-ON CONFLICT DO NOTHING;
+SELECT throws_ok(
+    format(
+        $$ INSERT INTO open_agents.chat_messages (account_id, id, chat_id, role, parts)
+           VALUES ('00000000-0000-4000-8000-00000000000a', 'm5', 'c2', 'user', '[]')
+           ON CONFLICT %s $$,
+        action
+    ),
+    'MU400',
+    'message m5 is there with another chat',
+    promise
+)
+FROM (
+    VALUES
+        ('DO NOTHING', 'a message whose id another chat has is not left out without a word'),
+        (
+            '(account_id, id) DO UPDATE SET parts = excluded.parts',
+            'nor written over the one of the other chat'
+        )
+) AS attempt (action, promise);
 SELECT results_eq(
     $$ SELECT message_no, parts FROM open_agents.chat_messages WHERE id = 'm5' $$,
     $$ VALUES (4, '[{"text": "more"}]'::jsonb) $$,

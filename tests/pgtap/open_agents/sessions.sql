@@ -1,7 +1,7 @@
 -- Subject: open_agents.sessions    Docs: docs/schema/open_agents.md#sessions
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(23);
+SELECT plan(29);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -50,8 +50,10 @@ SELECT set_eq(
          '''hibernating''::text, ''hibernated''::text, ''restoring''::text, '
          '''archived''::text, ''failed''::text])))'),
         ('sessions_clone_url_ck',
-         'CHECK ((clone_url !~* '
-         '''^(https?://[^/]*@|[a-z+.-]+://[^/@]*:[^/@]*@)''::text))'),
+         'CHECK (((clone_url !~* ''^[[:space:]]*[a-z0-9+.-]*https?:/*[^/]*@''::text) AND '
+         '(clone_url !~* ''^[[:space:]]*[a-z0-9+.-]+://[^/@]*:[^/@]*@''::text) AND '
+         '(clone_url !~* '
+         '''[?&;][^=&]*(token|password|secret|key|auth|sig)[^=&]*=''::text)))'),
         ('sessions_global_skill_refs_ck',
          'CHECK ((jsonb_typeof(global_skill_refs) = ''array''::text))') $$,
     'the keys, references and rules are these'
@@ -104,7 +106,11 @@ FROM (
         ('global_skill_refs', '{}'),
         ('clone_url', 'https://x-access-token:ghs_secret@github.com/a/b.git'),
         ('clone_url', 'HTTPS://ghp_secret@github.com/a/b.git'),
-        ('clone_url', 'ssh://git:secret@host/a/b.git')
+        ('clone_url', 'ssh://git:secret@host/a/b.git'),
+        ('clone_url', ' https://ghp_secret@github.com/a/b.git'),
+        ('clone_url', 'git+https://ghp_secret@github.com/a/b.git'),
+        ('clone_url', 's3://name:secret@bucket/b.git'),
+        ('clone_url', 'https://host/a/b.git?private_token=secret')
 ) AS attempt (name, value);
 SELECT lives_ok(
     format('UPDATE open_agents.sessions SET clone_url = %L', value),
@@ -113,7 +119,7 @@ SELECT lives_ok(
 FROM (
     VALUES
         ('https://github.com/a/b.git'), ('git@github.com:a/b.git'), ('ssh://git@host:22/a/b.git'),
-        ('https://host:8443/a/b.git')
+        ('https://host:8443/a/b.git'), ('ssh://git@[::1]:22/a.git'), ('https://host/a.git?ref=main')
 ) AS attempt (value);
 SELECT throws_ok(
     $$ INSERT INTO open_agents.sessions (account_id, id)
@@ -161,10 +167,8 @@ SELECT set_eq(
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
         ('sessions'::name, 'muniment_app', 'DELETE'),
-        ('sessions', 'muniment_app', 'INSERT'),
         ('sessions', 'muniment_app', 'SELECT'),
         ('sessions', 'muniment_service', 'DELETE'),
-        ('sessions', 'muniment_service', 'INSERT'),
         ('sessions', 'muniment_service', 'SELECT') $$,
     'the rights to whole rows are these'
 );
@@ -177,13 +181,21 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('sessions'::name, 'muniment_app', 'UPDATE',
+        ('sessions'::name, 'muniment_app', 'INSERT',
+         'account_id, id, status, lifecycle_state, auto_commit_push_override, '
+         'global_skill_refs, title, repo_owner, repo_name, branch, clone_url, '
+         'sandbox_state, updated_at'),
+        ('sessions', 'muniment_app', 'UPDATE',
          'status, lifecycle_state, auto_commit_push_override, global_skill_refs, title, '
          'repo_owner, repo_name, branch, clone_url, sandbox_state, updated_at'),
         ('sessions', 'muniment_reader', 'SELECT',
          'account_id, id, status, lifecycle_state, auto_commit_push_override, '
          'global_skill_refs, title, repo_owner, repo_name, branch, clone_url, created_at, '
          'updated_at'),
+        ('sessions', 'muniment_service', 'INSERT',
+         'account_id, id, status, lifecycle_state, auto_commit_push_override, '
+         'global_skill_refs, title, repo_owner, repo_name, branch, clone_url, '
+         'sandbox_state, updated_at'),
         ('sessions', 'muniment_service', 'UPDATE',
          'status, lifecycle_state, auto_commit_push_override, global_skill_refs, title, '
          'repo_owner, repo_name, branch, clone_url, sandbox_state, updated_at') $$,

@@ -1,7 +1,7 @@
 -- Subject: open_agents.start_run()    Docs: docs/schema/open_agents.md#start-run
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(17);
+SELECT plan(20);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -51,7 +51,7 @@ SELECT throws_ok(
 SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000a');
 SELECT is(open_agents.start_run('c1', 'r1', 'some/model'), true, 'a run begins');
 SELECT results_eq(
-    $$ SELECT tenant_id, chat_id, status, model_id, started_at >= now(), finished_at
+    $$ SELECT tenant_id, chat_id, status, model_id, started_at > now(), finished_at
        FROM open_agents.workflow_runs
        WHERE id = 'r1' $$,
     $$ VALUES (
@@ -69,6 +69,15 @@ SELECT throws_ok(
     'workflow run r1 is there with another chat',
     'an id is not taken for a run of another chat'
 );
+SELECT throws_ok(
+    format('SELECT open_agents.start_run(%L, %L)', chat, run), state, NULL, promise
+)
+FROM (
+    VALUES
+        ('c1', '', '23514', 'a run has an id'),
+        ('c1', NULL, '23502', 'whatever it is'),
+        (NULL, 'r2', '23502', 'and a chat')
+) AS attempt (chat, run, state, promise);
 SELECT throws_ok(
     format('SELECT open_agents.start_run(%L, %L)', chat, 'r2'), '23503', NULL, promise
 )

@@ -1,7 +1,7 @@
 -- Subject: open_agents.start_step()    Docs: docs/schema/open_agents.md#start-step
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(23);
+SELECT plan(27);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -52,6 +52,10 @@ SELECT throws_ok(
 );
 SELECT platform.set_tenant('00000000-0000-4000-8000-00000000000a');
 SELECT is(open_agents.start_step('r1', 't1'), 1, 'the first step is number 1');
+SELECT ok(
+    (SELECT started_at > now() FROM open_agents.workflow_run_steps WHERE id = 't1'),
+    'it begins by the clock, though all here is one transaction'
+);
 SELECT is(open_agents.start_step('r1', 't1'), 1, 'the same step again has the number that it had');
 SELECT throws_ok(
     $$ SELECT open_agents.start_step('r1', 't2') $$,
@@ -89,6 +93,13 @@ SELECT is(
     (SELECT finished_at FROM open_agents.workflow_run_steps WHERE id = 't4'),
     'and does not begin before the one ahead has ended'
 );
+SELECT is(open_agents.finish_step('t2'), true, 'a step without an id');
+SELECT throws_ok(
+    format('SELECT open_agents.start_step(%L, %L)', 'r1', step), state, NULL, promise
+)
+FROM (
+    VALUES ('', '23514', 'does not begin'), (NULL, '23502', 'not even without an empty one')
+) AS attempt (step, state, promise);
 SELECT is(open_agents.finish_run('r1', 'aborted'), true, 'of a run that has ended');
 SELECT throws_ok(
     $$ SELECT open_agents.start_step('r1', 't6') $$,

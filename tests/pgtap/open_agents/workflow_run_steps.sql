@@ -1,7 +1,7 @@
 -- Subject: open_agents.workflow_run_steps    Docs: docs/schema/open_agents.md#workflow-run-steps
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(25);
+SELECT plan(27);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -74,7 +74,10 @@ SELECT set_eq(
     $$ VALUES
         ('workflow_run_steps_forbid_update_tg'::name,
          'BEFORE UPDATE ON open_agents.workflow_run_steps FOR EACH ROW WHEN '
-         '((old.finished_at IS NOT NULL)) EXECUTE FUNCTION platform.forbid_change()') $$,
+         '((old.finished_at IS NOT NULL)) EXECUTE FUNCTION platform.forbid_change()'),
+        ('workflow_run_steps_admit_tg',
+         'BEFORE INSERT ON open_agents.workflow_run_steps FOR EACH ROW WHEN '
+         '((new.finished_at IS NULL)) EXECUTE FUNCTION open_agents.admit_step()') $$,
     'the triggers are these'
 );
 
@@ -184,6 +187,19 @@ SELECT throws_ok(
     format('a runtime does not rewrite %s', name)
 )
 FROM (VALUES ('workflow_run_id'), ('step_number'), ('started_at')) AS attempt (name);
+SELECT throws_ok(
+    $$ DELETE FROM open_agents.workflow_run_steps $$,
+    '42501',
+    NULL,
+    'nor does it remove a step, to write another one in its place'
+);
+SELECT throws_ok(
+    $$ INSERT INTO open_agents.workflow_run_steps (id, workflow_run_id, step_number, created_at)
+       VALUES ('t6', 'r2', 2, '2026-06-10 12:00+00') $$,
+    '42501',
+    NULL,
+    'nor does it say when it wrote one'
+);
 RESET ROLE;
 
 DELETE FROM open_agents.workflow_runs
@@ -212,12 +228,8 @@ SELECT set_eq(
        CROSS JOIN aclexplode(relacl)
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
-        ('workflow_run_steps'::name, 'muniment_app', 'DELETE'),
-        ('workflow_run_steps', 'muniment_app', 'INSERT'),
-        ('workflow_run_steps', 'muniment_app', 'SELECT'),
+        ('workflow_run_steps'::name, 'muniment_app', 'SELECT'),
         ('workflow_run_steps', 'muniment_reader', 'SELECT'),
-        ('workflow_run_steps', 'muniment_service', 'DELETE'),
-        ('workflow_run_steps', 'muniment_service', 'INSERT'),
         ('workflow_run_steps', 'muniment_service', 'SELECT') $$,
     'the rights to whole rows are these'
 );
@@ -230,8 +242,14 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('workflow_run_steps'::name, 'muniment_app', 'UPDATE',
+        ('workflow_run_steps'::name, 'muniment_app', 'INSERT',
+         'tenant_id, id, workflow_run_id, step_number, started_at, finished_at, '
+         'duration_ms, finish_reason'),
+        ('workflow_run_steps', 'muniment_app', 'UPDATE',
          'finished_at, duration_ms, finish_reason'),
+        ('workflow_run_steps', 'muniment_service', 'INSERT',
+         'tenant_id, id, workflow_run_id, step_number, started_at, finished_at, '
+         'duration_ms, finish_reason'),
         ('workflow_run_steps', 'muniment_service', 'UPDATE',
          'finished_at, duration_ms, finish_reason') $$,
     'the rights to columns are these'

@@ -1,7 +1,7 @@
 -- Subject: open_agents.workflow_runs    Docs: docs/schema/open_agents.md#workflow-runs
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(24);
+SELECT plan(26);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -74,7 +74,11 @@ SELECT set_eq(
     $$ VALUES
         ('workflow_runs_forbid_update_tg'::name,
          'BEFORE UPDATE ON open_agents.workflow_runs FOR EACH ROW WHEN ((old.finished_at IS'
-         ' NOT NULL)) EXECUTE FUNCTION platform.forbid_change()') $$,
+         ' NOT NULL)) EXECUTE FUNCTION platform.forbid_change()'),
+        ('workflow_runs_forbid_open_end_tg',
+         'BEFORE UPDATE ON open_agents.workflow_runs FOR EACH ROW WHEN (((old.finished_at IS'
+         ' NULL) AND (new.finished_at IS NOT NULL))) EXECUTE FUNCTION '
+         'open_agents.forbid_open_end()') $$,
     'the triggers are these'
 );
 
@@ -161,6 +165,19 @@ SELECT throws_ok(
     format('a runtime does not rewrite %s', name)
 )
 FROM (VALUES ('chat_id'), ('started_at'), ('model_id')) AS attempt (name);
+SELECT throws_ok(
+    $$ DELETE FROM open_agents.workflow_runs $$,
+    '42501',
+    NULL,
+    'nor does it remove a run, to write another one in its place'
+);
+SELECT throws_ok(
+    $$ INSERT INTO open_agents.workflow_runs (id, chat_id, created_at)
+       VALUES ('r5', 'c1', '2026-06-10 12:00+00') $$,
+    '42501',
+    NULL,
+    'nor does it say when it wrote one'
+);
 RESET ROLE;
 
 DELETE FROM open_agents.chats
@@ -188,12 +205,8 @@ SELECT set_eq(
        CROSS JOIN aclexplode(relacl)
        WHERE pg_class.oid IN (SELECT oid FROM subject) AND grantee <> relowner $$,
     $$ VALUES
-        ('workflow_runs'::name, 'muniment_app', 'DELETE'),
-        ('workflow_runs', 'muniment_app', 'INSERT'),
-        ('workflow_runs', 'muniment_app', 'SELECT'),
+        ('workflow_runs'::name, 'muniment_app', 'SELECT'),
         ('workflow_runs', 'muniment_reader', 'SELECT'),
-        ('workflow_runs', 'muniment_service', 'DELETE'),
-        ('workflow_runs', 'muniment_service', 'INSERT'),
         ('workflow_runs', 'muniment_service', 'SELECT') $$,
     'the rights to whole rows are these'
 );
@@ -206,8 +219,14 @@ SELECT set_eq(
        WHERE attrelid IN (SELECT oid FROM subject)
        GROUP BY 1, 2, 3 $$,
     $$ VALUES
-        ('workflow_runs'::name, 'muniment_app', 'UPDATE',
+        ('workflow_runs'::name, 'muniment_app', 'INSERT',
+         'tenant_id, id, chat_id, status, started_at, finished_at, total_duration_ms, '
+         'model_id'),
+        ('workflow_runs', 'muniment_app', 'UPDATE',
          'status, finished_at, total_duration_ms'),
+        ('workflow_runs', 'muniment_service', 'INSERT',
+         'tenant_id, id, chat_id, status, started_at, finished_at, total_duration_ms, '
+         'model_id'),
         ('workflow_runs', 'muniment_service', 'UPDATE',
          'status, finished_at, total_duration_ms') $$,
     'the rights to columns are these'

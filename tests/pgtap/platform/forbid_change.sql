@@ -1,6 +1,6 @@
 -- Subject: platform.forbid_change()    Docs: docs/schema/platform.md#forbid-change
 BEGIN;
-SELECT plan(13);
+SELECT plan(14);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -53,6 +53,27 @@ SELECT throws_ok(
     'MU001',
     'archive.deed is append-only: truncate refused',
     'a table is not emptied'
+);
+-- Most tables that it guards have no months.
+CREATE FUNCTION pg_temp.hint_of(p_statement text)
+RETURNS text
+LANGUAGE plpgsql
+AS $function$
+DECLARE
+    v_hint text;
+BEGIN
+    EXECUTE p_statement;
+    RETURN NULL;
+EXCEPTION
+    WHEN SQLSTATE 'MU001' THEN
+        GET STACKED DIAGNOSTICS v_hint = PG_EXCEPTION_HINT;
+        RETURN v_hint;
+END;
+$function$;
+SELECT is(
+    pg_temp.hint_of('DELETE FROM archive.deed'),
+    'What was recorded stays. Add a row, or retire a month of the ledger.',
+    'what to do instead is said for tables with months and without'
 );
 SELECT lives_ok(
     $$ DELETE FROM archive.deed WHERE deed_id = 3 $$,

@@ -1,0 +1,17 @@
+"""Made by `muniment yoyo generate`. Edit plans and scripts, never this file."""
+
+from __future__ import annotations
+
+from yoyo import step
+
+from muniment.yoyo import PlannedChange
+
+__depends__: set[str] = {
+    "20261121111800_agentcore.transfer_user_aff79e35",
+    "20261121043600_platform.forbid_change_d53c073d",
+}
+# The engine opens the transaction, in which are the script, its verification and the record.
+__transactional__ = False
+
+change = PlannedChange(__file__, "agentcore", "a7fbda9cd599be89e39c1f0c8c2098dba824926d")
+step(change.deploy, change.revert)
