@@ -192,6 +192,12 @@ BEGIN
                 USING ERRCODE = 'P0002',
                       HINT = 'Look at firm and id, and whether its month is archived.';
         END IF;
+        -- So the runs below a run are found from its start on, without a look at earlier months.
+        IF v_run.started_at < v_parent.started_at THEN
+            RAISE EXCEPTION 'p_run.started_at: % is before its parent', v_run.started_at
+                USING ERRCODE = 'MU112',
+                      HINT = format('Run %s started at %s.', v_parent.run_id, v_parent.started_at);
+        END IF;
         v_run.root_run_id := v_parent.root_run_id;
         v_run.depth := v_parent.depth + 1;
     END IF;

@@ -12,7 +12,8 @@ SELECT results_eq(
     $$ VALUES (
         'p_firm_id uuid, p_run_id uuid, p_worker_id text, p_attempt_no integer',
         'agents.agent_run',
-        'volatile, as its caller, of muniment_owner, search_path=pg_catalog, pg_temp',
+        'volatile, as its caller, of muniment_owner, search_path=pg_catalog, pg_temp, '
+        'plan_cache_mode=force_generic_plan',
         'muniment_app'
     ) $$,
     'for whoever writes below an open run: it locks, with the rights of the agent'

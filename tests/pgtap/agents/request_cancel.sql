@@ -12,7 +12,8 @@ SELECT results_eq(
     $$ VALUES (
         'p_firm_id uuid, p_run_id uuid',
         'text',
-        'volatile, as its caller, of muniment_owner, search_path=pg_catalog, pg_temp',
+        'volatile, as its caller, of muniment_owner, search_path=pg_catalog, pg_temp, '
+        'plan_cache_mode=force_generic_plan',
         'muniment_app'
     ) $$,
     'agents ask, with their own rights and without a lease'

@@ -1,7 +1,7 @@
 -- Subject: agents.start_run()    Docs: docs/schema/agents.md#start-run
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(29);
+SELECT plan(30);
 
 -- Shape and access ----------------------------------------------------------
 
@@ -23,7 +23,8 @@ SELECT results_eq(
         'NULL::text, p_metadata jsonb DEFAULT ''{}''::jsonb',
         'TABLE(run_id uuid, started_at timestamp with time zone, status text, attempt_no '
         'integer, is_new boolean)',
-        'volatile, as its caller, of muniment_owner, search_path=pg_catalog, pg_temp',
+        'volatile, as its caller, of muniment_owner, search_path=pg_catalog, pg_temp, '
+        'plan_cache_mode=force_generic_plan',
         'muniment_app'
     ) $$,
     'agents start runs, with their own rights'
@@ -190,6 +191,16 @@ SELECT results_eq(
        FROM agents.start_run(test_support.id('a'), 'clerk', p_run_id => test_support.id('a2')) $$,
     $$ VALUES (test_support.id('a2'), NULL::text, NULL::integer, false) $$,
     'the same request after the month has left is known, and no second run'
+);
+
+SELECT throws_ok(
+    $$ SELECT agents.start_run(
+           test_support.id('a'), 'clerk', p_parent_run_id => test_support.id('a1'),
+           p_started_at => now() - interval '1 day'
+       ) $$,
+    'MU112',
+    NULL,
+    'no run starts before its parent'
 );
 
 RESET ROLE;
