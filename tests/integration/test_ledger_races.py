@@ -29,9 +29,10 @@ RUN = "00000000-0000-4000-8000-0000000000a1"
 CLIENTS = 32
 WRITERS = 16
 
-# No tenant: each function is told the firm, and is a transaction of its own.
-AS_APP = "-c role=muniment_app -c lock_timeout=20s"
-AS_SERVICE = "-c role=muniment_service -c lock_timeout=20s"
+# No tenant: each function is told the firm, and is a transaction of its own. Who waits for ever
+# fails.
+AS_APP = "-c role=muniment_app -c statement_timeout=60s"
+AS_SERVICE = "-c role=muniment_service -c statement_timeout=60s"
 
 START = "SELECT * FROM agents.start_run(%s, %s, %s, p_worker_id => 'w1')"
 CLAIM = "SELECT * FROM agents.claim_run(%s, %s, %s)"

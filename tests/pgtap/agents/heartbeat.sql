@@ -1,7 +1,7 @@
 -- Subject: agents.heartbeat()    Docs: docs/schema/agents.md#heartbeat
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(16);
+SELECT plan(17);
 
 -- Shape and access ----------------------------------------------------------
 
@@ -24,9 +24,12 @@ SELECT results_eq(
 
 SELECT test_support.open_months();
 SET LOCAL ROLE muniment_app;
+-- All of one moment, so that a run is told from another by its id alone.
 SELECT agents.start_run(
-    test_support.id('a'), 'clerk', p_run_id => test_support.id('a1'), p_worker_id => 'w1'
-);
+    test_support.id('a'), 'clerk', p_run_id => test_support.id(ending), p_started_at => now(),
+    p_worker_id => 'w1'
+)
+FROM unnest(ARRAY['a1', 'a2']) AS ending;
 SELECT agents.start_run(test_support.id('a'), 'clerk', p_run_id => test_support.id('a3'));
 SELECT is(
     agents.heartbeat(test_support.id('a'), test_support.id('a1'), 'w1', 1, '90 seconds'),
@@ -39,6 +42,12 @@ SELECT results_eq(
        WHERE run_id = test_support.id('a1') $$,
     $$ VALUES (interval '90 seconds', true) $$,
     'the lease begins anew with each beat'
+);
+SELECT is(
+    (SELECT lease_expires_at - heartbeat_at FROM agents.agent_run
+     WHERE run_id = test_support.id('a2')),
+    interval '60 seconds',
+    'of this run, and of no other'
 );
 
 -- Nobody took the run, so the worker was only slow.

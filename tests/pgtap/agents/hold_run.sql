@@ -23,11 +23,12 @@ SELECT results_eq(
 
 SELECT test_support.open_months();
 SET LOCAL ROLE muniment_app;
-SELECT agents.start_run(test_support.id('a'), 'clerk', p_run_id => test_support.id('a1'));
+-- All of one moment, so that a run is told from another by its id alone.
 SELECT agents.start_run(
-    test_support.id('a'), 'clerk', p_run_id => test_support.id('a2'), p_worker_id => 'w1'
-);
-SELECT agents.start_run(test_support.id('a'), 'clerk', p_run_id => test_support.id('a3'));
+    test_support.id('a'), 'clerk', p_run_id => test_support.id(ending), p_started_at => now(),
+    p_worker_id => worker
+)
+FROM (VALUES ('a1', NULL), ('a2', 'w1'), ('a3', NULL)) AS run (ending, worker);
 SELECT agents.request_cancel(test_support.id('a'), test_support.id('a3'));
 
 SELECT results_eq(

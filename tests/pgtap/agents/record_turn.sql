@@ -175,6 +175,7 @@ SELECT agents.record_turn(
     test_support.id('a'), test_support.id('a5'), '{"idempotency_key": "k", "agent_name": "clerk"}',
     '[{"role": "user", "content": "Hi"}]', '[{"tool_name": "look"}]'
 );
+SELECT agents.append_turn(test_support.id('a'), test_support.id('a5'), 'user', 'And then?');
 SELECT results_eq(
     $$ SELECT a.run_id = k.run_id, a.last_turn_no, a.seal_sha256 = s.seal_sha256, a.is_new
        FROM agents.record_turn(
@@ -223,8 +224,8 @@ FROM (
          format('MU100 p_run.idempotency_key: run %s was recorded by another request', (
             SELECT run_id FROM agents.agent_run_key WHERE idempotency_key = 'k'
          )), 'another request does not get the key'),
-        ('a5', jsonb_build_object('run_id', test_support.id('a1')), '[]', '[]',
-         'MU100 p_run.run_id: run a1 was recorded by another request', 'nor the id'),
+        ('a5', jsonb_build_object('run_id', test_support.id('a2')), '[]', '[]',
+         'MU100 p_run.run_id: run a2 was recorded by another request', 'nor the id'),
         ('a5', '{"name": "clerk"}', '[]', '[]', '22023 p_run[0].name: is no key',
          'a key of a run that is none is named'),
         ('a5', '{}', '[{"name": "clerk"}]', '[]', '22023 p_turns[0].name: is no key',
@@ -307,7 +308,7 @@ SELECT throws_ok(
 );
 SELECT results_eq(
     $$ SELECT last_turn_no FROM agents.chat_session WHERE session_id = test_support.id('a5') $$,
-    $$ VALUES (5) $$,
+    $$ VALUES (6) $$,
     'what was refused has used no number'
 );
 

@@ -1,7 +1,7 @@
 -- Subject: agents.request_cancel()    Docs: docs/schema/agents.md#request-cancel
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(12);
+SELECT plan(13);
 
 -- Shape and access ----------------------------------------------------------
 
@@ -23,10 +23,12 @@ SELECT results_eq(
 
 SELECT test_support.open_months();
 SET LOCAL ROLE muniment_app;
+-- All of one moment, so that a run is told from another by its id alone.
 SELECT agents.start_run(
-    test_support.id('a'), 'clerk', p_run_id => test_support.id('a1'), p_worker_id => 'w1'
-);
-SELECT agents.start_run(test_support.id('a'), 'clerk', p_run_id => test_support.id('a2'));
+    test_support.id('a'), 'clerk', p_run_id => test_support.id(ending), p_started_at => now(),
+    p_worker_id => worker
+)
+FROM (VALUES ('a1', 'w1'), ('a2', NULL), ('a3', NULL), ('a4', 'w1')) AS run (ending, worker);
 SELECT is(
     agents.request_cancel(test_support.id('a'), test_support.id('a1')),
     'running',
@@ -65,6 +67,16 @@ SELECT is(
     agents.request_cancel(test_support.id('a'), test_support.id('a2')),
     'cancelled',
     'what has ended stays as it is'
+);
+SELECT results_eq(
+    $$ SELECT run_id, status, cancel_requested_at
+       FROM agents.agent_run
+       WHERE run_id IN (test_support.id('a3'), test_support.id('a4'))
+       ORDER BY run_id $$,
+    $$ VALUES
+        (test_support.id('a3'), 'queued', NULL::timestamptz),
+        (test_support.id('a4'), 'running', NULL) $$,
+    'nor is any other run asked'
 );
 SELECT is(test_support.answer_to(statement), answer, promise)
 FROM (

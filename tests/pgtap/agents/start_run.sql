@@ -38,7 +38,7 @@ SELECT agents.open_session(test_support.id('a'), test_support.id('a5'));
 SELECT results_eq(
     $$ SELECT run_id, status, attempt_no, is_new
        FROM agents.start_run(
-           test_support.id('a'), 'clerk', 'key', test_support.id('a1'),
+           test_support.id('a'), 'clerk', 'key', test_support.id('a1'), now(),
            p_session_id => test_support.id('a5'), p_worker_id => 'w1', p_lease => '90 seconds',
            p_operation => 'chat', p_agent_version => '2', p_prompt_name => 'p',
            p_prompt_version => '3', p_subject_type => 'matter', p_subject_id => 'M-1',
@@ -54,12 +54,12 @@ SELECT results_eq(
            session_id, parent_run_id, root_run_id, depth, operation, agent_name, agent_version,
            prompt_name, prompt_version, subject_type, subject_id, actor_type, actor_id,
            provider_name, request_model, worker_id, lease_expires_at - heartbeat_at,
-           started_at = heartbeat_at, trace_id, span_id, metadata
+           started_at = now(), heartbeat_at >= now(), trace_id, span_id, metadata
        FROM agents.agent_run $$,
     $$ VALUES (
            test_support.id('a5'), NULL::uuid, test_support.id('a1'), 0::smallint, 'chat', 'clerk',
            '2', 'p', '3', 'matter', 'M-1', 'user', 'U-1', 'acme', 'm-1', 'w1',
-           interval '90 seconds', true, repeat('0f', 16), repeat('0f', 8), '{"a": 1}'::jsonb
+           interval '90 seconds', true, true, repeat('0f', 16), repeat('0f', 8), '{"a": 1}'::jsonb
        ) $$,
     'and holds what was said of it, with a lease from now on'
 );
@@ -82,7 +82,9 @@ SELECT is(
 );
 SELECT results_eq(
     $$ SELECT status, attempt_no, is_new
-       FROM agents.start_run(test_support.id('a'), 'clerk', p_run_id => test_support.id('a2')) $$,
+       FROM agents.start_run(
+           test_support.id('a'), 'clerk', p_run_id => test_support.id('a2'), p_started_at => now()
+       ) $$,
     $$ VALUES ('queued', 1, true) $$,
     'without a worker a run is queued'
 );
@@ -93,13 +95,15 @@ SELECT results_eq(
     $$ VALUES (3) $$,
     'and has no lease'
 );
-SELECT is(
-    (agents.start_run(test_support.id('a'), 'clerk', p_run_id => test_support.id('a2'))).is_new,
-    false,
+-- The other one began in the same moment.
+SELECT results_eq(
+    $$ SELECT run_id, status, is_new
+       FROM agents.start_run(test_support.id('a'), 'clerk', p_run_id => test_support.id('a2')) $$,
+    $$ VALUES (test_support.id('a2'), 'queued', false) $$,
     'a run without a key is found again by its id'
 );
 SELECT agents.start_run(
-    test_support.id('a'), 'clerk', p_run_id => test_support.id('a3'),
+    test_support.id('a'), 'clerk', p_run_id => test_support.id('a3'), p_started_at => now(),
     p_parent_run_id => test_support.id('a2')
 );
 SELECT agents.start_run(
