@@ -13,7 +13,8 @@ SELECT results_eq(
         'p_firm_id uuid, p_run_id uuid, p_worker_id text, p_lease interval DEFAULT '
         '''00:01:00''::interval',
         'TABLE(run_id uuid, started_at timestamp with time zone, status text, attempt_no integer)',
-        'volatile, as its caller, of muniment_owner, search_path=pg_catalog, pg_temp',
+        'volatile, as its caller, of muniment_owner, search_path=pg_catalog, pg_temp, '
+        'plan_cache_mode=force_generic_plan',
         'muniment_app'
     ) $$,
     'agents claim runs, with their own rights'

@@ -13,7 +13,8 @@ SELECT results_eq(
         'p_firm_id uuid, p_run_id uuid, p_run_started_at timestamp with time zone, p_ended_at '
         'timestamp with time zone',
         'void',
-        'volatile, as its caller, of muniment_owner, search_path=pg_catalog, pg_temp',
+        'volatile, as its caller, of muniment_owner, search_path=pg_catalog, pg_temp, '
+        'plan_cache_mode=force_generic_plan',
         'muniment_app, muniment_service'
     ) $$,
     'for what ends runs: it writes, with the rights of agents and of the backend'

@@ -21,7 +21,8 @@ SELECT results_eq(
         'NULL::integer, p_ended_at timestamp with time zone DEFAULT NULL::timestamp with time '
         'zone',
         'bytea',
-        'volatile, as its caller, of muniment_owner, search_path=pg_catalog, pg_temp',
+        'volatile, as its caller, of muniment_owner, search_path=pg_catalog, pg_temp, '
+        'plan_cache_mode=force_generic_plan',
         'muniment_app'
     ) $$,
     'agents finish their runs, with their own rights'

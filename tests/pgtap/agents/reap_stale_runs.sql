@@ -12,7 +12,8 @@ SELECT results_eq(
     $$ VALUES (
         'p_limit integer DEFAULT 100, p_grace interval DEFAULT ''00:00:00''::interval',
         'TABLE(firm_id uuid, run_id uuid)',
-        'volatile, as its caller, of muniment_owner, search_path=pg_catalog, pg_temp',
+        'volatile, as its caller, of muniment_owner, search_path=pg_catalog, pg_temp, '
+        'plan_cache_mode=force_generic_plan',
         'muniment_service'
     ) $$,
     'the backend reaps, with its own rights, and no agent does'

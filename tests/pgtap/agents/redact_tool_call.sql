@@ -13,7 +13,8 @@ SELECT results_eq(
         'p_firm_id uuid, p_tool_call_id uuid, p_requested_at timestamp with time zone, p_body '
         'text, p_redacted_by text, p_reason text',
         'uuid',
-        'volatile, as its caller, of muniment_owner, search_path=pg_catalog, pg_temp',
+        'volatile, as its caller, of muniment_owner, search_path=pg_catalog, pg_temp, '
+        'plan_cache_mode=force_generic_plan',
         'muniment_service'
     ) $$,
     'the backend redacts, with its own rights, and no agent does'
