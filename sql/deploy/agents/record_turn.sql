@@ -377,9 +377,10 @@ COMMENT ON FUNCTION agents.record_turn(uuid, uuid, jsonb, jsonb, jsonb) IS
     'or run_id returns what was recorded. Raises 22023 on an unknown key or a status that does '
     'not end a run; 22P02 and 22007 on a bad value; MU100 when the key or id is that of another '
     'request; MU104 when the session is not open; MU105 when a tool is not registered; MU112 when '
-    'a time is more than five minutes ahead; P0002 when session or parent is not there; 23502, '
-    '23505 and 23514 by column or name, the last also when the month has no partition; 40001 '
-    'above READ COMMITTED; 42501 and 22004 as platform.enter_tenant() does.';
+    'a time is more than five minutes ahead or the run starts before its parent; P0002 when '
+    'session or parent is not there; 23502, 23505 and 23514 by column or name, the last also when '
+    'the month has no partition; 40001 above READ COMMITTED; 42501 and 22004 as '
+    'platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.record_turn(uuid, uuid, jsonb, jsonb, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.record_turn(uuid, uuid, jsonb, jsonb, jsonb) TO muniment_app;

@@ -209,14 +209,14 @@ COMMENT ON FUNCTION agents.start_run(
     uuid, text, text, uuid, timestamptz, uuid, uuid, text, interval, text, text, text, text, text,
     text, text, text, text, text, text, text, jsonb
 ) IS
-    'Starts a run with a worker, or queues one without, and returns it; the same request under the'
-    ' same idempotency key or id returns the run as it is (status NULL when its month is '
+    'Starts a run with a worker, or queues one without, and returns it; the same request under '
+    'the same idempotency key or id returns the run as it is (status NULL when its month is '
     'archived). Raises MU100 when the key or id is that of another request; P0002 when the parent '
-    'is not there; MU112 when p_started_at is more than five minutes ahead or before the parent; 22023 when the lease '
-    'is not between a second and a day; 23503 when the session is not there; 23514 by the name of '
-    'a CHECK, or when the month has no partition; 40001 when another transaction has just started '
-    'it and this one, above READ COMMITTED, does not see it; 42501 and 22004 as '
-    'platform.enter_tenant() does.';
+    'is not there; MU112 when p_started_at is more than five minutes ahead or before the parent; '
+    '22023 when the lease is not between a second and a day; 23503 when the session is not there; '
+    '23514 by the name of a CHECK, or when the month has no partition; 40001 when another '
+    'transaction has just started it and this one, above READ COMMITTED, does not see it; 42501 '
+    'and 22004 as platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.start_run(
     uuid, text, text, uuid, timestamptz, uuid, uuid, text, interval, text, text, text, text, text,
