@@ -42,6 +42,22 @@ APPEND_TO_RUN = "SELECT * FROM agents.append_turn(%s, %s, 'assistant', 'Hi', %s,
 RECORD = "SELECT * FROM agents.record_turn(%s, %s, %s, %s)"
 FINISH = "SELECT agents.finish_run(%s, %s, %s, %s, %s)"
 REAP = "SELECT * FROM agents.reap_stale_runs(%s)"
+RECORD_CALL = (
+    "SELECT * FROM agents.record_turn(%s, %s, %s, %s,"
+    """ '[{"tool_name": "get_matter", "args": "{}"}]')"""
+)
+REDACT_CALL = "SELECT agents.redact_tool_call(%s, %s, %s, 'args', 'U-1', 'Article 17.')"
+IMPORT = """
+    SELECT agents.import_runs(
+        %s,
+        json_build_array(json_build_object(
+            'run_id', gen_random_uuid(), 'session_id', gen_random_uuid(), 'agent_name', 'clerk',
+            'status', 'succeeded', 'started_at', now(), 'ended_at', now(), 'turn_count', 0,
+            'metadata', json_build_object()
+        )),
+        '[]', '[]'
+    )
+"""
 
 TWO_TURNS = Jsonb([{"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Me."}])
 
@@ -460,6 +476,33 @@ def test_a_run_is_sealed_by_no_old_snapshot(snapshot: psycopg.Connection[Any]) -
 
     cancel = "SELECT agents.request_cancel(%s, %s)"
     assert answer(snapshot, cancel, FIRM, queued.run_id) == "MU111"
+
+
+def test_nobody_is_reaped_by_an_old_snapshot(held: str) -> None:
+    lapse(held)
+
+    with client(held, AS_SERVICE) as reaper:
+        reaper.isolation_level = IsolationLevel.REPEATABLE_READ
+        with reaper.transaction(force_rollback=True):
+            assert answer(reaper, REAP, 5) == "MU111"
+
+
+@pytest.mark.parametrize("who", [AS_APP, AS_SERVICE], ids=["import_runs", "redact_tool_call"])
+def test_an_old_snapshot_does_not_seal_in_a_chain_that_went_on(dsn: str, who: str) -> None:
+    with client(dsn) as other, client(dsn, who) as late:
+        row(other, RECORD_CALL, FIRM, SESSION, exchange(), TWO_TURNS)
+        ((call_id, requested_at),) = recorded(
+            dsn, "SELECT tool_call_id, requested_at FROM agents.tool_call"
+        )
+        late.isolation_level = IsolationLevel.REPEATABLE_READ
+        with late.transaction(force_rollback=True):
+            late.execute("SELECT now()")
+            row(other, RECORD, FIRM, SESSION, exchange(), TWO_TURNS)
+
+            if who == AS_APP:
+                assert answer(late, IMPORT, FIRM) == "40001"
+            else:
+                assert answer(late, REDACT_CALL, FIRM, call_id, requested_at) == "40001"
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ $function$;
 
 COMMENT ON FUNCTION agents.end_tool_calls(uuid, uuid, timestamptz, timestamptz) IS
     'Ends the open calls of a run that ends: as cancelled, or unknown when an effect may have '
-    'happened. Raises nothing.';
+    'happened. Raises 42501 when the tenant is not set, but for muniment_service.';
 
 REVOKE ALL ON FUNCTION agents.end_tool_calls(uuid, uuid, timestamptz, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.end_tool_calls(uuid, uuid, timestamptz, timestamptz)

@@ -49,6 +49,11 @@ BEGIN
             USING ERRCODE = 'P0002',
                   HINT = 'Look at firm, id and requested_at.';
     END IF;
+    IF v_call.status IN ('requested', 'waiting_approval', 'running') THEN
+        RAISE EXCEPTION 'p_tool_call_id: call % has not ended', p_tool_call_id
+            USING ERRCODE = 'MU103',
+                  HINT = 'Its bodies are needed until then. Redact it when it has ended.';
+    END IF;
 
     SELECT b.*
     INTO v_body
@@ -110,8 +115,8 @@ $function$;
 
 COMMENT ON FUNCTION agents.redact_tool_call(uuid, uuid, timestamptz, text, text, text) IS
     'Takes the args or the result of a call away, seals who did it and why, and returns the id of '
-    'the redaction. Raises 22023 when p_body is neither, P0002 when the call is not there, MU114 '
-    'when it has no such body, MU110 when it has not ended, 23502 and 23514 when it is not said '
+    'the redaction. Raises 22023 when p_body is neither, P0002 when the call is not there, MU103 '
+    'when it has not ended, MU114 when it has no such body, 23502 and 23514 when it is not said '
     'who and why; 40001 above READ COMMITTED.';
 
 REVOKE ALL ON FUNCTION agents.redact_tool_call(uuid, uuid, timestamptz, text, text, text)

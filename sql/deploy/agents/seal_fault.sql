@@ -68,7 +68,8 @@ END;
 $function$;
 
 COMMENT ON FUNCTION agents.seal_fault(agents.run_seal) IS
-    'What is wrong with a seal or its links; NULL when nothing is. Raises nothing.';
+    'What is wrong with a seal or its links; NULL when nothing is. Raises 42501 when the tenant is '
+    'not set.';
 
 REVOKE ALL ON FUNCTION agents.seal_fault(agents.run_seal) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.seal_fault(agents.run_seal) TO muniment_app, muniment_reader;

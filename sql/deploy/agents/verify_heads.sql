@@ -15,6 +15,8 @@ STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
+    PERFORM platform.enter_tenant(p_firm_id);
+
     IF p_heads ->> 'firm_id' IS DISTINCT FROM p_firm_id::text
         OR jsonb_typeof(p_heads -> 'heads') IS DISTINCT FROM 'array'
     THEN
@@ -30,7 +32,7 @@ BEGIN
         head.seal_no,
         CASE
             WHEN s.seal_sha256 IS NULL THEN 'the seal is missing: the chain was cut off'
-            WHEN s.seal_sha256 <> head.sha256
+            WHEN s.seal_sha256 IS DISTINCT FROM head.sha256
                 THEN 'the seal is another one: the chain was rewritten'
         END
     FROM (
@@ -51,7 +53,8 @@ $function$;
 COMMENT ON FUNCTION agents.verify_heads(uuid, jsonb) IS
     'Compares the chains of a firm with a document that agents.chain_heads() made before: a row '
     'for each head, whether it holds or differs. Raises 22023 when the document is not one of this'
-    ' firm; 42501 when the tenant is not set.';
+    ' firm, 22P02 and 22003 on a number in it that is none; 42501 and 22004 as '
+    'platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.verify_heads(uuid, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.verify_heads(uuid, jsonb) TO muniment_app, muniment_reader;
