@@ -8,7 +8,7 @@ from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
     "20261121084000_goclaw.protect_system_skill_2c56b35f",
-    "20261121043700_platform.vector_3fce404b",
+    "20261121043700_platform.vector_8975c456",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False

@@ -95,7 +95,7 @@ $function$;
 
 COMMENT ON FUNCTION agents.sealed_rows(uuid, uuid, timestamptz) IS
     'The rows of a run that its seal covers, in the order and with the hashes of seal format 1. '
-    'p_run_started_at is the start of the run. Raises nothing.';
+    'p_run_started_at is the start of the run. Raises 42501 when the tenant is not set.';
 
 REVOKE ALL ON FUNCTION agents.sealed_rows(uuid, uuid, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.sealed_rows(uuid, uuid, timestamptz)

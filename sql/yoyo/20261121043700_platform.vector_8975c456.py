@@ -1,0 +1,16 @@
+"""Made by `muniment yoyo generate`. Edit plans and scripts, never this file."""
+
+from __future__ import annotations
+
+from yoyo import step
+
+from muniment.yoyo import PlannedChange
+
+__depends__: set[str] = {
+    "20261121043630_platform.enter_tenant_a1ec358c",
+}
+# The engine opens the transaction, in which are the script, its verification and the record.
+__transactional__ = False
+
+change = PlannedChange(__file__, "platform", "8975c4569054db5b2fa9268dcafc285435f1df88")
+step(change.deploy, change.revert)

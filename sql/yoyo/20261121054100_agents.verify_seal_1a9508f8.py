@@ -1,0 +1,16 @@
+"""Made by `muniment yoyo generate`. Edit plans and scripts, never this file."""
+
+from __future__ import annotations
+
+from yoyo import step
+
+from muniment.yoyo import PlannedChange
+
+__depends__: set[str] = {
+    "20261121054000_agents.seal_fault_790c44e8",
+}
+# The engine opens the transaction, in which are the script, its verification and the record.
+__transactional__ = False
+
+change = PlannedChange(__file__, "agents", "1a9508f86c977d2c44e0ba70a6f711776a34c68a")
+step(change.deploy, change.revert)
