@@ -58,10 +58,10 @@ class Ledger:
 
 
 def open_months(dsn: str) -> None:
-    """Make the partitions of today, and of yesterday."""
+    """Make the partitions of this month, and of the one before it."""
     with psycopg.connect(dsn) as connection:
         connection.execute(
-            "SELECT agents.ensure_partitions(date_trunc('month', now() - interval '1 day')::date)"
+            "SELECT agents.ensure_partitions(date_trunc('month', now() - interval '1 month')::date)"
         )
 
 
