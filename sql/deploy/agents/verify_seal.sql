@@ -6,7 +6,7 @@
 -- hashes all rows again, their inline bodies too, looks whether what was redacted was redacted
 -- under a seal, and whether the seal is linked to the ones before and after it. What the shelf
 -- holds is not looked at here: muniment seal verify does that too.
--- Locks: none.  Docs: docs/schema/agents.md#verify-seal, docs/explanation/what-a-seal-proves.md
+-- Locks: none.  Docs: docs/schema/agents.md#verify-seal
 
 BEGIN;
 
