@@ -60,6 +60,10 @@ bench-shelf: $(VENV)/.installed-bench ## Time the shelf beside bare boto3, on a 
 bench-goclaw: $(VENV)/.installed-bench ## Time functions of goclaw beside bare SQL, for docs/benchmarks.md
 	$(BIN)/python -m benchmarks.goclaw $(or $(ARGS),--write docs/benchmarks.md)
 
+.PHONY: bench-ledger
+bench-ledger: $(VENV)/.installed-bench-ledger ## Time the ledger beside bare inserts and peers, for docs/benchmarks.md
+	$(BIN)/python -m benchmarks.ledger $(or $(ARGS),--write docs/benchmarks.md)
+
 .PHONY: lint
 lint: $(VENV)/.installed-test ## Check style, types, import directions and SQL
 	$(BIN)/ruff check .
@@ -116,7 +120,12 @@ $(VENV)/.installed-bench: pyproject.toml | $(BIN)/pip
 	@$(PIP_INSTALL) --editable '.[bench]'
 	@touch $@ $(VENV)/.installed
 
+$(VENV)/.installed-bench-ledger: pyproject.toml | $(BIN)/pip
+	@echo "Installing muniment and the ledger's peers into $(VENV) ..." >&2
+	@$(PIP_INSTALL) --editable '.[bench-ledger]'
+	@touch $@ $(VENV)/.installed
+
 $(VENV)/.installed-test: pyproject.toml | $(BIN)/pip
 	@echo "Installing muniment and its tools into $(VENV) ..." >&2
 	@$(PIP_INSTALL) --editable '.[test]'
-	@touch $@ $(VENV)/.installed-bench $(VENV)/.installed
+	@touch $@ $(VENV)/.installed-bench $(VENV)/.installed-bench-ledger $(VENV)/.installed

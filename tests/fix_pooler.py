@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -65,21 +65,23 @@ Start = Callable[..., Pooler]
 
 
 @contextmanager
-def _started(server: Cluster, *, mode: str, size: int, round_robin: bool) -> Iterator[Pooler]:
+def _started(
+    server: Cluster, *, mode: str, size: int, round_robin: bool, users: Sequence[str]
+) -> Iterator[Pooler]:
     assert _PGBOUNCER is not None
     url = urlsplit(server.dsn())
     # Not pytest's tmp_path: only its owner may enter that, and pgbouncer is never run by root.
     directory = Path(tempfile.mkdtemp(prefix="muniment-"))
     directory.chmod(0o755)
-    users, settings = directory / "users.txt", directory / "pgbouncer.ini"
-    users.write_text(f'"{url.username}" ""\n')
+    known, settings = directory / "users.txt", directory / "pgbouncer.ini"
+    known.write_text("".join(f'"{user}" ""\n' for user in (url.username, *users)))
     port = _free_port()
     settings.write_text(
         _SETTINGS.format(
             host=url.hostname,
             port=url.port,
             listen_port=port,
-            users=users,
+            users=known,
             mode=mode,
             size=size,
             round_robin=int(round_robin),
@@ -123,9 +125,11 @@ def pooler(server: Cluster) -> Iterator[Start]:
         pytest.skip(_MISSING)
     with ExitStack() as running:
 
-        def started(mode: str, *, size: int = 20, round_robin: bool = False) -> Pooler:
+        def started(
+            mode: str, *, size: int = 20, round_robin: bool = False, users: Sequence[str] = ()
+        ) -> Pooler:
             return running.enter_context(
-                _started(server, mode=mode, size=size, round_robin=round_robin)
+                _started(server, mode=mode, size=size, round_robin=round_robin, users=users)
             )
 
         yield started

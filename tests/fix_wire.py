@@ -144,7 +144,8 @@ class _Connection:
                 if stop is not None and not stop.is_answer:
                     stop.reached.set()
                     stop.released.wait()
-                self._stop = stop
+                # A query with parameters is several messages, and has one answer.
+                self._stop = stop or self._stop
                 self._server.sendall(message)
         self._hang_up()
 

@@ -16,10 +16,13 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row, tuple_row
 
 from muniment.errors import (
+    RULES,
     AccessDenied,
+    Conflicted,
     ConnectFailed,
     ConstraintViolated,
     LockTimedOut,
+    PartitionMissing,
     StoreError,
 )
 
@@ -30,12 +33,15 @@ __all__ = [
     "connect",
     "dict_row",
     "sql",
+    "store_error",
     "translated",
     "tuple_row",
 ]
 
 Connection = psycopg.Connection[Any]
 DatabaseError = psycopg.Error
+
+_PARTITIONED = {("agents", name) for name in ("agent_run", "chat_turn", "tool_call")}
 
 
 def connect(dsn: str, *, application_name: str = "muniment") -> Connection:
@@ -99,13 +105,37 @@ def store_error(doing: str, error: psycopg.Error) -> StoreError:
         kind = ConnectFailed
     elif state == "55P03":
         kind = LockTimedOut
+    elif state in {"40001", "40P01"}:
+        kind = Conflicted
+    elif _is_partition_missing(error):
+        kind = PartitionMissing
     elif state.startswith("23"):
         kind = ConstraintViolated
     elif state == "42501":
         kind = AccessDenied
-    return kind(
+    elif state in RULES:
+        kind = RULES[state]
+    refusal = kind(
         f"{doing}: {text}",
         sqlstate=state,
         constraint=diag.constraint_name,
         hint=diag.message_hint,
+    )
+    if isinstance(refusal, PartitionMissing):
+        refusal.table = diag.table_name or ""
+    return refusal
+
+
+def _is_partition_missing(error: psycopg.Error) -> bool:
+    """Tell a month that is not there from a CHECK, without reading the message.
+
+    A CHECK always names itself, that of a domain too; a row for which there is no partition names
+    the table alone, and that is the parent (ExecFindPartition() in execPartition.c,
+    ExecConstraints() in execMain.c of PostgreSQL). RAISE names neither.
+    """
+    diag = error.diag
+    return (
+        error.sqlstate == "23514"
+        and diag.constraint_name is None
+        and (diag.schema_name, diag.table_name) in _PARTITIONED
     )

@@ -2,7 +2,7 @@
 
 A ```console block holds commands, which begin with "$ ", and perhaps what they print. They run in a
 directory that has of the checkout what they need. Ids, times and durations may differ, and a line
-"..." stands for any lines.
+"..." stands for any lines. A ```python block is a file, whose name is in its first line.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from muniment.embedded import stop
 from muniment.embedded.programs import wheel_directory
 
 README = ROOT / "README.md"
-TUTORIAL = ROOT / "docs" / "tutorial" / "first-ledger.md"
+TUTORIALS = sorted((ROOT / "docs" / "tutorial").glob("*.md"))
 
 # Installing is not tried here: what the lines stand for is already done, or is done instead.
 INSTEAD = {
@@ -63,6 +63,12 @@ def sections(page: Path) -> dict[str, list[Command]]:
     for before, token in zip([None, *tokens], tokens, strict=False):
         if before is not None and before.type == "heading_open":
             heading = token.content
+        elif token.type == "fence" and token.info == "python":
+            assert token.map is not None
+            name = token.content.partition("\n")[0].removeprefix("# ")
+            save = f"cat > {name} << 'END'\n{token.content}END"
+            place = f"{page.relative_to(ROOT)}:{token.map[0] + 2}"
+            found.setdefault(heading, []).append(Command(save, place))
         elif token.type == "fence" and token.info == "console":
             assert token.map is not None
             found.setdefault(heading, []).extend(commands(token.content, page, token.map[0] + 2))
@@ -167,12 +173,13 @@ def directory(tmp_path: Path) -> Iterator[Path]:
         stop(tmp_path / ".muniment")
 
 
-def test_the_tutorial_is_true(directory: Path) -> None:
-    found = [command for section in sections(TUTORIAL).values() for command in section]
+@pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
+def test_a_tutorial_is_true(directory: Path, page: Path) -> None:
+    found = [command for section in sections(page).values() for command in section]
 
     Reader(directory).follow(found)
 
-    assert len(found) > 10
+    assert len(found) > 7
     assert found[0].text == "make up"
     assert found[-1].text == ".venv/bin/muniment down"
 
@@ -201,7 +208,8 @@ def test_the_deploy_of_the_readme_is_true(tmp_path: Path, database: str) -> None
 
 
 def test_what_is_not_run_is_known() -> None:
-    pages = [*sections(README).values(), *sections(TUTORIAL).values()]
+    pages = [*sections(README).values()]
+    pages += [section for page in TUTORIALS for section in sections(page).values()]
     skipped = {
         command.text
         for section in pages

@@ -189,21 +189,22 @@ def test_a_run_under_way_is_shown_too(ledger: str, connection: Connection) -> No
     assert "cost      $0.00123\n" in shown
 
 
-def test_a_question_asked_months_before_its_run_is_shown(connection: Connection) -> None:
+def test_a_turn_months_after_the_start_of_its_run_is_shown(connection: Connection) -> None:
     run_id = UUID("abcdef01-0000-4000-8000-000000000000")
     start_run(connection, run_id)
-    with acting_as(connection, APP, doing="asking", firm_id=FIRM_A):
+    connection.execute("SELECT agents.ensure_partitions('2026-08-01', 1)")
+    with acting_as(connection, APP, doing="answering", firm_id=FIRM_A):
         connection.execute(
             "WITH session AS ("
             " INSERT INTO agents.chat_session (firm_id) VALUES (%(firm)s) RETURNING session_id)"
             " INSERT INTO agents.chat_turn"
             " (firm_id, session_id, turn_no, run_id, run_started_at, created_at, role)"
-            " SELECT %(firm)s, session_id, 1, %(run)s, %(at)s, '2026-05-01Z', 'user' FROM session",
+            " SELECT %(firm)s, session_id, 1, %(run)s, %(at)s, '2026-08-01Z', 'user' FROM session",
             {"firm": FIRM_A, "run": run_id, "at": HERE},
         )
-    assert HERE.month > 5
+    assert HERE.month < 8
     (turn,) = read_run(connection, str(run_id), firm_id=FIRM_A).turns
-    assert turn.created_at.month == 5
+    assert turn.created_at.month == 8
     (listed,) = list_runs(connection, firm_id=FIRM_A, limit=1)
     assert listed.turn_count == 1
 
@@ -220,7 +221,9 @@ def test_texts_are_cut_unless_they_are_asked_for(connection: Connection) -> None
     assert (turn.content.text, turn.content.is_whole) == (text, True)
 
 
-def test_months_that_cannot_hold_the_run_or_its_calls_are_not_read(example: Connection) -> None:
+def test_months_that_cannot_hold_the_run_and_its_rows_are_not_read(
+    example: Connection,
+) -> None:
     run = list_runs(example, firm_id=FIRM_A, limit=1)[0]
     example.execute("SELECT agents.ensure_partitions('2023-01-01', 24)")
     whose = {
@@ -229,7 +232,11 @@ def test_months_that_cannot_hold_the_run_or_its_calls_are_not_read(example: Conn
         "started_at": run.started_at,
         "characters": 500,
     }
-    for name, table in (("run", "agent_run"), ("tool_calls", "tool_call")):
+    for name, table in (
+        ("run", "agent_run"),
+        ("turns", "chat_turn"),
+        ("tool_calls", "tool_call"),
+    ):
         with acting_as(example, READER, doing="explaining", firm_id=FIRM_A):
             explain = b"EXPLAIN (FORMAT JSON) " + query(f"ledger.{name}")
             plan = str(example.execute(explain, whose).fetchall())

@@ -25,12 +25,20 @@ TENANT_TABLES = (
     "chat_turn",
     "tool_call",
     "usage_daily",
+    "redaction",
+    "run_seal",
 )
 TABLES = ("tool_registry", *TENANT_TABLES)
 PARTITIONED = ("agent_run", "chat_turn", "tool_call")
 
 # What a change adds to the table of another one, and so verifies.
-ADDED_BY = {"agent_run_key_run_fk": "agent_run", "tool_call_guard_tg": "guard_tool_call"}
+ADDED_BY = {
+    "agent_run_key_run_fk": "agent_run",
+    "agent_run_guard_tg": "guard_agent_run",
+    "chat_session_guard_tg": "guard_chat_session",
+    "chat_turn_guard_tg": "guard_chat_turn",
+    "tool_call_guard_tg": "guard_tool_call",
+}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 -- `muniment runs` and `muniment show` ask these, as muniment_reader.
 -- Partitions are pruned by values for the column that they are made by; a join with agent_run_key
--- prunes nothing. A run is in one month, and no call of it in an earlier one. Where nothing bounds
--- the time, as for turns, each month is asked by its index: a row that is missed would be a lie.
+-- prunes nothing. A run is in one month, and no turn or call of it in an earlier one. Later months
+-- are asked by their indexes: a row that is missed would be a lie.
 
 -- keys_by_prefix --
 -- A prefix of a uuid is a range of uuids, so the primary key finds it.
@@ -32,6 +32,7 @@ SELECT
         FROM agents.chat_turn AS turn
         WHERE turn.firm_id = run.firm_id
             AND turn.run_id = run.run_id
+            AND turn.created_at >= run.started_at
     ) AS turn_count,
     (
         SELECT count(*)
@@ -84,7 +85,7 @@ WHERE firm_id = %(firm_id)s
     AND started_at = %(started_at)s;
 
 -- turns --
--- A question may have been asked long before the run that answered it.
+-- chat_turn_not_before_run_ck says that none is older than its run.
 SELECT
     turn_id,
     turn_no,
@@ -110,6 +111,7 @@ SELECT
 FROM agents.chat_turn
 WHERE firm_id = %(firm_id)s
     AND run_id = %(run_id)s
+    AND created_at >= %(started_at)s
 ORDER BY turn_no;
 
 -- tool_calls --

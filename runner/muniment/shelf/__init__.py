@@ -22,6 +22,7 @@ from muniment.shelf.body import (
     PREVIEW_CHARACTERS,
     NewBody,
     StoredBody,
+    fits_inline,
     parse_key,
     place,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "NewBody",
     "Shelf",
     "StoredBody",
+    "fits_inline",
     "parse_key",
     "place",
 ]

@@ -24,6 +24,7 @@ __all__ = [
     "StoredBody",
     "decode",
     "encode",
+    "fits_inline",
     "object_key",
     "parse_key",
     "place",
@@ -192,6 +193,22 @@ class StoredBody:
     @property
     def _is_too_large(self) -> bool:
         return self.byte_count > INLINE_BYTES
+
+
+def fits_inline(text: str) -> bool:
+    """Tell whether a text may stay in the register, without making anything of it.
+
+    The same answer as :func:`place` gives, for those who have small texts in great numbers: what is
+    ASCII is as many bytes as characters, and CPython knows that it is without looking.
+    """
+    if "\0" in text:
+        return False
+    if text.isascii():
+        return len(text) <= INLINE_BYTES
+    try:
+        return len(text.encode()) <= INLINE_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 def place(body: NewBody) -> tuple[StoredBody, bytes]:

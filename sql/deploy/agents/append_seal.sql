@@ -2,8 +2,8 @@
 -- requires: run_seal
 --
 -- Takes a chain of the firm that nobody holds, until the transaction ends, and writes its next
--- seal; when all are held it begins another chain. So writers of one firm never wait for each other
--- here, and a firm has no more chains than it ever had writers at once.
+-- seal; when all are held it begins another chain. So writers of one firm do not wait here for what
+-- others do besides, and a firm has no more chains than it ever had writers at once.
 -- Locks: none.  Docs: docs/schema/agents.md#append-seal
 
 BEGIN;
@@ -26,7 +26,9 @@ AS $function$
 DECLARE
     v_now            CONSTANT timestamptz := clock_timestamp();
     v_row_count      CONSTANT integer := cardinality(p_digests);
+    v_lock_timeout   CONSTANT text := current_setting('lock_timeout');
     v_chain          agents.seal_chain;
+    v_chain_no       smallint := 0;
     v_seal_no        bigint;
     v_row_digests    bytea;
     v_content_sha256 bytea;
@@ -48,12 +50,23 @@ BEGIN
         LIMIT 1;
         EXIT WHEN FOUND;
 
-        -- Two who begin the same chain at once: the second waits for the first, and looks again.
-        INSERT INTO agents.seal_chain AS c (firm_id, chain_no)
-        SELECT p_firm_id, coalesce(max(c.chain_no), 0) + 1
+        SELECT greatest(v_chain_no, coalesce(max(c.chain_no), 0) + 1)
+        INTO v_chain_no
         FROM agents.seal_chain AS c
-        WHERE c.firm_id = p_firm_id
-        ON CONFLICT DO NOTHING;
+        WHERE c.firm_id = p_firm_id;
+
+        -- Who is just beginning the same chain would be waited for until their transaction ends, so
+        -- this one begins the chain after it instead.
+        BEGIN
+            SET LOCAL lock_timeout = '1ms';
+            INSERT INTO agents.seal_chain (firm_id, chain_no)
+            VALUES (p_firm_id, v_chain_no)
+            ON CONFLICT DO NOTHING;
+            PERFORM set_config('lock_timeout', v_lock_timeout, true);
+        EXCEPTION
+            WHEN lock_not_available THEN
+                v_chain_no := v_chain_no + 1;
+        END;
     END LOOP;
 
     v_seal_no := v_chain.last_seal_no + 1;

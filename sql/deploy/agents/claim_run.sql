@@ -21,6 +21,8 @@ RETURNS TABLE (run_id uuid, started_at timestamptz, status text, attempt_no inte
 LANGUAGE plpgsql
 VOLATILE
 SET search_path = pg_catalog, pg_temp
+-- Planning for one month at each call would cost more than the rest.
+SET plan_cache_mode = 'force_generic_plan'
 AS $function$
 DECLARE
     v_now        CONSTANT timestamptz := clock_timestamp();

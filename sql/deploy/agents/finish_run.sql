@@ -36,6 +36,8 @@ RETURNS bytea
 LANGUAGE plpgsql
 VOLATILE
 SET search_path = pg_catalog, pg_temp
+-- Planning for one month at each call would cost more than the rest.
+SET plan_cache_mode = 'force_generic_plan'
 AS $function$
 DECLARE
     v_now         CONSTANT timestamptz := clock_timestamp();
@@ -60,6 +62,19 @@ BEGIN
             USING ERRCODE = 'MU112',
                   HINT = 'Look at the clock of the writer, or leave it to the database.';
     END IF;
+
+    -- Who says the same at once waits here, and then hears what the first of them heard.
+    PERFORM
+    FROM agents.agent_run AS r
+    WHERE r.firm_id = p_firm_id
+        AND r.run_id = p_run_id
+        AND r.started_at = (
+            SELECT k.started_at
+            FROM agents.agent_run_key AS k
+            WHERE k.firm_id = p_firm_id
+                AND k.run_id = p_run_id
+        )
+    FOR NO KEY UPDATE;
 
     -- By the same worker in the same attempt, as before.
     SELECT s.seal_sha256
@@ -179,8 +194,8 @@ COMMENT ON FUNCTION agents.finish_run(
     ' its open calls. Raises 22023 when the status does not finish a run; MU115 when it would '
     'succeed with a call open; MU112 when p_ended_at is more than five minutes ahead; MU103 when a'
     ' queued run would do other than be cancelled; P0002, MU101, MU102 and MU111 as '
-    'agents.hold_run() does; 23514 by the name of a CHECK; 42501 and 22004 as '
-    'platform.enter_tenant() does.';
+    'agents.hold_run() does, or 40001 above READ COMMITTED; 23514 by the name of a CHECK; 42501 '
+    'and 22004 as platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.finish_run(
     uuid, uuid, text, integer, text, text, text, text, boolean, bigint, bigint, bigint, bigint,

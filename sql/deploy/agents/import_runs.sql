@@ -209,6 +209,13 @@ BEGIN
 
     -- The rows of each run in the order of agents.sealed_rows(), read once for all runs.
     FOR v_run IN
+        WITH mine AS MATERIALIZED (
+            SELECT r AS run, r.run_id, r.started_at, r.session_id
+            FROM agents.agent_run AS r
+            WHERE r.firm_id = p_firm_id
+                AND r.run_id = ANY (v_run_ids)
+                AND r.started_at >= v_first
+        )
         SELECT s.run_id, s.started_at, array_agg(s.digest ORDER BY s.rank, s.no, s.id) AS digests
         FROM (
             SELECT
@@ -218,20 +225,14 @@ BEGIN
             WHERE k.firm_id = p_firm_id
                 AND k.run_id = ANY (v_run_ids)
             UNION ALL
-            SELECT r.run_id, r.started_at, 2, 0, r.run_id, agents.agent_run_digest(r)
-            FROM agents.agent_run AS r
-            WHERE r.firm_id = p_firm_id
-                AND r.run_id = ANY (v_run_ids)
-                AND r.started_at >= v_first
+            SELECT r.run_id, r.started_at, 2, 0, r.run_id, agents.agent_run_digest(r.run)
+            FROM mine AS r
             UNION ALL
             SELECT r.run_id, r.started_at, 3, 0, r.run_id, agents.chat_session_digest(c)
-            FROM agents.agent_run AS r
+            FROM mine AS r
             INNER JOIN agents.chat_session AS c
-                ON c.firm_id = r.firm_id
+                ON c.firm_id = p_firm_id
                 AND c.session_id = r.session_id
-            WHERE r.firm_id = p_firm_id
-                AND r.run_id = ANY (v_run_ids)
-                AND r.started_at >= v_first
             UNION ALL
             SELECT t.run_id, t.run_started_at, 4, t.turn_no, t.turn_id, agents.chat_turn_digest(t)
             FROM agents.chat_turn AS t

@@ -19,14 +19,18 @@ RETURNS boolean
 LANGUAGE plpgsql
 VOLATILE
 SET search_path = pg_catalog, pg_temp
+-- Planning for one month at each call would cost more than the rest.
+SET plan_cache_mode = 'force_generic_plan'
 AS $function$
 DECLARE
-    v_run_ids uuid[];
-    v_is_safe boolean;
+    v_started_at timestamptz;
+    v_run_ids    uuid[];
+    v_is_safe    boolean;
 BEGIN
     PERFORM platform.enter_tenant(p_firm_id);
 
-    PERFORM
+    SELECT k.started_at
+    INTO v_started_at
     FROM agents.agent_run_key AS k
     WHERE k.firm_id = p_firm_id
         AND k.run_id = p_run_id;
@@ -46,12 +50,15 @@ BEGIN
             FROM agents.agent_run AS r
             WHERE r.firm_id = p_firm_id
                 AND r.parent_run_id = m.run_id
+                -- No run starts before its parent, and no call before its run.
+                AND r.started_at >= v_started_at
             UNION ALL
             SELECT c.child_run_id
             FROM agents.tool_call AS c
             WHERE c.firm_id = p_firm_id
                 AND c.run_id = m.run_id
                 AND c.child_run_id IS NOT NULL
+                AND c.requested_at >= v_started_at
         ) AS below
     )
     SELECT array_agg(m.run_id)
@@ -67,6 +74,8 @@ BEGIN
             ON r.firm_id = p_firm_id
             AND r.run_id = k.run_id
             AND r.started_at = k.started_at
+            -- The key does not prune; the start of the run does.
+            AND r.started_at >= v_started_at
         WHERE k.firm_id = p_firm_id
             AND k.run_id = ANY (v_run_ids)
         UNION ALL
@@ -84,6 +93,7 @@ BEGIN
             ON c.firm_id = p_firm_id
             AND c.run_id = k.run_id
             AND c.requested_at >= k.started_at
+            AND c.requested_at >= v_started_at
         INNER JOIN agents.tool_registry AS t
             ON t.tool_name = c.tool_name
             AND t.tool_version = c.tool_version

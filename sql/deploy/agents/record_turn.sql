@@ -192,6 +192,12 @@ BEGIN
                 USING ERRCODE = 'P0002',
                       HINT = 'Look at firm and id, and whether its month is archived.';
         END IF;
+        -- So the runs below a run are found from its start on, without a look at earlier months.
+        IF v_run.started_at < v_parent.started_at THEN
+            RAISE EXCEPTION 'p_run.started_at: % is before its parent', v_run.started_at
+                USING ERRCODE = 'MU112',
+                      HINT = format('Run %s started at %s.', v_parent.run_id, v_parent.started_at);
+        END IF;
         v_run.root_run_id := v_parent.root_run_id;
         v_run.depth := v_parent.depth + 1;
     END IF;
@@ -364,16 +370,16 @@ END;
 $function$;
 
 COMMENT ON FUNCTION agents.record_turn(uuid, uuid, jsonb, jsonb, jsonb) IS
-    'Records a finished exchange: a run, its turns, its tool calls and their seal. The keys of the'
-    ' objects are the columns of agents.agent_run, chat_turn and tool_call; content, args and '
-    'result are texts to be kept inline, whose hash and length are computed. Without tokens of its'
-    ' own the run has the sums of its turns. The same request under the same idempotency_key or '
-    'run_id returns what was recorded. Raises 22023 on an unknown key or a status that does not '
-    'end a run; 22P02 on a bad value; MU100 when the key or id is that of another request; MU104 '
-    'when the session is not open; MU105 when a tool is not registered; MU112 when a time is more '
-    'than five minutes ahead; P0002 when session or parent is not there; 23502, 23505 and 23514 by'
-    ' column or name, the last also when the month has no partition; 40001 above READ COMMITTED; '
-    '42501 and 22004 as platform.enter_tenant() does.';
+    'Records a finished exchange: a run, its turns, its tool calls and their seal. The keys of '
+    'the objects are the columns of agents.agent_run, chat_turn and tool_call; content, args and '
+    'result are texts to be kept inline, whose hash and length are computed. Without tokens of '
+    'its own the run has the sums of its turns. The same request under the same idempotency_key '
+    'or run_id returns what was recorded. Raises 22023 on an unknown key or a status that does '
+    'not end a run; 22P02 and 22007 on a bad value; MU100 when the key or id is that of another '
+    'request; MU104 when the session is not open; MU105 when a tool is not registered; MU112 when '
+    'a time is more than five minutes ahead; P0002 when session or parent is not there; 23502, '
+    '23505 and 23514 by column or name, the last also when the month has no partition; 40001 '
+    'above READ COMMITTED; 42501 and 22004 as platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.record_turn(uuid, uuid, jsonb, jsonb, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.record_turn(uuid, uuid, jsonb, jsonb, jsonb) TO muniment_app;

@@ -34,6 +34,8 @@ RETURNS TABLE (
 LANGUAGE plpgsql
 VOLATILE
 SET search_path = pg_catalog, pg_temp
+-- Planning for one month at each call would cost more than the rest.
+SET plan_cache_mode = 'force_generic_plan'
 AS $function$
 DECLARE
     v_started_at  timestamptz;
@@ -71,6 +73,8 @@ BEGIN
         FROM agents.agent_run AS r
         WHERE r.firm_id = p_firm_id
             AND r.root_run_id = v_root_run_id
+            -- No run starts before its parent.
+            AND r.started_at >= v_started_at
             AND r.parent_run_id IS NOT NULL
             AND r.run_id <> p_run_id
     ),

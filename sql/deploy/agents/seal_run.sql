@@ -15,13 +15,31 @@ VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-    v_digests bytea[];
+    v_ended_at timestamptz;
+    v_digests  bytea[];
 BEGIN
     -- A seal over less than all would never hold.
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'the transaction may not see what others wrote below the run'
             USING ERRCODE = 'MU111',
                   HINT = 'Begin it with ISOLATION LEVEL READ COMMITTED.';
+    END IF;
+
+    SELECT r.ended_at
+    INTO v_ended_at
+    FROM agents.agent_run AS r
+    WHERE r.firm_id = p_firm_id
+        AND r.run_id = p_run_id
+        AND r.started_at = p_run_started_at;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'p_run_id: run % is not there', p_run_id
+            USING ERRCODE = 'P0002',
+                  HINT = 'Look at firm, id and started_at.';
+    END IF;
+    IF v_ended_at IS NULL THEN
+        RAISE EXCEPTION 'p_run_id: run % has not ended', p_run_id
+            USING ERRCODE = 'MU103',
+                  HINT = 'A seal is the last thing that happens to a run: agents.finish_run().';
     END IF;
 
     SELECT array_agg(s.digest ORDER BY s.place)
@@ -36,8 +54,8 @@ $function$;
 
 COMMENT ON FUNCTION agents.seal_run(uuid, uuid, timestamptz) IS
     'Seals a run that has ended, as the last thing that happens to it, and returns the seal. '
-    'Raises MU111 above READ COMMITTED, 23505 when it is sealed already, 23514 when it is not '
-    'there; 42501 when the tenant is not set.';
+    'Raises P0002 when it is not there, MU103 when it has not ended, MU111 above READ COMMITTED, '
+    '23505 when it is sealed already; 42501 when the tenant is not set.';
 
 REVOKE ALL ON FUNCTION agents.seal_run(uuid, uuid, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.seal_run(uuid, uuid, timestamptz)

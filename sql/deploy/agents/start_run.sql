@@ -76,13 +76,39 @@ BEGIN
                   HINT = 'Look at the clock of the writer, or leave it to the database.';
     END IF;
 
+    IF p_parent_run_id IS NOT NULL THEN
+        SELECT r.*
+        INTO v_parent
+        FROM agents.agent_run AS r
+        WHERE r.firm_id = p_firm_id
+            AND r.run_id = p_parent_run_id
+            AND r.started_at = (
+                SELECT k.started_at
+                FROM agents.agent_run_key AS k
+                WHERE k.firm_id = p_firm_id
+                    AND k.run_id = p_parent_run_id
+            );
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'p_parent_run_id: run % is not there', p_parent_run_id
+                USING ERRCODE = 'P0002',
+                      HINT = 'Look at firm and id, and whether its month is archived.';
+        END IF;
+        -- So the runs below a run are found from its start on, without a look at earlier months.
+        IF p_started_at < v_parent.started_at THEN
+            RAISE EXCEPTION 'p_started_at: % is before its parent', p_started_at
+                USING ERRCODE = 'MU112',
+                      HINT = format('Run %s started at %s.', p_parent_run_id, v_parent.started_at);
+        END IF;
+    END IF;
+
     INSERT INTO agents.agent_run_key AS k (
         firm_id, run_id, started_at, idempotency_key, request_sha256
     )
     VALUES (
         p_firm_id,
         coalesce(p_run_id, platform.uuid_generate_v7()),
-        coalesce(p_started_at, v_now),
+        -- A parent that was started by a clock ahead of this one.
+        coalesce(p_started_at, greatest(v_now, v_parent.started_at)),
         p_idempotency_key,
         v_request_sha256
     )
@@ -92,25 +118,6 @@ BEGIN
 
     is_new := FOUND;
     IF is_new THEN
-        IF p_parent_run_id IS NOT NULL THEN
-            SELECT r.*
-            INTO v_parent
-            FROM agents.agent_run AS r
-            WHERE r.firm_id = p_firm_id
-                AND r.run_id = p_parent_run_id
-                AND r.started_at = (
-                    SELECT k.started_at
-                    FROM agents.agent_run_key AS k
-                    WHERE k.firm_id = p_firm_id
-                        AND k.run_id = p_parent_run_id
-                );
-            IF NOT FOUND THEN
-                RAISE EXCEPTION 'p_parent_run_id: run % is not there', p_parent_run_id
-                    USING ERRCODE = 'P0002',
-                          HINT = 'Look at firm and id, and whether its month is archived.';
-            END IF;
-        END IF;
-
         INSERT INTO agents.agent_run (
             firm_id, run_id, started_at, session_id, parent_run_id, root_run_id, depth, operation,
             agent_name, agent_version, prompt_name, prompt_version, subject_type, subject_id,
@@ -205,7 +212,7 @@ COMMENT ON FUNCTION agents.start_run(
     'Starts a run with a worker, or queues one without, and returns it; the same request under the'
     ' same idempotency key or id returns the run as it is (status NULL when its month is '
     'archived). Raises MU100 when the key or id is that of another request; P0002 when the parent '
-    'is not there; MU112 when p_started_at is more than five minutes ahead; 22023 when the lease '
+    'is not there; MU112 when p_started_at is more than five minutes ahead or before the parent; 22023 when the lease '
     'is not between a second and a day; 23503 when the session is not there; 23514 by the name of '
     'a CHECK, or when the month has no partition; 40001 when another transaction has just started '
     'it and this one, above READ COMMITTED, does not see it; 42501 and 22004 as '

@@ -131,10 +131,10 @@ $function$;
 
 COMMENT ON FUNCTION agents.write_turns(uuid, uuid, jsonb, uuid, timestamptz, timestamptz) IS
     'Numbers turns and writes them, below a run or none; p_now is the time of those that have '
-    'none. Raises 22023 on an unknown key, 22P02 on a bad value, MU104 when the session is not '
-    'open, MU112 when created_at is more than five minutes ahead, P0002 when the session is not '
-    'there, 23514 by the name of a CHECK, or when the month has no partition, 42501 when the '
-    'tenant is not set.';
+    'none. Raises 22023 on an unknown key, 22P02 and 22007 on a bad value, MU104 when the session '
+    'is not open, MU112 when created_at is more than five minutes ahead, P0002 when the session '
+    'is not there, 23514 by the name of a CHECK, or when the month has no partition, 42501 when '
+    'the tenant is not set.';
 
 REVOKE ALL ON FUNCTION agents.write_turns(uuid, uuid, jsonb, uuid, timestamptz, timestamptz)
     FROM PUBLIC;

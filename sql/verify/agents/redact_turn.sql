@@ -16,7 +16,9 @@ BEGIN
         AND NOT prosecdef
         AND NOT proleakproof
         AND provolatile = 'v'
-        AND proconfig = ARRAY['search_path=pg_catalog, pg_temp'];
+        AND proconfig = ARRAY[
+            'search_path=pg_catalog, pg_temp', 'plan_cache_mode=force_generic_plan'
+        ];
     IF NOT FOUND THEN
         RAISE EXCEPTION '%: owner, security, volatility or search_path differ', v_function;
     END IF;

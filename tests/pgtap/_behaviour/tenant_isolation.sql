@@ -6,7 +6,7 @@
 -- What takes a second connection or a client program, such as COPY or a pooler, is not in here.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(677);
+SELECT plan(653);
 
 -- The scene -----------------------------------------------------------------
 
@@ -1324,7 +1324,14 @@ SELECT is(
     'a, b',
     format('the backend, which looks for dead workers, sees all firms in %s', name)
 )
-FROM target;
+FROM target
+WHERE name <> 'usage_daily';
+SELECT throws_ok(
+    'SELECT FROM agents.usage_daily',
+    '42501',
+    'permission denied for table usage_daily',
+    'but it has no use for what they used'
+);
 RESET ROLE;
 SELECT throws_ok(
     format('SET LOCAL ROLE %I; %s', role, forgery),

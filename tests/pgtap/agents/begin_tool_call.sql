@@ -13,7 +13,8 @@ SELECT set_eq(
        FROM pg_proc
        WHERE oid = 'agents.begin_tool_call'::regproc $$,
     $$ VALUES (
-        false, 'v', 'muniment_owner', 'search_path=pg_catalog, pg_temp',
+        false, 'v', 'muniment_owner',
+        'search_path=pg_catalog, pg_temp; plan_cache_mode=force_generic_plan',
         'TABLE(action text, status text, result_storage text, result_inline text, '
         'result_s3_key text, result_sha256 bytea, result_bytes bigint)'
     ) $$,

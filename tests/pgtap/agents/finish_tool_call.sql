@@ -11,7 +11,10 @@ SELECT set_eq(
            array_to_string(proconfig, '; '), pg_get_function_result(oid)
        FROM pg_proc
        WHERE oid = 'agents.finish_tool_call'::regproc $$,
-    $$ VALUES (false, 'v', 'muniment_owner', 'search_path=pg_catalog, pg_temp', 'text') $$,
+    $$ VALUES (
+        false, 'v', 'muniment_owner',
+        'search_path=pg_catalog, pg_temp; plan_cache_mode=force_generic_plan', 'text'
+    ) $$,
     'it acts with the rights of its caller, whatever its search_path, and returns a status'
 );
 

@@ -14,7 +14,8 @@ SELECT set_eq(
        FROM pg_proc
        WHERE oid = 'agents.request_tool_call'::regproc $$,
     $$ VALUES (
-        false, 'v', 'muniment_owner', 'search_path=pg_catalog, pg_temp',
+        false, 'v', 'muniment_owner',
+        'search_path=pg_catalog, pg_temp; plan_cache_mode=force_generic_plan',
         'TABLE(tool_call_id uuid, requested_at timestamp with time zone, call_no integer, '
         'call_attempt_no integer, status text, approval_status text, args_sha256 bytea)'
     ) $$,

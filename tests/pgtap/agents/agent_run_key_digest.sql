@@ -1,0 +1,85 @@
+-- Subject: agents.agent_run_key_digest()    Docs: docs/schema/agents.md#agent-run-key-digest
+BEGIN;
+SET LOCAL client_min_messages = warning;
+SELECT plan(11);
+
+-- Shape and access ----------------------------------------------------------
+
+SELECT results_eq(
+    $$ SELECT arguments, result, manner, callers
+       FROM test_support.function
+       WHERE name = 'agents.agent_run_key_digest' $$,
+    $$ VALUES (
+        'p_key agents.agent_run_key',
+        'bytea',
+        'stable, as its caller, of muniment_owner, search_path=pg_catalog, pg_temp',
+        'muniment_app, muniment_reader, muniment_service'
+    ) $$,
+    'a hash of what it is given, for whoever seals or verifies'
+);
+
+-- Behaviour -----------------------------------------------------------------
+
+SELECT test_support.open_months();
+SELECT test_support.record_run('a', 'a1', '2026-06-15 12:00:00+00');
+UPDATE agents.agent_run_key SET idempotency_key = 'key', request_sha256 = sha256('') , created_at = '2026-06-15 12:00:00+00';
+CREATE TEMPORARY TABLE subject AS
+SELECT t AS row_of
+FROM agents.agent_run_key AS t
+WHERE run_id = test_support.id('a1');
+
+SELECT is(
+    (SELECT agents.agent_run_key_digest(row_of) FROM subject),
+    sha256(convert_to(
+        '(00000000-0000-4000-8000-00000000000a,00000000-0000-4000-8000-0000000000a1,17815'
+        '24800.000000,key,e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b85'
+        '5,1781524800.000000)',
+        'UTF8'
+    )),
+    'it hashes the text of the row'
+);
+
+-- Every column that there is, to another value of its type. What archiving sets is not covered: it
+-- comes long after the seal, and agents.verify_seal() looks at it.
+SELECT is(
+    (
+        SELECT agents.agent_run_key_digest(jsonb_populate_record(row_of, jsonb_build_object(
+            attname,
+            CASE format_type(atttypid, NULL)
+                WHEN 'uuid' THEN test_support.id('9')::text
+                WHEN 'timestamp with time zone' THEN '2026-06-15 12:00:59.999999+00'
+                WHEN 'text' THEN 'another'
+                WHEN 'bytea' THEN sha256('another')::text
+                WHEN 'jsonb' THEN '{}'
+                WHEN 'boolean' THEN 'true'
+                ELSE '99'
+            END
+        ))) = agents.agent_run_key_digest(row_of)
+        FROM subject
+    ),
+    attname IN ('archived_at', 'live_started_at'),
+    format('it covers %s, or leaves it to archiving', attname)
+)
+FROM pg_attribute
+WHERE attrelid = 'agents.agent_run_key'::regclass
+    AND attnum > 0
+    AND NOT attisdropped
+ORDER BY attnum;
+
+CREATE TEMPORARY TABLE expected AS
+SELECT agents.agent_run_key_digest(row_of) AS digest
+FROM subject;
+SET LOCAL timezone = 'Asia/Kolkata';
+SET LOCAL datestyle = 'SQL, DMY';
+SET LOCAL bytea_output = 'escape';
+SET LOCAL extra_float_digits = -15;
+SET LOCAL intervalstyle = 'iso_8601';
+SELECT is(
+    (SELECT agents.agent_run_key_digest(row_of) FROM subject),
+    (SELECT digest FROM expected),
+    'no setting changes it'
+);
+
+RESET ROLE;
+SELECT * FROM finish(true);
+ROLLBACK;

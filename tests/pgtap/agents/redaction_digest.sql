@@ -1,0 +1,91 @@
+-- Subject: agents.redaction_digest()    Docs: docs/schema/agents.md#redaction-digest
+BEGIN;
+SET LOCAL client_min_messages = warning;
+SELECT plan(19);
+
+-- Shape and access ----------------------------------------------------------
+
+SELECT results_eq(
+    $$ SELECT arguments, result, manner, callers
+       FROM test_support.function
+       WHERE name = 'agents.redaction_digest' $$,
+    $$ VALUES (
+        'p_redaction agents.redaction',
+        'bytea',
+        'stable, as its caller, of muniment_owner, search_path=pg_catalog, pg_temp',
+        'muniment_app, muniment_reader, muniment_service'
+    ) $$,
+    'a hash of what it is given, for whoever seals or verifies'
+);
+
+-- Behaviour -----------------------------------------------------------------
+
+SELECT test_support.open_months();
+INSERT INTO agents.redaction (
+    firm_id, redaction_id, table_name, row_id, row_at, body, storage, sha256, bytes, redacted_by,
+    reason, redacted_at
+)
+VALUES (
+    test_support.id('a'), test_support.id('a4'), 'chat_turn', test_support.id('a1'),
+    '2026-06-15 12:00:00+00', 'content', 'inline', sha256(''), 0, 'U-1', 'asked for', '2026-06-15 12:00:00+00'
+);
+CREATE TEMPORARY TABLE subject AS
+SELECT t AS row_of
+FROM agents.redaction AS t
+WHERE redaction_id = test_support.id('a4');
+
+SELECT is(
+    (SELECT agents.redaction_digest(row_of) FROM subject),
+    sha256(convert_to(
+        '(00000000-0000-4000-8000-00000000000a,00000000-0000-4000-8000-0000000000a4,,,cha'
+        't_turn,00000000-0000-4000-8000-0000000000a1,1781524800.000000,content,inline,,e3'
+        'b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855,0,,U-1,"asked for'
+        '",1781524800.000000)',
+        'UTF8'
+    )),
+    'it hashes the text of the row'
+);
+
+-- Every column that there is, to another value of its type.
+SELECT is(
+    (
+        SELECT agents.redaction_digest(jsonb_populate_record(row_of, jsonb_build_object(
+            attname,
+            CASE format_type(atttypid, NULL)
+                WHEN 'uuid' THEN test_support.id('9')::text
+                WHEN 'timestamp with time zone' THEN '2026-06-15 12:00:59.999999+00'
+                WHEN 'text' THEN 'another'
+                WHEN 'bytea' THEN sha256('another')::text
+                WHEN 'jsonb' THEN '{}'
+                WHEN 'boolean' THEN 'true'
+                ELSE '99'
+            END
+        ))) = agents.redaction_digest(row_of)
+        FROM subject
+    ),
+    false,
+    format('it covers %s', attname)
+)
+FROM pg_attribute
+WHERE attrelid = 'agents.redaction'::regclass
+    AND attnum > 0
+    AND NOT attisdropped
+ORDER BY attnum;
+
+CREATE TEMPORARY TABLE expected AS
+SELECT agents.redaction_digest(row_of) AS digest
+FROM subject;
+SET LOCAL timezone = 'Asia/Kolkata';
+SET LOCAL datestyle = 'SQL, DMY';
+SET LOCAL bytea_output = 'escape';
+SET LOCAL extra_float_digits = -15;
+SET LOCAL intervalstyle = 'iso_8601';
+SELECT is(
+    (SELECT agents.redaction_digest(row_of) FROM subject),
+    (SELECT digest FROM expected),
+    'no setting changes it'
+);
+
+RESET ROLE;
+SELECT * FROM finish(true);
+ROLLBACK;
