@@ -241,3 +241,11 @@ def test_what_is_not_run_is_known() -> None:
 )
 def test_output_is_compared(shown: list[str], printed: list[str], expected: bool) -> None:
     assert matches(shown, printed) is expected
+
+
+def test_what_the_page_about_seals_shows_is_true(tmp_path: Path, ledger: str) -> None:
+    found = sections(ROOT / "docs" / "explanation" / "what-a-seal-proves.md")["See it work"]
+
+    Reader(tmp_path, ledger).follow(found)
+
+    assert sum(command.text.startswith("muniment seal verify") for command in found) == 4

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tests.a_sealed_run import APP, READER, Ledger, record
 
 from muniment._db import connect
 from muniment.migrate.engine import verify
@@ -103,3 +104,82 @@ def test_an_owner_with_another_tenant_gets_past_the_key_which_is_why_there_is_a_
         superuser.execute("SET LOCAL app.tenant_id = '00000000-0000-4000-8000-00000000000b'")
         superuser.execute("ALTER TABLE agents.agent_run DETACH PARTITION agents.agent_run_p202605")
         assert "agents.agent_run_p202605" not in months(superuser)
+
+
+# Seals ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sealed(superuser: psycopg.Connection, ledger: str) -> Iterator[Ledger]:
+    """Seal three runs of May, one of them with a turn in June, and give a reader."""
+    superuser.execute("UPDATE agents.agent_run SET status = 'cancelled', ended_at = started_at")
+    superuser.execute("SELECT agents.seal_run(firm_id, run_id, started_at) FROM agents.agent_run")
+    with Ledger(ledger, APP) as app:
+        session_id = app.call("open_session").session_id
+        for day in (10, 31):
+            # Turns are of the time at which a run ended.
+            times = {"started_at": f"2026-05-{day}T23:59:59Z", "ended_at": "2026-06-01T00:00:01Z"}
+            record(app, session_id, "hello", **times)
+    with Ledger(ledger, READER) as reader:
+        yield reader
+
+
+def verdicts(reader: Ledger) -> list[tuple[str, str | None]]:
+    return [
+        (row.verdict, row.reason)
+        for row in reader.rows("SELECT * FROM agents.verify_chain(%s)", reader.firm)
+    ]
+
+
+def test_the_seals_of_a_month_that_left_give_no_alarm(
+    ledger: str, superuser: psycopg.Connection, sealed: Ledger
+) -> None:
+    assert verdicts(sealed) == [("holds", None)] * 3
+
+    superuser.execute(procedure())
+
+    assert verdicts(sealed) == [("archived", "the month of the run has left")] * 3
+    # The month may be made again, for what is imported into it later.
+    for table in ("agent_run", "chat_turn", "tool_call"):
+        superuser.execute(f"DROP TABLE agents.{table}_p202605".encode())
+    superuser.execute("SELECT agents.ensure_partitions('2026-05-01', 1)")
+    with Ledger(ledger, APP) as app:
+        session_id = app.call("open_session").session_id
+        times = {"started_at": "2026-05-20T12:00:00Z", "ended_at": "2026-05-20T12:00:01Z"}
+        record(app, session_id, "found in a drawer", **times)
+
+    assert verdicts(sealed) == [("archived", "the month of the run has left")] * 3 + [
+        ("holds", None)
+    ]
+
+
+def test_the_key_of_a_run_that_left_is_still_compared_with_its_seal(
+    superuser: psycopg.Connection, sealed: Ledger
+) -> None:
+    superuser.execute(procedure())
+    superuser.execute(
+        "UPDATE agents.agent_run_key SET idempotency_key = 'k' WHERE run_id = %s", [RUN]
+    )
+
+    assert verdicts(sealed)[0] == ("differs", "the row is not as it was sealed")
+
+
+@pytest.mark.parametrize(
+    ("archived_at", "deletes", "reason"),
+    [
+        ("now", True, "it says that the run has left, and others of its month are here"),
+        ("now", False, "it says that the run has left, and the run is here"),
+        ("2026-05-10 00:00:00Z", True, "it says that the run left before it was sealed"),
+    ],
+)
+def test_a_run_that_is_only_said_to_have_left_is_found(
+    superuser: psycopg.Connection, sealed: Ledger, archived_at: str, deletes: bool, reason: str
+) -> None:
+    superuser.execute("SET session_replication_role = replica")
+    superuser.execute(
+        "UPDATE agents.agent_run_key SET archived_at = %s WHERE run_id = %s", [archived_at, RUN]
+    )
+    if deletes:
+        superuser.execute("DELETE FROM agents.agent_run WHERE run_id = %s", [RUN])
+
+    assert verdicts(sealed)[0] == ("differs", reason)

@@ -38,6 +38,7 @@ COMMANDS = {
     "import": "muniment.cli.ledger:import_",
     "runs": "muniment.cli.ledger:runs",
     "show": "muniment.cli.ledger:show",
+    "seal": "muniment.cli.seal:seal",
     "shelf": "muniment.cli.shelf:shelf",
     "docs": "muniment.cli.docs:docs",
     "completion": "muniment.cli.completion:completion",

@@ -6,18 +6,17 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic
 from typing import Any, TypeVar
 from uuid import UUID
 
 import click
 
 from muniment._db import connect
-from muniment.cli._options import dsn_option, is_interactive, resolve_dsn, shelf_of
+from muniment.cli._options import dsn_option, resolve_dsn, shelf_of
+from muniment.cli._progress import progress
 from muniment.cli._timeline import labelled, shown, timeline_lines
 from muniment.cli._visible import visible
 from muniment.errors import TranscriptError
@@ -46,9 +45,6 @@ STATUSES = (
     "timed_out",
     "abandoned",
 )
-
-# Without a terminal, an import says where it is at most so often.
-SECONDS_A_LINE = 5.0
 
 # Twelve hex digits: a uuid's random or millisecond part, so they hardly ever fit two runs.
 SHORT_ID = 13
@@ -268,7 +264,7 @@ def _tell_events(events: Iterator[Event], expected: int, dry_run: bool) -> Impor
     """Tell a person how the import goes, and what it came to; return the summary."""
     would = "would be " if dry_run else ""
     hints: set[str] = set()
-    with _progress(expected) as (advance, say):
+    with progress("records", expected) as (advance, say):
         for event in events:
             if isinstance(event, TranscriptError):
                 say(event.message)
@@ -294,52 +290,6 @@ def _tell_events(events: Iterator[Event], expected: int, dry_run: bool) -> Impor
 
 def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-Progress = tuple[Callable[[int], None], Callable[[str], None]]
-
-
-def _progress(expected: int) -> AbstractContextManager[Progress]:
-    """Return a context that gives two functions: to set the count of records, and to say a line.
-
-    A bar when a person watches, else a line now and then.
-    """
-    return _bar(expected) if is_interactive() else _lines(expected)
-
-
-@contextmanager
-def _bar(expected: int) -> Iterator[Progress]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("records"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=expected)
-
-        def advance(records: int) -> None:
-            bar.update(task, completed=records)
-
-        def say(line: str) -> None:
-            console.print(visible(line), markup=False, highlight=False, soft_wrap=True)
-
-        yield advance, say
-
-
-@contextmanager
-def _lines(expected: int) -> Iterator[Progress]:
-    said_at = monotonic()
-
-    def advance(records: int) -> None:
-        nonlocal said_at
-        if monotonic() - said_at >= SECONDS_A_LINE:
-            say(f"{records:,} of {expected:,} records")
-            said_at = monotonic()
-
-    def say(line: str) -> None:
-        click.echo(visible(line), err=True)
-
-    yield advance, say
 
 
 # --- runs -----------------------------------------------------------------------------------

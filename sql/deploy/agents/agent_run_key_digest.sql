@@ -1,7 +1,8 @@
 -- Deploy agents:agent_run_key_digest to pg
 -- requires: agent_run_key
 --
--- The identity of a run, with archived_at: a key that leaves while its run is here is seen.
+-- The identity of a run. Not archived_at, which is set when the month leaves, long after the seal:
+-- agents.verify_seal() holds that against what is here.
 -- The text of the row, hashed: times as seconds since 1970 with six decimals and bytes in hex, so
 -- that no setting of a session changes it. Part of seal format 1: another list of columns is
 -- another format.
@@ -22,8 +23,7 @@ BEGIN
         ROW(
             p_key.firm_id, p_key.run_id, extract(epoch FROM p_key.started_at),
             p_key.idempotency_key, encode(p_key.request_sha256, 'hex'),
-            extract(epoch FROM p_key.created_at), extract(epoch FROM p_key.archived_at),
-            extract(epoch FROM p_key.live_started_at)
+            extract(epoch FROM p_key.created_at)
         )::text,
         'UTF8'
     ));

@@ -4,7 +4,7 @@
 --
 -- What to keep outside of the database, printed, mailed or stored in another account: with it
 -- agents.verify_heads() finds a tail that was cut off, which no look at what is left could find.
--- Locks: none.  Docs: docs/schema/agents.md#chain-heads, docs/explanation/what-a-seal-proves.md
+-- Locks: none.  Docs: docs/schema/agents.md#chain-heads
 
 BEGIN;
 

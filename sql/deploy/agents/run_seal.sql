@@ -6,7 +6,7 @@
 -- holds, so no writer waits for another. The head of a chain is the lock and says where it goes on;
 -- within a chain each seal holds the hash of the one before it. Seals stay when months leave.
 -- Locks: SHARE ROW EXCLUSIVE on agent_run_key, which the foreign key takes.
--- Docs: docs/schema/agents.md#run-seal, docs/explanation/what-a-seal-proves.md
+-- Docs: docs/schema/agents.md#run-seal
 
 BEGIN;
 

@@ -7,7 +7,7 @@
 --
 -- The rows that a seal covers, in its order: the key, the run, its conversation, its turns by
 -- number, its calls by number.
--- Locks: none.  Docs: docs/schema/agents.md#sealed-rows, docs/explanation/what-a-seal-proves.md
+-- Locks: none.  Docs: docs/schema/agents.md#sealed-rows
 
 BEGIN;
 

@@ -2,7 +2,7 @@
 -- requires: chain_heads
 --
 -- Every head of a document that agents.chain_heads() once made must still be a seal of its chain.
--- Locks: none.  Docs: docs/schema/agents.md#verify-heads, docs/explanation/what-a-seal-proves.md
+-- Locks: none.  Docs: docs/schema/agents.md#verify-heads
 
 BEGIN;
 

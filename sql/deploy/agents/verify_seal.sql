@@ -1,13 +1,12 @@
 -- Deploy agents:verify_seal to pg
 -- requires: sealed_rows
--- requires: redaction_digest
--- requires: seal_fault
+-- requires: redaction_fault
 --
 -- Compares a run with its seal and tells the first thing that differs, or that nothing does. It
 -- hashes all rows again, their inline bodies too, looks whether what was redacted was redacted
 -- under a seal, and whether the seal is linked to the ones before and after it. What the shelf
 -- holds is not looked at here: muniment seal verify does that too.
--- Locks: none.  Docs: docs/schema/agents.md#verify-seal, docs/explanation/what-a-seal-proves.md
+-- Locks: none.  Docs: docs/schema/agents.md#verify-seal
 
 BEGIN;
 
@@ -22,13 +21,11 @@ SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = 'force_generic_plan'
 AS $function$
 DECLARE
-    v_key      agents.agent_run_key;
-    v_seal     agents.run_seal;
-    v_row      record;
-    v_sealed   bytea;
-    v_next     bytea;
-    v_count    integer := 0;
-    v_content  bytea := '';
+    v_key   agents.agent_run_key;
+    v_run   agents.agent_run;
+    v_seal  agents.run_seal;
+    v_found record;
+    v_month timestamp;
 BEGIN
     verdict := 'differs';
 
@@ -48,166 +45,195 @@ BEGIN
             USING ERRCODE = 'P0002',
                   HINT = 'Look at firm and id.';
     END IF;
-    IF v_seal.run_id IS NULL THEN
-        PERFORM
-        FROM agents.agent_run AS r
-        WHERE r.firm_id = p_firm_id
-            AND r.run_id = p_run_id
-            AND r.started_at = v_key.started_at
-            AND r.ended_at IS NULL;
-        IF FOUND THEN
-            verdict := 'open';
-            reason := 'the run has not ended';
-        ELSE
-            table_name := 'run_seal';
-            row_id := p_run_id;
-            reason := 'the run has ended without a seal';
-        END IF;
+    SELECT r.*
+    INTO v_run
+    FROM agents.agent_run AS r
+    WHERE r.firm_id = p_firm_id
+        AND r.run_id = p_run_id
+        AND r.started_at = coalesce(v_seal.run_started_at, v_key.started_at);
+
+    -- The seal itself, and its links.
+    IF v_seal.run_id IS NULL AND v_run.run_id IS NOT NULL AND v_run.ended_at IS NULL THEN
+        verdict := 'open';
+        reason := 'the run has not ended';
         RETURN NEXT;
         RETURN;
     END IF;
-
-    -- The seal itself, and its links.
     table_name := 'run_seal';
     row_id := p_run_id;
-    reason := agents.seal_fault(v_seal);
+    reason := CASE
+        WHEN v_seal.run_id IS NOT NULL THEN agents.seal_fault(v_seal)
+        WHEN v_run.run_id IS NOT NULL THEN 'the run has ended without a seal'
+        WHEN v_key.archived_at IS NULL THEN 'the key has neither run nor seal'
+    END;
     IF reason IS NOT NULL THEN
         RETURN NEXT;
         RETURN;
     END IF;
 
-    -- Of a run whose month has left nothing but key and seal is here to be compared.
-    IF v_key.archived_at IS NOT NULL
-        AND NOT EXISTS (
-            SELECT
-            FROM agents.agent_run AS r
-            WHERE r.firm_id = p_firm_id
-                AND r.run_id = p_run_id
-                AND r.started_at = v_seal.run_started_at
-        )
-    THEN
-        verdict := 'archived';
-        table_name := NULL;
-        row_id := NULL;
-        reason := format('its month left at %s', v_key.archived_at);
-        RETURN NEXT;
-        RETURN;
-    END IF;
-
-    FOR v_row IN
-        SELECT s.*
-        FROM agents.sealed_rows(p_firm_id, p_run_id, v_seal.run_started_at) AS s
-        ORDER BY s.place
-    LOOP
-        v_count := v_count + 1;
-        v_content := v_content || v_row.digest;
-        v_sealed := substring(v_seal.row_digests FROM 8 * v_count - 7 FOR 8);
-        IF v_sealed IS DISTINCT FROM substring(v_row.digest FOR 8) THEN
-            v_next := substring(v_seal.row_digests FROM 8 * v_count + 1 FOR 8);
-            table_name := v_row.table_name;
-            row_id := v_row.row_id;
-            row_no := v_row.row_no;
-            reason := CASE
-                WHEN v_count > v_seal.row_count THEN 'the row was not there when the run was sealed'
-                WHEN v_next = substring(v_row.digest FOR 8) THEN 'the row before it is missing'
-                ELSE 'the row is not as it was sealed'
-            END;
-            RETURN NEXT;
-            RETURN;
+    -- Of a run whose month has left, only the key is here to be compared: by 8 bytes of its hash.
+    IF v_key.archived_at IS NOT NULL THEN
+        v_month := date_trunc('month', v_key.started_at AT TIME ZONE 'UTC');
+        reason := CASE
+            WHEN substring(agents.agent_run_key_digest(v_key) FOR 8)
+                <> substring(v_seal.row_digests FOR 8)
+                THEN 'the row is not as it was sealed'
+            WHEN v_key.archived_at < v_seal.sealed_at
+                THEN 'it says that the run left before it was sealed'
+            WHEN v_run.run_id IS NOT NULL
+                THEN 'it says that the run has left, and the run is here'
+            WHEN EXISTS (
+                SELECT
+                FROM agents.agent_run AS r
+                INNER JOIN agents.agent_run_key AS k
+                    ON k.firm_id = r.firm_id
+                    AND k.run_id = r.run_id
+                WHERE r.firm_id = p_firm_id
+                    AND r.started_at >= v_month AT TIME ZONE 'UTC'
+                    AND r.started_at < (v_month + interval '1 month') AT TIME ZONE 'UTC'
+                    AND k.firm_id = p_firm_id
+                    AND k.created_at < v_key.archived_at
+            )
+                THEN 'it says that the run has left, and others of its month are here'
+        END;
+        IF reason IS NULL THEN
+            verdict := 'archived';
+            table_name := NULL;
+            row_id := NULL;
+            reason := 'the month of the run has left';
+        ELSE
+            table_name := 'agent_run_key';
         END IF;
-    END LOOP;
-    IF v_count < v_seal.row_count THEN
-        table_name := v_row.table_name;
-        row_id := v_row.row_id;
-        row_no := v_row.row_no;
-        reason := format('%s rows after it are missing', v_seal.row_count - v_count);
-        RETURN NEXT;
-        RETURN;
-    END IF;
-    IF sha256(v_content) <> v_seal.content_sha256 THEN
-        reason := 'the rows are not as they were sealed';
         RETURN NEXT;
         RETURN;
     END IF;
 
-    -- The seal covers hashes of bodies, so a body has to be what its hash says.
+    SELECT
+        coalesce(sha256(string_agg(s.digest, '' ORDER BY s.place)), '') AS content_sha256,
+        count(*) AS row_count
+    INTO v_found
+    FROM agents.sealed_rows(p_firm_id, p_run_id, v_seal.run_started_at) AS s;
+    IF v_found.content_sha256 <> v_seal.content_sha256 THEN
+        SELECT
+            d.*,
+            v_found.row_count AS row_count,
+            d.sealed IS DISTINCT FROM d.digest AS is_found
+        INTO v_found
+        FROM (
+            SELECT
+                s.table_name,
+                s.row_id,
+                s.row_no,
+                s.place,
+                substring(s.digest FOR 8) AS digest,
+                substring(lead(s.digest) OVER (ORDER BY s.place) FOR 8) AS next_digest,
+                nullif(substring(v_seal.row_digests FROM 8 * s.place::integer - 7 FOR 8), '')
+                    AS sealed,
+                nullif(substring(v_seal.row_digests FROM 8 * s.place::integer + 1 FOR 8), '')
+                    AS next_sealed
+            FROM agents.sealed_rows(p_firm_id, p_run_id, v_seal.run_started_at) AS s
+        ) AS d
+        -- The first that differs; else the last there is, after which some are missing.
+        ORDER BY
+            d.sealed IS DISTINCT FROM d.digest DESC,
+            CASE WHEN d.sealed IS DISTINCT FROM d.digest THEN d.place ELSE -d.place END
+        LIMIT 1;
+        table_name := v_found.table_name;
+        row_id := v_found.row_id;
+        row_no := v_found.row_no;
+        reason := CASE
+            WHEN v_found.row_id IS NULL THEN 'no row of the run is here'
+            WHEN NOT v_found.is_found THEN
+                format('%s rows after it are missing', v_seal.row_count - v_found.row_count)
+            WHEN v_found.sealed IS NULL OR v_found.sealed = v_found.next_digest
+                THEN 'the row was not there when the run was sealed'
+            WHEN v_found.next_sealed = v_found.digest THEN 'the row before it is missing'
+            ELSE 'the row is not as it was sealed'
+        END;
+        RETURN NEXT;
+        RETURN;
+    END IF;
+
+    -- The seal covers hashes of bodies: a body has to be what its hash says, and to be gone when it
+    -- was redacted.
     SELECT b.*
-    INTO v_row
+    INTO v_found
     FROM (
         SELECT
             'chat_turn' AS table_name,
             t.turn_id AS row_id,
             t.turn_no AS row_no,
+            t.content_storage AS storage,
             t.content_inline AS body,
             t.content_sha256 AS body_sha256,
-            t.content_bytes AS body_bytes
+            t.content_bytes AS body_bytes,
+            num_nonnulls(t.content_s3_key, t.content_preview) AS rest
         FROM agents.chat_turn AS t
         WHERE t.firm_id = p_firm_id
             AND t.run_id = p_run_id
             AND t.created_at >= v_seal.run_started_at
         UNION ALL
-        SELECT 'tool_call', c.tool_call_id, c.call_no, b.body, b.body_sha256, b.body_bytes
+        SELECT
+            'tool_call', c.tool_call_id, c.call_no, b.storage, b.body, b.body_sha256, b.body_bytes,
+            b.rest
         FROM agents.tool_call AS c
         CROSS JOIN LATERAL (
             VALUES
-                (c.args_inline, c.args_sha256, c.args_bytes),
-                (c.result_inline, c.result_sha256, c.result_bytes)
-        ) AS b (body, body_sha256, body_bytes)
+                (
+                    c.args_storage, c.args_inline, c.args_sha256, c.args_bytes,
+                    num_nonnulls(c.args_s3_key, c.args_preview)
+                ),
+                (
+                    c.result_storage, c.result_inline, c.result_sha256, c.result_bytes,
+                    num_nonnulls(c.result_s3_key, c.result_preview)
+                )
+        ) AS b (storage, body, body_sha256, body_bytes, rest)
         WHERE c.firm_id = p_firm_id
             AND c.run_id = p_run_id
             AND c.requested_at >= v_seal.run_started_at
     ) AS b
-    WHERE b.body IS NOT NULL
-        AND (
+    WHERE CASE
+        WHEN b.storage = 'inline' THEN
             sha256(convert_to(b.body, 'UTF8')) IS DISTINCT FROM b.body_sha256
             OR octet_length(convert_to(b.body, 'UTF8')) IS DISTINCT FROM b.body_bytes
-        )
+        ELSE b.body IS NOT NULL OR (b.storage = 'redacted' AND b.rest > 0)
+    END
     ORDER BY b.table_name, b.row_no
     LIMIT 1;
     IF FOUND THEN
-        table_name := v_row.table_name;
-        row_id := v_row.row_id;
-        row_no := v_row.row_no;
-        reason := 'the body is not what its hash says';
+        table_name := v_found.table_name;
+        row_id := v_found.row_id;
+        row_no := v_found.row_no;
+        reason := CASE v_found.storage
+            WHEN 'redacted' THEN 'there is a body, or some of it, where it was redacted'
+            ELSE 'the body is not what its hash says'
+        END;
         RETURN NEXT;
         RETURN;
     END IF;
 
     -- What was redacted was redacted under a seal of its own.
-    SELECT d.redaction_id, coalesce(agents.seal_fault(s), 'the redaction is not as it was sealed')
-        AS reason
-    INTO v_row
+    SELECT d.redaction_id, agents.redaction_fault(d) AS fault
+    INTO v_found
     FROM agents.redaction AS d
-    LEFT JOIN agents.run_seal AS s
-        ON s.firm_id = d.firm_id
-        AND s.redaction_id = d.redaction_id
     WHERE d.firm_id = p_firm_id
         AND d.run_id = p_run_id
-        AND (
-            s.content_sha256 IS DISTINCT FROM sha256(agents.redaction_digest(d))
-            OR agents.seal_fault(s) IS NOT NULL
-        )
+        AND agents.redaction_fault(d) IS NOT NULL
     ORDER BY d.redaction_id
     LIMIT 1;
     IF FOUND THEN
         table_name := 'redaction';
-        row_id := v_row.redaction_id;
-        row_no := NULL;
-        reason := v_row.reason;
+        row_id := v_found.redaction_id;
+        reason := v_found.fault;
         RETURN NEXT;
         RETURN;
     END IF;
 
     -- The conversation has counted at least as far as the run has spoken.
-    SELECT s.session_id
-    INTO v_row
-    FROM agents.agent_run AS r
-    INNER JOIN agents.chat_session AS s
-        ON s.firm_id = r.firm_id
-        AND s.session_id = r.session_id
-    WHERE r.firm_id = p_firm_id
-        AND r.run_id = p_run_id
-        AND r.started_at = v_seal.run_started_at
+    PERFORM
+    FROM agents.chat_session AS s
+    WHERE s.firm_id = p_firm_id
+        AND s.session_id = v_run.session_id
         AND s.last_turn_no < (
             SELECT max(t.turn_no)
             FROM agents.chat_turn AS t
@@ -217,8 +243,7 @@ BEGIN
         );
     IF FOUND THEN
         table_name := 'chat_session';
-        row_id := v_row.session_id;
-        row_no := NULL;
+        row_id := v_run.session_id;
         reason := 'the conversation counts fewer turns than the run has';
         RETURN NEXT;
         RETURN;
@@ -227,16 +252,15 @@ BEGIN
     verdict := 'holds';
     table_name := NULL;
     row_id := NULL;
-    row_no := NULL;
-    reason := NULL;
     RETURN NEXT;
 END;
 $function$;
 
 COMMENT ON FUNCTION agents.verify_seal(uuid, uuid) IS
     'Compares a run with its seal. One row: the verdict is holds, differs (with the first row that'
-    ' does, and how), open (the run has not ended) or archived (its month has left). Raises P0002 '
-    'when there is neither run nor seal; 42501 when the tenant is not set.';
+    ' does, and how), open (the run has not ended) or archived (its month has left, so that only '
+    'its key was compared). Raises P0002 when there is neither run nor seal; 42501 when the tenant '
+    'is not set.';
 
 REVOKE ALL ON FUNCTION agents.verify_seal(uuid, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.verify_seal(uuid, uuid) TO muniment_app, muniment_reader;

@@ -39,6 +39,7 @@ FROM (
         ('tool_call_digest', 'is given a row, which has the firm'),
         ('redaction_digest', 'is given a row, which has the firm'),
         ('seal_fault', 'is given a row, which has the firm'),
+        ('redaction_fault', 'is given a row, which has the firm'),
         ('reap_stale_runs', 'looks for dead workers of all firms')
 ) AS declared (name, reason);
 

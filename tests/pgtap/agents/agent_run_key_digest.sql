@@ -33,13 +33,14 @@ SELECT is(
     sha256(convert_to(
         '(00000000-0000-4000-8000-00000000000a,00000000-0000-4000-8000-0000000000a1,17815'
         '24800.000000,key,e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b85'
-        '5,1781524800.000000,,1781524800.000000)',
+        '5,1781524800.000000)',
         'UTF8'
     )),
     'it hashes the text of the row'
 );
 
--- Every column that there is, to another value of its type.
+-- Every column that there is, to another value of its type. What archiving sets is not covered: it
+-- comes long after the seal, and agents.verify_seal() looks at it.
 SELECT is(
     (
         SELECT agents.agent_run_key_digest(jsonb_populate_record(row_of, jsonb_build_object(
@@ -56,8 +57,8 @@ SELECT is(
         ))) = agents.agent_run_key_digest(row_of)
         FROM subject
     ),
-    false,
-    format('it covers %s', attname)
+    attname IN ('archived_at', 'live_started_at'),
+    format('it covers %s, or leaves it to archiving', attname)
 )
 FROM pg_attribute
 WHERE attrelid = 'agents.agent_run_key'::regclass

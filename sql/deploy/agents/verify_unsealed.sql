@@ -1,0 +1,139 @@
+-- Deploy agents:verify_unsealed to pg
+-- requires: run_seal
+-- requires: redaction
+--
+-- What no seal leads to: chains whose heads are not their last seals, keys and runs that have none
+-- though they should, redactions that were made up.
+-- Locks: none.  Docs: docs/schema/agents.md#verify-unsealed
+
+BEGIN;
+
+SET LOCAL ROLE muniment_owner;
+
+CREATE FUNCTION agents.verify_unsealed(
+    p_firm_id uuid,
+    p_from timestamptz DEFAULT '-infinity',
+    p_to timestamptz DEFAULT 'infinity'
+)
+RETURNS TABLE (
+    verdict text,
+    chain_no smallint,
+    seal_no bigint,
+    run_id uuid,
+    table_name text,
+    row_id uuid,
+    row_no integer,
+    reason text
+)
+LANGUAGE plpgsql
+STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+    verdict := 'differs';
+
+    table_name := 'seal_chain';
+    reason := 'the head of the chain is not its last seal';
+    FOR chain_no, seal_no IN
+        SELECT coalesce(c.chain_no, s.chain_no), s.seal_no
+        FROM (
+            SELECT DISTINCT ON (last.chain_no) last.chain_no, last.seal_no, last.seal_sha256
+            FROM agents.run_seal AS last
+            WHERE last.firm_id = p_firm_id
+            ORDER BY last.chain_no, last.seal_no DESC
+        ) AS s
+        FULL JOIN (
+            SELECT head.*
+            FROM agents.seal_chain AS head
+            WHERE head.firm_id = p_firm_id
+        ) AS c ON c.chain_no = s.chain_no
+        WHERE (coalesce(c.last_seal_no, 0), c.last_sha256)
+            IS DISTINCT FROM (coalesce(s.seal_no, 0), s.seal_sha256)
+        ORDER BY 1
+    LOOP
+        RETURN NEXT;
+    END LOOP;
+    chain_no := NULL;
+    seal_no := NULL;
+
+    table_name := 'agent_run';
+    reason := 'the run has ended without a seal';
+    FOR run_id IN
+        SELECT r.run_id
+        FROM agents.agent_run AS r
+        WHERE r.firm_id = p_firm_id
+            AND r.ended_at >= p_from
+            AND r.ended_at < p_to
+            AND NOT EXISTS (
+                SELECT
+                FROM agents.run_seal AS s
+                WHERE s.firm_id = p_firm_id
+                    AND s.run_id = r.run_id
+                    AND s.kind = 'run'
+            )
+        ORDER BY r.started_at, r.run_id
+    LOOP
+        row_id := run_id;
+        RETURN NEXT;
+    END LOOP;
+
+    table_name := 'agent_run_key';
+    reason := 'the key has neither run nor seal';
+    FOR run_id IN
+        SELECT k.run_id
+        FROM agents.agent_run_key AS k
+        WHERE k.firm_id = p_firm_id
+            AND k.archived_at IS NULL
+            AND k.started_at >= p_from
+            AND k.started_at < p_to
+            AND NOT EXISTS (
+                SELECT
+                FROM agents.run_seal AS s
+                WHERE s.firm_id = p_firm_id
+                    AND s.run_id = k.run_id
+                    AND s.kind = 'run'
+            )
+            AND NOT EXISTS (
+                SELECT
+                FROM agents.agent_run AS r
+                WHERE r.firm_id = p_firm_id
+                    AND r.run_id = k.run_id
+            )
+        ORDER BY k.started_at, k.run_id
+    LOOP
+        row_id := run_id;
+        RETURN NEXT;
+    END LOOP;
+
+    table_name := 'redaction';
+    reason := 'the redaction has no seal';
+    FOR run_id, row_id IN
+        SELECT d.run_id, d.redaction_id
+        FROM agents.redaction AS d
+        WHERE d.firm_id = p_firm_id
+            AND d.redacted_at >= p_from
+            AND d.redacted_at < p_to
+            AND NOT EXISTS (
+                SELECT
+                FROM agents.run_seal AS s
+                WHERE s.firm_id = p_firm_id
+                    AND s.redaction_id = d.redaction_id
+            )
+        ORDER BY d.redaction_id
+    LOOP
+        RETURN NEXT;
+    END LOOP;
+END;
+$function$;
+
+COMMENT ON FUNCTION agents.verify_unsealed(uuid, timestamptz, timestamptz) IS
+    'What a look at the seals of a firm cannot find: heads that are not the last seals of their '
+    'chains; runs that ended, keys of runs that started and redactions that were made from p_from '
+    'on and before p_to without a seal. One row for each, none when all is well. Raises 42501 when '
+    'the tenant is not set.';
+
+REVOKE ALL ON FUNCTION agents.verify_unsealed(uuid, timestamptz, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION agents.verify_unsealed(uuid, timestamptz, timestamptz)
+    TO muniment_app, muniment_reader;
+
+COMMIT;

@@ -1,0 +1,101 @@
+-- Subject: agents.verify_unsealed()    Docs: docs/schema/agents.md#verify-unsealed
+BEGIN;
+SET LOCAL client_min_messages = warning;
+SELECT plan(14);
+
+-- Shape ---------------------------------------------------------------------
+
+SELECT function_returns(
+    'agents', 'verify_unsealed', ARRAY['uuid', 'timestamptz', 'timestamptz'], 'setof record'
+);
+SELECT isnt_definer('agents', 'verify_unsealed', ARRAY['uuid', 'timestamptz', 'timestamptz']);
+SELECT volatility_is('agents', 'verify_unsealed', ARRAY['uuid', 'timestamptz', 'timestamptz'], 'stable');
+SELECT function_privs_are(
+    'agents', 'verify_unsealed', ARRAY['uuid', 'timestamptz', 'timestamptz'], role, rights,
+    format('%s: %s', role, rights)
+)
+FROM (
+    VALUES
+        ('muniment_app', ARRAY['EXECUTE']),
+        ('muniment_reader', ARRAY['EXECUTE']),
+        ('muniment_service', ARRAY[]::text[]),
+        ('muniment_maintainer', ARRAY[]::text[])
+) AS expected (role, rights);
+
+-- Behaviour -----------------------------------------------------------------
+
+SELECT agents.ensure_partitions(date_trunc('month', now() - interval '1 day')::date);
+SET LOCAL ROLE muniment_app;
+CREATE TEMPORARY TABLE recorded AS
+SELECT r.*
+FROM agents.open_session(test_support.id('a'), test_support.id('a5')) AS s
+CROSS JOIN generate_series(1, 2) AS exchange
+CROSS JOIN LATERAL agents.record_turn(
+    test_support.id('a'), s.session_id,
+    jsonb_build_object('agent_name', 'clerk', 'run_id', test_support.id('a' || exchange)),
+    '[{"role": "user", "content": "secret"}]'
+) AS r;
+RESET ROLE;
+GRANT SELECT ON recorded TO muniment_reader;
+SET LOCAL ROLE muniment_service;
+SELECT agents.redact_turn(t.firm_id, t.turn_id, t.created_at, 'dpo', 'art. 17')
+FROM agents.chat_turn AS t
+WHERE t.run_id = test_support.id('a1');
+RESET ROLE;
+
+CREATE FUNCTION pg_temp.findings()
+RETURNS TABLE (table_name text, run text, reason text)
+LANGUAGE sql
+AS $function$
+    SELECT u.table_name, right(u.run_id::text, 2), u.reason
+    FROM agents.verify_unsealed(test_support.id('a')) AS u;
+$function$;
+
+SELECT is_empty('SELECT * FROM pg_temp.findings()', 'nothing is found where all is sealed');
+
+-- A role for whom nothing is forbidden, so that something can be wrong.
+SET LOCAL session_replication_role = replica;
+SAVEPOINT sealed;
+
+DELETE FROM agents.run_seal WHERE run_id = test_support.id('a1') AND kind = 'run';
+SELECT results_eq(
+    'SELECT * FROM pg_temp.findings()',
+    $$ VALUES ('agent_run', 'a1', 'the run has ended without a seal') $$,
+    'a run that ended has a seal'
+);
+SELECT is_empty(
+    $$ SELECT * FROM agents.verify_unsealed(test_support.id('a'), 'infinity') $$,
+    'if it ended in the time that is asked for'
+);
+DELETE FROM agents.agent_run WHERE run_id = test_support.id('a1');
+SELECT results_eq(
+    'SELECT * FROM pg_temp.findings()',
+    $$ VALUES ('agent_run_key', 'a1', 'the key has neither run nor seal') $$,
+    'a key has a run'
+);
+UPDATE agents.agent_run_key SET archived_at = now() WHERE run_id = test_support.id('a1');
+SELECT is_empty(
+    'SELECT * FROM pg_temp.findings()', 'unless the run has left, which may have been open'
+);
+ROLLBACK TO sealed;
+
+DELETE FROM agents.run_seal WHERE kind = 'redaction';
+SELECT results_eq(
+    'SELECT * FROM pg_temp.findings()',
+    $$ VALUES
+        ('seal_chain', NULL, 'the head of the chain is not its last seal'),
+        ('redaction', 'a1', 'the redaction has no seal') $$,
+    'a redaction has a seal, and the head is that of the last'
+);
+ROLLBACK TO sealed;
+SET LOCAL session_replication_role = origin;
+
+-- Access --------------------------------------------------------------------
+
+SET LOCAL ROLE muniment_reader;
+SELECT platform.set_tenant(test_support.id('b'));
+SELECT is_empty('SELECT * FROM pg_temp.findings()', 'another firm sees none of it');
+
+RESET ROLE;
+SELECT * FROM finish(true);
+ROLLBACK;
