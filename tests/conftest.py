@@ -5,6 +5,7 @@ from __future__ import annotations
 pytest_plugins = [
     "tests.fix_postgres",
     "tests.fix_ledger",
+    "tests.fix_observed",
     "tests.fix_pgtap",
     "tests.fix_pooler",
     "tests.fix_rounds",

@@ -10,7 +10,7 @@ import pytest
 from muniment import queries
 
 
-@pytest.mark.parametrize("stem", ["calls", "importer", "ledger", "seals"])
+@pytest.mark.parametrize("stem", ["calls", "importer", "integrations", "ledger", "seals"])
 def test_each_query_says_why_it_is_there_and_is_one_statement(stem: str) -> None:
     found = queries._queries(stem)
     assert found

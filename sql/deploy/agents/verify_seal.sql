@@ -1,6 +1,7 @@
 -- Deploy agents:verify_seal to pg
 -- requires: sealed_rows
 -- requires: redaction_fault
+-- requires: platform:enter_tenant
 --
 -- Compares a run with its seal and tells the first thing that differs, or that nothing does. It
 -- hashes all rows again, their inline bodies too, looks whether what was redacted was redacted
@@ -27,6 +28,8 @@ DECLARE
     v_found record;
     v_month timestamp;
 BEGIN
+    PERFORM platform.enter_tenant(p_firm_id);
+
     verdict := 'differs';
 
     SELECT s.*
@@ -259,8 +262,8 @@ $function$;
 COMMENT ON FUNCTION agents.verify_seal(uuid, uuid) IS
     'Compares a run with its seal. One row: the verdict is holds, differs (with the first row that'
     ' does, and how), open (the run has not ended) or archived (its month has left, so that only '
-    'its key was compared). Raises P0002 when there is neither run nor seal; 42501 when the tenant '
-    'is not set.';
+    'its key was compared). Raises P0002 when there is neither run nor seal; 42501 and 22004 as '
+    'platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.verify_seal(uuid, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.verify_seal(uuid, uuid) TO muniment_app, muniment_reader;

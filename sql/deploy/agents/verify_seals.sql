@@ -1,5 +1,6 @@
 -- Deploy agents:verify_seals to pg
 -- requires: verify_seal
+-- requires: platform:enter_tenant
 --
 -- The seals of a firm one after the other, chain by chain, in pages, so that a firm with millions
 -- of runs can be verified bit by bit: the last row of a page says where the next one begins.
@@ -35,6 +36,8 @@ DECLARE
     v_seal      agents.run_seal;
     v_redaction agents.redaction;
 BEGIN
+    PERFORM platform.enter_tenant(p_firm_id);
+
     FOR v_seal IN
         SELECT s.*
         FROM agents.run_seal AS s
@@ -85,9 +88,9 @@ COMMENT ON FUNCTION agents.verify_seals(
     uuid, timestamptz, timestamptz, smallint, bigint, integer
 ) IS
     'Verifies what a firm sealed from p_from on and before p_to: one row for each seal, by chain '
-    'and number, with the verdict of agents.verify_seal(), for a redaction holds or differs. A page'
-    ' of p_limit begins after the seal that p_after_chain_no and p_after_seal_no name. Raises 2201W'
-    ' when p_limit is negative; 42501 when the tenant is not set.';
+    'and number, with the verdict of agents.verify_seal(), for a redaction holds or differs. A '
+    'page of p_limit begins after the seal that p_after_chain_no and p_after_seal_no name. Raises '
+    '2201W when p_limit is negative; 42501 and 22004 as platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.verify_seals(
     uuid, timestamptz, timestamptz, smallint, bigint, integer

@@ -1,6 +1,7 @@
 -- Deploy agents:verify_unsealed to pg
 -- requires: run_seal
 -- requires: redaction
+-- requires: platform:enter_tenant
 --
 -- What no seal leads to: chains whose heads are not their last seals, keys and runs that have none
 -- though they should, redactions that were made up.
@@ -30,6 +31,8 @@ STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
+    PERFORM platform.enter_tenant(p_firm_id);
+
     verdict := 'differs';
 
     table_name := 'seal_chain';
@@ -129,8 +132,8 @@ $function$;
 COMMENT ON FUNCTION agents.verify_unsealed(uuid, timestamptz, timestamptz) IS
     'What a look at the seals of a firm cannot find: heads that are not the last seals of their '
     'chains; runs that ended, keys of runs that started and redactions that were made from p_from '
-    'on and before p_to without a seal. One row for each, none when all is well. Raises 42501 when '
-    'the tenant is not set.';
+    'on and before p_to without a seal. One row for each, none when all is well. Raises 42501 and '
+    '22004 as platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.verify_unsealed(uuid, timestamptz, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.verify_unsealed(uuid, timestamptz, timestamptz)

@@ -6,7 +6,8 @@ SET LOCAL ROLE muniment_owner;
 
 DO $verify$
 DECLARE
-    v_function  CONSTANT regprocedure := 'agents.verify_unsealed(uuid, timestamptz, timestamptz)';
+    v_function  CONSTANT regprocedure :=
+        'agents.verify_unsealed(uuid, timestamptz, timestamptz)';
     v_executors text[];
 BEGIN
     PERFORM
