@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121060400_agents.stale_run_91fb1709",
+    "20261121060000_agents.partition_status_3cc3fd8d",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "agents", "5f7916c9941b4dc897388129b8bae8b7ea7dc704")
+change = PlannedChange(__file__, "agents", "d567c181e5867c529c42aec97eda9ea147e29f45")
 step(change.deploy, change.revert)

@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121060600_agents.unknown_effect_c574bfc2",
+    "20261121054300_agents.chain_heads_c6f2e526",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "agents", "7438e58632bcdfba557a291e86e35f608d8d532b")
+change = PlannedChange(__file__, "agents", "3a91d84af8586b5c3cdb01077f2f6b7b3e699625")
 step(change.deploy, change.revert)

@@ -7,11 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121054400_agents.verify_heads_9890a0bc",
-    "20261121043630_platform.enter_tenant_a1ec358c",
+    "20261121054140_agents.verify_unsealed_323cc240",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "agents", "794418db4af40111e6333351c1aa0a8f53ae728f")
+change = PlannedChange(__file__, "agents", "e0e092c729c1b0117511a1db5d38449d2e8480af")
 step(change.deploy, change.revert)

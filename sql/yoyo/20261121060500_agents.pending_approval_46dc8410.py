@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121054000_agents.seal_fault_790c44e8",
+    "20261121060400_agents.stale_run_08b8ed10",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "agents", "1a9508f86c977d2c44e0ba70a6f711776a34c68a")
+change = PlannedChange(__file__, "agents", "46dc8410e0c7309235f237db3befad6f4a87e252")
 step(change.deploy, change.revert)

@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121060800_agents.tool_latency_3791a1f4",
+    "20261121060600_agents.unknown_effect_acf936aa",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "agents", "31ca4d033f401aad8163dc0a114f1c82e0a206ca")
+change = PlannedChange(__file__, "agents", "55f646928f3eb99be3ff040627dfec5d794a3356")
 step(change.deploy, change.revert)

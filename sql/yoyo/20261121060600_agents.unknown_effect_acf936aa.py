@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121054100_agents.verify_seal_1a9508f8",
+    "20261121060500_agents.pending_approval_46dc8410",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "agents", "9e52b1f557282571312abce9792802b01a876456")
+change = PlannedChange(__file__, "agents", "acf936aa0a008fac9dd5a932418e878e0727ba60")
 step(change.deploy, change.revert)

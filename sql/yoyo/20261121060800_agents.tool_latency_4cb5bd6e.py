@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121060900_agents.session_timeline_31ca4d03",
+    "20261121060700_agents.tool_failure_55f64692",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "agents", "2dd7b5fb8cab38a1af6e9e65e86cd8fc242c0122")
+change = PlannedChange(__file__, "agents", "4cb5bd6e98141b85ca9256d1e14ffd130906276d")
 step(change.deploy, change.revert)

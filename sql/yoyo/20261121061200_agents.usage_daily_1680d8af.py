@@ -7,11 +7,12 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121061500_agents.run_tree_0cf2c665",
-    "20261121043630_platform.enter_tenant_a1ec358c",
+    "20261121061100_agents.genai_span_9d114b68",
+    "20261121043300_platform.current_tenant_id_f378fcbf",
+    "20261121043600_platform.forbid_change_d53c073d",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "agents", "58ca4d41739f9ad220c1b18797c86d2671004209")
+change = PlannedChange(__file__, "agents", "1680d8afc94bd0f3553c4decc5731d9591f154fe")
 step(change.deploy, change.revert)

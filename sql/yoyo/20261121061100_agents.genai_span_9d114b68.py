@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121060200_agents.daily_usage_1b1e84e3",
+    "20261121061000_agents.offload_health_2d8dadf3",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "agents", "f687c9d3e3e5ba088d1bd475deb6dade0fac1e10")
+change = PlannedChange(__file__, "agents", "9d114b6817ef6cf866d14175b75c8d5f3c8e08f9")
 step(change.deploy, change.revert)

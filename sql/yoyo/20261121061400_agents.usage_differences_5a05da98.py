@@ -7,11 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121061400_agents.usage_differences_f26d1f11",
-    "20261121043630_platform.enter_tenant_a1ec358c",
+    "20261121061300_agents.rollup_day_7dbe016e",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "agents", "0cf2c665723c5007b27e57c998217f8ffe7a2bde")
+change = PlannedChange(__file__, "agents", "5a05da98a566bbb4529edbb5bf12cde087063b70")
 step(change.deploy, change.revert)

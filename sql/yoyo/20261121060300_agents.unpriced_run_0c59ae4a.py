@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121054300_agents.chain_heads_c38b6358",
+    "20261121060200_agents.daily_usage_0a540639",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "agents", "9890a0bcf975cc728d6db9d362d195320f4f03a4")
+change = PlannedChange(__file__, "agents", "0c59ae4abb022732a4fb971dcbabf8499e794365")
 step(change.deploy, change.revert)

@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121061000_agents.offload_health_2dd7b5fb",
+    "20261121054500_agents.import_runs_ed9a4c8c",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "agents", "596055a708762b10fff6df51601ea4d4fd4d2241")
+change = PlannedChange(__file__, "agents", "3cc3fd8d295803385025733b6e69c46ca7b8ea82")
 step(change.deploy, change.revert)

@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121061300_agents.rollup_day_dbb57e85",
+    "20261121060100_agents.ledger_day_d567c181",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "agents", "f26d1f113f0119b6ed8bf44d61eff81196191536")
+change = PlannedChange(__file__, "agents", "0a540639d24c2d85052a9688ab0dfe8654b1160d")
 step(change.deploy, change.revert)

@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121060300_agents.unpriced_run_f687c9d3",
+    "20261121060300_agents.unpriced_run_0c59ae4a",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "agents", "91fb17098e422c145678b0a9c131469474b93dd8")
+change = PlannedChange(__file__, "agents", "08b8ed10166082ea3389e52c51869f8e998fe609")
 step(change.deploy, change.revert)

@@ -7,10 +7,11 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121054500_agents.import_runs_794418db",
+    "20261121054400_agents.verify_heads_3a91d84a",
+    "20261121043630_platform.enter_tenant_a1ec358c",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "agents", "d0fbc4a198d3bb550f3b3fe45324ff712158eadf")
+change = PlannedChange(__file__, "agents", "ed9a4c8c952cd9d900baa66f70c9f5af818e38b2")
 step(change.deploy, change.revert)

@@ -7,10 +7,11 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121060100_agents.ledger_day_99901ab0",
+    "20261121061500_agents.run_tree_0a212e52",
+    "20261121043630_platform.enter_tenant_a1ec358c",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "agents", "1b1e84e317c24e26b1d180e2186c100eea8acefd")
+change = PlannedChange(__file__, "agents", "5c4e506b19d9568ec22caccb121f103761918bc1")
 step(change.deploy, change.revert)

@@ -1,0 +1,17 @@
+"""Made by `muniment yoyo generate`. Edit plans and scripts, never this file."""
+
+from __future__ import annotations
+
+from yoyo import step
+
+from muniment.yoyo import PlannedChange
+
+__depends__: set[str] = {
+    "20261121061400_agents.usage_differences_5a05da98",
+    "20261121043630_platform.enter_tenant_a1ec358c",
+}
+# The engine opens the transaction, in which are the script, its verification and the record.
+__transactional__ = False
+
+change = PlannedChange(__file__, "agents", "0a212e523f05ed5f74df440f3d1c03eaefe7e948")
+step(change.deploy, change.revert)
