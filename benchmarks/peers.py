@@ -179,7 +179,7 @@ class _GraphClient(Client):
         def say(_: Any) -> Any:
             return {"messages": [AIMessage(self._exchange.answer)]}
 
-        graph = StateGraph(MessagesState)
+        graph: Any = StateGraph(MessagesState)
         for before, (name, node) in zip(
             (START, "ask", "act"), {"ask": ask, "act": act, "say": say}.items(), strict=True
         ):

@@ -99,9 +99,11 @@ SELECT throws_ok(
 -- Access --------------------------------------------------------------------
 
 SELECT platform.set_tenant(test_support.id('b'));
-SELECT is_empty(
+SELECT throws_ok(
     $$ SELECT v.seal_no FROM agents.verify_seals(test_support.id('a')) AS v $$,
-    'another firm sees none of it'
+    '42501',
+    'the transaction acts for another tenant',
+    'another firm sees none of it, and is told so'
 );
 
 RESET ROLE;

@@ -94,7 +94,12 @@ SET LOCAL session_replication_role = origin;
 
 SET LOCAL ROLE muniment_reader;
 SELECT platform.set_tenant(test_support.id('b'));
-SELECT is_empty('SELECT * FROM pg_temp.findings()', 'another firm sees none of it');
+SELECT throws_ok(
+    'SELECT * FROM pg_temp.findings()',
+    '42501',
+    'the transaction acts for another tenant',
+    'another firm sees none of it, and is told so'
+);
 
 RESET ROLE;
 SELECT * FROM finish(true);
