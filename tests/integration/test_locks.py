@@ -51,6 +51,8 @@ HELD = """
 TABLES = """
     SELECT c.oid FROM pg_class AS c INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p') AND pg_get_userbyid(n.nspowner) = 'muniment_owner'
+        -- What is done to a table is done to its months, and a header need not list them.
+        AND NOT c.relispartition
 """
 
 

@@ -110,7 +110,9 @@ DRIFT = {
     "ALTER COLUMN agent_name SET DEFAULT 'x'": "text NOT NULL DEFAULT 'x'::text found",
     "ALTER COLUMN status DROP DEFAULT": "column status: text NOT NULL DEFAULT 'queued'::text exp",
     "ALTER COLUMN depth TYPE integer": "column depth: smallint NOT NULL DEFAULT 0 expected, int",
-    "ALTER COLUMN cost_usd TYPE numeric(18,6)": "numeric(18,9) NULL expected, numeric(18,6) NULL",
+    "ALTER COLUMN prompt_version TYPE numeric(18,6) USING NULL": (
+        "text NULL expected, numeric(18,6) NULL"
+    ),
     "ALTER COLUMN error_message TYPE varchar(9)": "text NULL expected, character varying(9) NULL",
     "DROP CONSTRAINT agent_run_status_ck": "constraint agent_run_status_ck is missing",
     "DROP CONSTRAINT agent_run_pk CASCADE": "constraint agent_run_pk is missing",
@@ -139,7 +141,7 @@ OTHER_DRIFT = {
     "DROP INDEX agents.agent_run_trace_ix; CREATE INDEX agent_run_trace_ix ON agents.agent_run"
     " (firm_id, trace_id DESC) WHERE trace_id IS NOT NULL": "(firm_id, trace_id DESC) WHERE",
     "CREATE TABLE agents.more (id integer)": "agents.more: table is not in the contract",
-    "DROP TABLE agents.tool_call": "agents.tool_call: table is missing",
+    "DROP TABLE agents.tool_call CASCADE": "agents.tool_call: table is missing",
     "ALTER TABLE agents.agent_run_key ALTER CONSTRAINT agent_run_key_run_fk NOT DEFERRABLE": (
         "DEFERRABLE INITIALLY DEFERRED expected"
     ),

@@ -41,7 +41,7 @@ NOT_ALLOWED: list[tuple[str, str, Any]] = [
     ("turn", "cost_usd", Decimal(10**9)),
     ("turn", "turn_id", "not a uuid"),
     ("turn", "created_at", datetime(2026, 6, 1)),
-    ("turn", "created_at", NOW + timedelta(minutes=6)),
+    ("turn", "created_at", NOW + timedelta(days=1)),
     ("turn", "usage", {"input_tokens": 3}),
     ("turn", "metadata", []),
     ("turn", "metadata", {"a": object()}),
@@ -66,7 +66,7 @@ NOT_ALLOWED: list[tuple[str, str, Any]] = [
     ("run", "operation", "dance"),
     ("run", "actor_type", "robot"),
     ("run", "trace_id", "0" * 31),
-    ("run", "started_at", NOW + timedelta(minutes=6)),
+    ("run", "started_at", NOW + timedelta(days=1)),
     ("run", "worker_id", "w"),
     ("run", "frobnicate", 1),
 ]
