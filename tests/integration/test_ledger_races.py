@@ -130,12 +130,15 @@ def recorded(dsn: str, query: str) -> list[Any]:
 
 def verdicts(dsn: str) -> Counter[str]:
     """Count what the seals of all runs say, and that no chain has a fault."""
-    found = recorded(
-        dsn,
-        "SELECT c.verdict FROM (SELECT DISTINCT firm_id FROM agents.agent_run_key) AS f"
-        " CROSS JOIN LATERAL agents.verify_chain(f.firm_id) AS c",
-    )
-    return Counter(verdict for (verdict,) in found)
+    firms = recorded(dsn, "SELECT DISTINCT firm_id FROM agents.agent_run_key")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        return Counter(
+            verdict
+            for (firm,) in firms
+            for (verdict,) in connection.execute(
+                "SELECT verdict FROM agents.verify_chain(%s)", [firm]
+            )
+        )
 
 
 def lapse(dsn: str) -> None:

@@ -579,10 +579,20 @@ def test_an_open_run_is_open_and_no_run_is_not_there(ledger: str) -> None:
 
 def test_another_firm_sees_none_of_it(ledger: str) -> None:
     sealed = make_sealed_run(ledger)
-    with Ledger(ledger, READER, OTHER_FIRM) as other:
-        assert other.rows("SELECT * FROM agents.verify_chain(%s)", FIRM) == []
-        with pytest.raises(psycopg.errors.NoDataFound):
-            other.rows("SELECT * FROM agents.verify_seal(%s, %s)", FIRM, sealed.run_id)
+    for question, values in (
+        ("SELECT * FROM agents.verify_chain(%s)", (FIRM,)),
+        ("SELECT * FROM agents.verify_seal(%s, %s)", (FIRM, sealed.run_id)),
+    ):
+        with (
+            Ledger(ledger, READER, OTHER_FIRM) as other,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            other.rows(question, *values)
+    with (
+        Ledger(ledger, READER, OTHER_FIRM) as other,
+        pytest.raises(psycopg.errors.NoDataFound),
+    ):
+        other.rows("SELECT * FROM agents.verify_seal(%s, %s)", OTHER_FIRM, sealed.run_id)
 
 
 def test_pages_of_seals_are_all_seals(ledger: str) -> None:
