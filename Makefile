@@ -33,7 +33,7 @@ down: $(VENV)/.installed ## Stop these servers; their data stay
 
 .PHONY: test
 test: $(VENV)/.installed-test ## Run all tests, two at a time; ARGS='-k name' to choose
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: test-matrix
 test-matrix: $(VENV)/.installed-test ## Run all tests on PostgreSQL 15, then 17, then 18
