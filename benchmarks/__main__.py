@@ -19,7 +19,7 @@ from muniment.errors import MunimentError
 # Fewer rounds say too little to be quoted.
 ROUNDS_TO_QUOTE = 7
 CHANGES_TO_QUOTE = 50
-TO_QUOTE = f"{ROUNDS_TO_QUOTE} rounds or more of {CHANGES_TO_QUOTE} changes, with fsync"
+TO_QUOTE = f"{ROUNDS_TO_QUOTE} rounds or more of {CHANGES_TO_QUOTE} changes, all projects and fsync"
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -37,6 +37,13 @@ TO_QUOTE = f"{ROUNDS_TO_QUOTE} rounds or more of {CHANGES_TO_QUOTE} changes, wit
     default=CHANGES_TO_QUOTE,
     show_default=True,
     help="How many trivial changes to deploy, beside this repository's own.",
+)
+@click.option(
+    "--project",
+    "projects",
+    multiple=True,
+    metavar="NAME",
+    help="Which of this repository's own to deploy, with all that it requires; otherwise all.",
 )
 @click.option(
     "--directory",
@@ -58,6 +65,7 @@ def main(
     rounds: int,
     warm_up: int,
     changes: int,
+    projects: tuple[str, ...],
     directory: Path,
     no_fsync: bool,
     as_json: bool,
@@ -65,7 +73,8 @@ def main(
 ) -> None:
     """Measure muniment beside its peers on this machine, in interleaved rounds."""
     if page is not None:
-        if rounds < ROUNDS_TO_QUOTE or changes != CHANGES_TO_QUOTE or no_fsync:
+        is_short = rounds < ROUNDS_TO_QUOTE or changes != CHANGES_TO_QUOTE
+        if is_short or projects or no_fsync:
             raise click.UsageError(f"--write takes {TO_QUOTE}.")
         # That it has a place for them is better known before the minutes than after.
         _with_results(page, "")
@@ -73,7 +82,10 @@ def main(
     # The server must not outlive this process.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with place_below(directory) as place, open_room(place, changes, fsync=not no_fsync) as room:
+        with (
+            place_below(directory) as place,
+            open_room(place, changes, projects=projects, fsync=not no_fsync) as room,
+        ):
             for tool, reason in room.absent.items():
                 click.echo(f"without {tool}: {reason}", err=True)
             fsync = fsync_seconds(place)

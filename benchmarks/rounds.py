@@ -87,6 +87,7 @@ class Room:
         directory: Path,
         changes: int,
         contenders: Sequence[type[Contender]],
+        projects: Sequence[str],
     ) -> None:
         """Lay them out in an empty directory."""
         self._server = server
@@ -95,7 +96,7 @@ class Room:
         self.absent: dict[str, str] = {}
         self.workloads: list[Workload] = [
             made(directory / "made", changes),
-            own(self._fresh_database().uri()),
+            own(self._fresh_database().uri(), directory / "own", projects),
         ]
         self._contenders: list[Contender] = []
         for workload in self.workloads:
@@ -193,6 +194,7 @@ def open_room(
     changes: int,
     *,
     contenders: Sequence[type[Contender]] = CONTENDERS,
+    projects: Sequence[str] = (),
     fsync: bool = True,
 ) -> Iterator[Room]:
     """Start a server of its own below a directory, and delete it afterwards.
@@ -201,12 +203,14 @@ def open_room(
         directory: An empty directory on the disk to measure on.
         changes: How many trivial changes to make.
         contenders: Who is to take part.
+        projects: Which of this repository's own to deploy, with all that they require; all if there
+            are none.
         fsync: Whether commits wait for the disk.
     """
     with open_server(directory, fsync=fsync) as server:
         place = directory / "plans"
         place.mkdir()
-        yield Room(server, place, changes, contenders)
+        yield Room(server, place, changes, contenders, projects)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import LiteralString
@@ -97,14 +99,26 @@ def made(directory: Path, changes: int) -> Workload:
     )
 
 
-def own(dsn: str) -> Workload:
+def own(dsn: str, directory: Path, only: Sequence[str] = ()) -> Workload:
     """Return the plans of this repository.
 
     Args:
         dsn: A new database, in which they are deployed once: to know what that leaves behind, and
             so that no tool has to make the roles, which belong to the whole server.
+        directory: Where those that are asked for are copied to; not there yet.
+        only: The projects that are asked for, with all that they require; all if there are none.
     """
-    projects = Projects(find_sql_directory())
+    root, sql = ROOT, find_sql_directory()
+    if only:
+        root = directory
+        for project in only:
+            for kind in ("deploy", "revert", "verify"):
+                shutil.copytree(sql / kind / project, root / "sql" / kind / project)
+            (root / "sql" / "plans").mkdir(exist_ok=True)
+            shutil.copy(sql / "plans" / f"{project}.plan", root / "sql" / "plans")
+        shutil.copy(ROOT / "sqitch.conf", root)
+        sql = root / "sql"
+    projects = Projects(sql)
     settings = Settings(Committer("Bench", "bench@example.org"), tool="muniment benchmarks")
     with psycopg.connect(dsn, autocommit=True) as connection:
         for _event in deploy(connection, projects, settings=settings):
@@ -116,7 +130,7 @@ def own(dsn: str) -> Workload:
     objects = _OBJECTS.format(projects=" ".join(names))
     title = f"the {len(steps)} changes of {' and '.join(names)}"
     return Workload(
-        "own", title, ROOT, projects.directory.absolute(), names, steps, objects, ask(dsn, objects)
+        "own", title, root, projects.directory.absolute(), names, steps, objects, ask(dsn, objects)
     )
 
 

@@ -50,7 +50,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def report(place: Path) -> dict[str, Any]:
     options = ("--rounds", "1", "--warm-up", "0", "--changes", str(CHANGES), "--no-fsync")
-    done = run(*options, "--directory", place, "--json")
+    done = run(*options, "--project", "platform", "--directory", place, "--json")
     assert done.returncode == 0, done.stderr
     # The server is gone, and so are its files.
     assert list(place.iterdir()) == []
@@ -176,7 +176,7 @@ def test_a_tool_that_does_not_do_its_work_ends_the_run(
     place: Path, contender: type[Contender], complaint: str
 ) -> None:
     with (
-        open_room(place, 3, contenders=[contender], fsync=False) as room,
+        open_room(place, 3, contenders=[contender], projects=["platform"], fsync=False) as room,
         pytest.raises(CommandFailed, match=complaint),
     ):
         list(room.run(1, warm_up=0))
@@ -187,10 +187,15 @@ def test_what_says_too_little_is_not_written_down(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"{BEGIN}\n{END}\n")
 
-    for options in (("--rounds", "6"), ("--changes", "49"), ("--no-fsync",)):
+    for options in (
+        ("--rounds", "6"),
+        ("--changes", "49"),
+        ("--project", "platform"),
+        ("--no-fsync",),
+    ):
         done = run(*options, "--write", page)
         assert done.returncode == 2
-        assert "--write takes 7 rounds or more of 50 changes, with fsync" in done.stderr
+        assert "--write takes 7 rounds or more of 50 changes, all projects and fsync" in done.stderr
     assert page.read_text() == f"{BEGIN}\n{END}\n"
 
 
