@@ -24,7 +24,6 @@ DECLARE
     -- Clocks of writers differ by so much at most.
     v_latest CONSTANT timestamptz := clock_timestamp() + interval '5 minutes';
     v_object jsonb;
-    v_place  integer := 0;
     v_rest   jsonb;
     v_time   text;
 BEGIN
@@ -34,7 +33,8 @@ BEGIN
                   HINT = 'Pass [] for none.';
     END IF;
 
-    FOR v_object IN SELECT * FROM jsonb_array_elements(p_objects) LOOP
+    FOR v_place IN 0 .. jsonb_array_length(p_objects) - 1 LOOP
+        v_object := p_objects -> v_place;
         IF jsonb_typeof(v_object) <> 'object' THEN
             RAISE EXCEPTION '%[%]: is not an object', p_name, v_place
                 USING ERRCODE = 'invalid_parameter_value',
@@ -57,8 +57,6 @@ BEGIN
                           HINT = 'Look at the clock of the writer, or leave it to the database.';
             END IF;
         END LOOP;
-
-        v_place := v_place + 1;
     END LOOP;
 END;
 $function$;
