@@ -1,4 +1,4 @@
-"""What is read of one run touches the month of that run, however many months there are."""
+"""What is read or written of one run touches its month, however many months there are."""
 
 from __future__ import annotations
 
@@ -31,6 +31,40 @@ FUNCTIONS = {
     "sealed_rows": "SELECT * FROM agents.sealed_rows(%(firm_id)s, %(run_id)s, %(started_at)s)",
     "run_tree": "SELECT * FROM agents.run_tree(%(firm_id)s, %(run_id)s)",
     "is_replay_safe": "SELECT agents.is_replay_safe(%(firm_id)s, %(run_id)s)",
+}
+EXCHANGE = {
+    "session_id": SESSION,
+    "run": Jsonb({"agent_name": "a"}),
+    "turns": Jsonb([{"role": "user", "content": "ask"}]),
+    "calls": Jsonb([{"tool_name": "get_matter", "args": "{}", "result": "{}"}]),
+}
+WRITES = {
+    "record_turn": (
+        "SELECT agents.record_turn(%(firm_id)s, %(session_id)s, %(run)s, %(turns)s, %(calls)s)"
+    ),
+    "an open run": """
+        SELECT finished.seal
+        FROM agents.start_run(
+            %(firm_id)s, 'a', p_worker_id => 'w', p_session_id => %(session_id)s
+        ) AS r
+        CROSS JOIN LATERAL agents.append_turns(
+            %(firm_id)s, %(session_id)s, %(turns)s, r.run_id, 'w', r.attempt_no
+        ) AS t
+        CROSS JOIN LATERAL agents.request_tool_call(
+            %(firm_id)s, r.run_id, 'w', r.attempt_no, 'get_matter', '{}'
+        ) AS c
+        CROSS JOIN LATERAL agents.begin_tool_call(
+            %(firm_id)s, r.run_id, 'w', r.attempt_no, c.tool_call_id, c.requested_at
+        ) AS b
+        CROSS JOIN LATERAL agents.finish_tool_call(
+            %(firm_id)s, r.run_id, 'w', r.attempt_no, c.tool_call_id, c.requested_at,
+            CASE b.action WHEN 'run' THEN 'succeeded' END, '{}'
+        ) AS f (status)
+        CROSS JOIN LATERAL agents.finish_run(
+            %(firm_id)s, r.run_id, 'w', r.attempt_no,
+            CASE WHEN t.turn_no > 0 THEN f.status END
+        ) AS finished (seal)
+    """,
 }
 
 
@@ -80,7 +114,7 @@ class Ledger:
 
     def explain(self, statement: bytes) -> Plan:
         """Explain a statement as a session does it that has done it before."""
-        parameters = {**self.run, "characters": 80}
+        parameters = {**self.run, "characters": 80, **EXCHANGE}
         for _ in range(7):
             self.connection.execute(statement, parameters, prepare=True)
         explain = b"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) " + statement
@@ -134,6 +168,19 @@ def test_a_function_for_a_run_reads_as_much_of_few_months_as_of_many(
 ) -> None:
     statement = FUNCTIONS[name].encode()
     few, many = (ledger.explain(statement).buffers for ledger in ledgers.values())
+
+    assert few == many > 0
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_what_is_written_costs_as_much_with_few_months_as_with_many(
+    ledgers: dict[int, Ledger], name: str
+) -> None:
+    statement = WRITES[name].encode()
+    # The least of many, as a full page costs more than another row on it.
+    few, many = (
+        min(ledger.explain(statement).buffers for _ in range(10)) for ledger in ledgers.values()
+    )
 
     assert few == many > 0
 

@@ -111,13 +111,13 @@ def ledger_dsn(each_ledger: str) -> str:
     with psycopg.connect(each_ledger) as session:
         session.execute("SELECT set_config('app.tenant_id', %s, true)", [FIRM])
         session.execute(
-            "INSERT INTO agents.agent_run_key (firm_id, run_id, started_at) VALUES (%s, %s, %s)",
+            "WITH key AS ("
+            " INSERT INTO agents.agent_run_key (firm_id, run_id, started_at)"
+            " VALUES (%s, %s, %s) RETURNING *"
+            ") INSERT INTO agents.agent_run"
+            " (firm_id, run_id, started_at, root_run_id, agent_name)"
+            " SELECT firm_id, run_id, started_at, run_id, 'planner' FROM key",
             [FIRM, RUN, STARTED],
-        )
-        session.execute(
-            "INSERT INTO agents.agent_run (firm_id, run_id, started_at, root_run_id, agent_name)"
-            " VALUES (%s, %s, %s, %s, 'planner')",
-            [FIRM, RUN, STARTED, RUN],
         )
         session.execute(
             "INSERT INTO agents.chat_session (firm_id, session_id) VALUES (%s, %s)", [FIRM, SESSION]
@@ -169,6 +169,7 @@ def write_call(session: psycopg.Connection) -> None:
 
 
 def write_key(session: psycopg.Connection) -> None:
+    session.execute("SET CONSTRAINTS agents.agent_run_key_run_fk DEFERRED")
     session.execute(
         "INSERT INTO agents.agent_run_key (firm_id, run_id, started_at) VALUES (%s, %s, %s)",
         [FIRM, NEW_RUN, STARTED],

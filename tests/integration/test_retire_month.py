@@ -33,15 +33,13 @@ def superuser(ledger: str) -> Iterator[psycopg.Connection]:
         with connection.transaction():
             connection.execute("SELECT platform.set_tenant(%s)", [FIRM])
             connection.execute(
-                "INSERT INTO agents.agent_run_key (firm_id, run_id, started_at)"
-                " VALUES (%s, %s, '2026-05-10 12:00:00+00')",
-                [FIRM, RUN],
-            )
-            connection.execute(
-                "INSERT INTO agents.agent_run"
+                "WITH key AS ("
+                " INSERT INTO agents.agent_run_key (firm_id, run_id, started_at)"
+                " VALUES (%s, %s, '2026-05-10 12:00:00+00') RETURNING *"
+                ") INSERT INTO agents.agent_run"
                 " (firm_id, run_id, started_at, root_run_id, agent_name)"
-                " VALUES (%s, %s, '2026-05-10 12:00:00+00', %s, 'x')",
-                [FIRM, RUN, RUN],
+                " SELECT firm_id, run_id, started_at, run_id, 'x' FROM key",
+                [FIRM, RUN],
             )
         yield connection
 

@@ -156,12 +156,10 @@ def start_run(connection: Connection, run_id: UUID, **columns: Any) -> None:
     with acting_as(connection, APP, doing="starting a run", firm_id=FIRM_A):
         values = {"firm": FIRM_A, "run": run_id, "at": HERE, **columns}
         connection.execute(
-            "INSERT INTO agents.agent_run_key (firm_id, run_id, started_at)"
-            " VALUES (%(firm)s, %(run)s, %(at)s)",
-            values,
-        )
-        connection.execute(
-            "INSERT INTO agents.agent_run"
+            "WITH key AS ("
+            " INSERT INTO agents.agent_run_key (firm_id, run_id, started_at)"
+            " VALUES (%(firm)s, %(run)s, %(at)s)"
+            ") INSERT INTO agents.agent_run"
             " (firm_id, run_id, started_at, root_run_id, agent_name, cost_usd)"
             " VALUES (%(firm)s, %(run)s, %(at)s, %(run)s, 'live', 0.00123)",
             values,

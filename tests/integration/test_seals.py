@@ -646,6 +646,7 @@ def test_no_verifier_is_alarmed_by_those_who_write(ledger: str) -> None:
 
 # Rows that are the same on every server for ever, with what a text can have in it.
 FIXED_ROWS = """
+    SET CONSTRAINTS agents.agent_run_key_run_fk DEFERRED;
     INSERT INTO agents.agent_run_key
         (firm_id, run_id, started_at, idempotency_key, request_sha256, created_at)
     VALUES (

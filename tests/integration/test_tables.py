@@ -143,7 +143,7 @@ OTHER_DRIFT = {
     "CREATE TABLE agents.more (id integer)": "agents.more: table is not in the contract",
     "DROP TABLE agents.tool_call CASCADE": "agents.tool_call: table is missing",
     "ALTER TABLE agents.agent_run_key ALTER CONSTRAINT agent_run_key_run_fk NOT DEFERRABLE": (
-        "DEFERRABLE INITIALLY DEFERRED expected"
+        "DEFERRABLE INITIALLY IMMEDIATE expected"
     ),
     "ALTER TABLE agents.chat_turn DROP CONSTRAINT chat_turn_session_fk;"
     " ALTER TABLE agents.chat_turn ADD CONSTRAINT chat_turn_session_fk"
@@ -203,11 +203,12 @@ def test_downstream_code_reads_and_writes_through_it(ledger: str) -> None:
         connection.exec_driver_sql("SET ROLE muniment_app")
         connection.execute(sa.select(sa.func.platform.set_tenant(FIRM)))
         run = {"firm_id": FIRM, "run_id": RUN, "started_at": STARTED}
-        connection.execute(sa.insert(agents.agent_run_key).values(run))
+        # A key and its run are one statement.
+        key = sa.insert(agents.agent_run_key).values(run).returning(sa.literal(1)).cte()
         connection.execute(
-            sa.insert(agents.agent_run).values(
-                **run, root_run_id=RUN, agent_name="counsel", metadata={"from": "a test"}
-            )
+            sa.insert(agents.agent_run)
+            .values(**run, root_run_id=RUN, agent_name="counsel", metadata={"from": "a test"})
+            .add_cte(key)
         )
         session_id = connection.execute(
             sa.insert(agents.chat_session)

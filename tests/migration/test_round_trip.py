@@ -64,6 +64,8 @@ RUN_KEY_ROW = """
         '2026-06-10 12:00:00+00'
     );
 """
+# Together they come one after the other.
+KEY_FIRST = "SET CONSTRAINTS agents.agent_run_key_run_fk DEFERRED;"
 RUN_ROW = """
     INSERT INTO agents.agent_run (firm_id, run_id, started_at, root_run_id, agent_name)
     SELECT firm_id, run_id, started_at, run_id, 'planner' FROM agents.agent_run_key;
@@ -91,9 +93,9 @@ CALL_ROW = """
 EVIDENCE = {
     "agents:chat_session": SESSION_ROW,
     "agents:agent_run_key": RUN_KEY_ROW,
-    "agents:agent_run": RUN_KEY_ROW + RUN_ROW,
+    "agents:agent_run": KEY_FIRST + RUN_KEY_ROW + RUN_ROW,
     "agents:chat_turn": SESSION_ROW + TURN_ROW,
-    "agents:tool_call": RUN_KEY_ROW + RUN_ROW + CALL_ROW,
+    "agents:tool_call": KEY_FIRST + RUN_KEY_ROW + RUN_ROW + CALL_ROW,
 }
 
 

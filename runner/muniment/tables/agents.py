@@ -109,7 +109,7 @@ agent_run_key = sa.Table(
     sa.UniqueConstraint('firm_id', 'idempotency_key', name='agent_run_key_idempotency_key_uq'),
     sa.PrimaryKeyConstraint('firm_id', 'run_id', name='agent_run_key_pk'),
     sa.CheckConstraint(as_written('(octet_length(request_sha256) = 32)'), name='agent_run_key_request_sha256_ck'),
-    sa.ForeignKeyConstraint(['firm_id', 'run_id', 'live_started_at'], ['agents.agent_run.firm_id', 'agents.agent_run.run_id', 'agents.agent_run.started_at'], name='agent_run_key_run_fk', deferrable=True, initially='DEFERRED'),
+    sa.ForeignKeyConstraint(['firm_id', 'run_id', 'live_started_at'], ['agents.agent_run.firm_id', 'agents.agent_run.run_id', 'agents.agent_run.started_at'], name='agent_run_key_run_fk', deferrable=True, initially='IMMEDIATE'),
     sa.UniqueConstraint('firm_id', 'run_id', 'started_at', name='agent_run_key_started_at_uq'),
     sa.CheckConstraint(as_written('(isfinite(started_at) AND isfinite(created_at) AND isfinite(archived_at))'), name='agent_run_key_times_are_finite_ck'),
     schema='agents',

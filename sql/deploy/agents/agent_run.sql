@@ -128,15 +128,17 @@ CREATE TABLE agents.agent_run (
         CHECK (jsonb_typeof(metadata) = 'object' AND octet_length(metadata::text) <= 8192)
 ) PARTITION BY RANGE (started_at);
 
--- The key and the run stand or fall together: at commit, a key that is not archived must have its
--- run. Archiving a month empties live_started_at and so lets the partition go.
+-- The key and the run stand or fall together: when a statement ends, a key that is not archived
+-- must have its run, so one statement writes both. Whoever loads them one after the other defers
+-- it, to commit at the latest. Archiving a month empties live_started_at and so lets the partition
+-- go.
 -- Row security is lifted for the statement, because it reads every key, whatever the tenant.
 ALTER TABLE agents.agent_run_key NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE agents.agent_run_key
     -- squawk-ignore adding-foreign-key-constraint, constraint-missing-not-valid
     ADD CONSTRAINT agent_run_key_run_fk FOREIGN KEY (firm_id, run_id, live_started_at)
         REFERENCES agents.agent_run (firm_id, run_id, started_at)
-        ON DELETE NO ACTION DEFERRABLE INITIALLY DEFERRED;
+        ON DELETE NO ACTION DEFERRABLE;
 ALTER TABLE agents.agent_run_key FORCE ROW LEVEL SECURITY;
 
 -- Heartbeats update a row again and again; room on the page keeps them off the indexes.

@@ -49,68 +49,72 @@ BEGIN
         ORDER BY run.idempotency_key
         ON CONFLICT DO NOTHING
         RETURNING run_id, started_at
+    ),
+    -- Closed: whatever else was said is not in the transcript.
+    session AS (
+        INSERT INTO agents.chat_session (
+            firm_id, session_id, subject_type, subject_id, channel, status, last_turn_no,
+            last_turn_at, created_at, closed_at, idempotency_key
+        )
+        SELECT
+            p_firm_id,
+            run.session_id,
+            run.subject_type,
+            run.subject_id,
+            'import',
+            'closed',
+            run.turn_count,
+            run.last_turn_at,
+            run.started_at,
+            run.ended_at,
+            run.idempotency_key
+        FROM json_to_recordset(p_runs) AS run (
+            run_id uuid, session_id uuid, subject_type text, subject_id text, turn_count integer,
+            last_turn_at timestamptz, started_at timestamptz, ended_at timestamptz,
+            idempotency_key text
+        )
+        WHERE run.run_id IN (SELECT new.run_id FROM new)
+    ),
+    run AS (
+        INSERT INTO agents.agent_run (
+            firm_id, run_id, started_at, session_id, root_run_id, agent_name, subject_type,
+            subject_id, provider_name, request_model, response_model, status, ended_at,
+            finish_reason, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
+            reasoning_tokens, metadata
+        )
+        SELECT
+            p_firm_id,
+            run.run_id,
+            run.started_at,
+            run.session_id,
+            run.run_id,
+            run.agent_name,
+            run.subject_type,
+            run.subject_id,
+            run.provider_name,
+            run.request_model,
+            run.response_model,
+            run.status,
+            run.ended_at,
+            run.finish_reason,
+            run.input_tokens,
+            run.output_tokens,
+            run.cache_read_tokens,
+            run.cache_write_tokens,
+            run.reasoning_tokens,
+            run.metadata
+        FROM json_to_recordset(p_runs) AS run (
+            run_id uuid, started_at timestamptz, session_id uuid, agent_name text,
+            subject_type text, subject_id text, provider_name text, request_model text,
+            response_model text, status text, ended_at timestamptz, finish_reason text,
+            input_tokens bigint, output_tokens bigint, cache_read_tokens bigint,
+            cache_write_tokens bigint, reasoning_tokens bigint, metadata jsonb
+        )
+        WHERE run.run_id IN (SELECT new.run_id FROM new)
     )
     SELECT array_agg(new.run_id), min(new.started_at)
     INTO v_run_ids, v_first
     FROM new;
-
-    -- Closed: whatever else was said is not in the transcript.
-    INSERT INTO agents.chat_session (
-        firm_id, session_id, subject_type, subject_id, channel, status, last_turn_no, last_turn_at,
-        created_at, closed_at, idempotency_key
-    )
-    SELECT
-        p_firm_id,
-        run.session_id,
-        run.subject_type,
-        run.subject_id,
-        'import',
-        'closed',
-        run.turn_count,
-        run.last_turn_at,
-        run.started_at,
-        run.ended_at,
-        run.idempotency_key
-    FROM json_to_recordset(p_runs) AS run (
-        run_id uuid, session_id uuid, subject_type text, subject_id text, turn_count integer,
-        last_turn_at timestamptz, started_at timestamptz, ended_at timestamptz, idempotency_key text
-    )
-    WHERE run.run_id IN (SELECT unnest(v_run_ids));
-
-    -- The key must have its run when the transaction commits.
-    INSERT INTO agents.agent_run (
-        firm_id, run_id, started_at, session_id, root_run_id, agent_name, subject_type, subject_id,
-        provider_name, request_model, response_model, status, ended_at, finish_reason, input_tokens,
-        output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, metadata
-    )
-    SELECT
-        p_firm_id,
-        run.run_id,
-        run.started_at,
-        run.session_id,
-        run.run_id,
-        run.agent_name,
-        run.subject_type,
-        run.subject_id,
-        run.provider_name,
-        run.request_model,
-        run.response_model,
-        run.status,
-        run.ended_at,
-        run.finish_reason,
-        run.input_tokens,
-        run.output_tokens,
-        run.cache_read_tokens,
-        run.cache_write_tokens,
-        run.reasoning_tokens,
-        run.metadata
-    FROM json_to_recordset(p_runs) AS run (
-        run_id uuid, started_at timestamptz, session_id uuid, agent_name text, subject_type text,
-        subject_id text, provider_name text, request_model text, response_model text, status text,
-        ended_at timestamptz, finish_reason text, input_tokens bigint, output_tokens bigint,
-        cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint, metadata jsonb
-    )
-    WHERE run.run_id IN (SELECT unnest(v_run_ids));
 
     -- The hash and the length are those of the writer; the CHECKs hold the text to them.
     INSERT INTO agents.chat_turn (
@@ -201,11 +205,6 @@ BEGIN
         ON tool.tool_name = call.tool_name
         AND tool.tool_version = 'imported'
     WHERE call.run_id IN (SELECT unnest(v_run_ids));
-
-    -- The key has its run: asked here, where the plan of the question is kept, and not at commit,
-    -- where it would be made anew each time.
-    SET CONSTRAINTS agents.agent_run_key_run_fk IMMEDIATE;
-    SET CONSTRAINTS agents.agent_run_key_run_fk DEFERRED;
 
     -- The rows of each run in the order of agents.sealed_rows(), read once for all runs.
     FOR v_run IN

@@ -42,6 +42,7 @@ DECLARE
     v_parent         agents.agent_run;
     v_sums           record;
     v_session        agents.chat_session;
+    v_turn_digests   bytea[];
     v_call_digests   bytea[];
     v_tool           text;
 BEGIN
@@ -117,15 +118,91 @@ BEGIN
                   HINT = 'agents.start_run() begins one that goes on.';
     END IF;
 
-    INSERT INTO agents.agent_run_key AS k (
-        firm_id, run_id, started_at, idempotency_key, request_sha256
+    -- A repeated request does not need its parent any more, whose month may have left.
+    v_run.root_run_id := v_run.run_id;
+    v_run.depth := 0;
+    IF v_run.parent_run_id IS NOT NULL AND NOT EXISTS (
+        SELECT
+        FROM agents.agent_run_key AS k
+        WHERE k.firm_id = p_firm_id
+            AND (k.run_id = v_run.run_id OR k.idempotency_key = p_run ->> 'idempotency_key')
+    ) THEN
+        SELECT r.*
+        INTO v_parent
+        FROM agents.agent_run AS r
+        WHERE r.firm_id = p_firm_id
+            AND r.run_id = v_run.parent_run_id
+            AND r.started_at = (
+                SELECT k.started_at
+                FROM agents.agent_run_key AS k
+                WHERE k.firm_id = p_firm_id
+                    AND k.run_id = v_run.parent_run_id
+            );
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'p_run.parent_run_id: run % is not there', v_run.parent_run_id
+                USING ERRCODE = 'P0002',
+                      HINT = 'Look at firm and id, and whether its month is archived.';
+        END IF;
+        -- So the runs below a run are found from its start on, without a look at earlier months.
+        IF v_run.started_at < v_parent.started_at THEN
+            RAISE EXCEPTION 'p_run.started_at: % is before its parent', v_run.started_at
+                USING ERRCODE = 'MU112',
+                      HINT = format('Run %s started at %s.', v_parent.run_id, v_parent.started_at);
+        END IF;
+        v_run.root_run_id := v_parent.root_run_id;
+        v_run.depth := v_parent.depth + 1;
+    END IF;
+
+    -- From the objects, as the run is written before its turns. What is no object has no tokens
+    -- here, and is refused with the turns.
+    SELECT
+        sum((turn ->> 'input_tokens')::bigint)::bigint AS input_tokens,
+        sum((turn ->> 'output_tokens')::bigint)::bigint AS output_tokens,
+        sum((turn ->> 'cache_read_tokens')::bigint)::bigint AS cache_read_tokens,
+        sum((turn ->> 'cache_write_tokens')::bigint)::bigint AS cache_write_tokens,
+        sum((turn ->> 'reasoning_tokens')::bigint)::bigint AS reasoning_tokens,
+        -- Priced only when all is that used something.
+        CASE
+            WHEN bool_and(turn ->> 'cost_usd' IS NOT NULL OR turn ->> 'output_tokens' IS NULL)
+                THEN sum((turn ->> 'cost_usd')::numeric(18,9))
+        END AS cost_usd
+    INTO v_sums
+    FROM jsonb_path_query(p_turns, '$[*]') AS turn;
+    -- Counted by the caller or by the turns, never half and half.
+    IF num_nonnulls(
+        v_run.input_tokens, v_run.output_tokens, v_run.cache_read_tokens, v_run.cache_write_tokens,
+        v_run.reasoning_tokens
+    ) = 0 THEN
+        v_run.input_tokens := v_sums.input_tokens;
+        v_run.output_tokens := v_sums.output_tokens;
+        v_run.cache_read_tokens := v_sums.cache_read_tokens;
+        v_run.cache_write_tokens := v_sums.cache_write_tokens;
+        v_run.reasoning_tokens := v_sums.reasoning_tokens;
+    END IF;
+    v_run.cost_usd := coalesce(v_run.cost_usd, v_sums.cost_usd);
+
+    -- Who gets the key writes the run, where there is a session.
+    WITH key AS (
+        INSERT INTO agents.agent_run_key AS k (
+            firm_id, run_id, started_at, idempotency_key, request_sha256
+        )
+        SELECT
+            s.firm_id, v_run.run_id, v_run.started_at, p_run ->> 'idempotency_key',
+            v_request_sha256
+        FROM agents.chat_session AS s
+        WHERE s.firm_id = p_firm_id
+            AND s.session_id = p_session_id
+        ON CONFLICT DO NOTHING
+        RETURNING k.*
+    ),
+    run AS (
+        INSERT INTO agents.agent_run
+        SELECT v_run.*
+        FROM key
     )
-    VALUES (
-        p_firm_id, v_run.run_id, v_run.started_at, p_run ->> 'idempotency_key', v_request_sha256
-    )
-    ON CONFLICT DO NOTHING
-    RETURNING k.*
-    INTO v_key;
+    SELECT key.*
+    INTO v_key
+    FROM key;
 
     IF NOT FOUND THEN
         SELECT k.*
@@ -135,6 +212,11 @@ BEGIN
             AND (k.run_id = v_run.run_id OR k.idempotency_key = p_run ->> 'idempotency_key')
         ORDER BY k.idempotency_key = p_run ->> 'idempotency_key' DESC NULLS LAST
         LIMIT 1;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'p_session_id: session % is not there', p_session_id
+                USING ERRCODE = 'P0002',
+                      HINT = 'Look at firm and id, or call agents.open_session() first.';
+        END IF;
         IF v_key.request_sha256 IS DISTINCT FROM v_request_sha256 THEN
             RAISE EXCEPTION 'p_run.%: run % was recorded by another request',
                 CASE
@@ -168,68 +250,11 @@ BEGIN
         RETURN;
     END IF;
 
-    v_run.root_run_id := v_run.run_id;
-    v_run.depth := 0;
-    IF v_run.parent_run_id IS NOT NULL THEN
-        SELECT r.*
-        INTO v_parent
-        FROM agents.agent_run AS r
-        WHERE r.firm_id = p_firm_id
-            AND r.run_id = v_run.parent_run_id
-            AND r.started_at = (
-                SELECT k.started_at
-                FROM agents.agent_run_key AS k
-                WHERE k.firm_id = p_firm_id
-                    AND k.run_id = v_run.parent_run_id
-            );
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'p_run.parent_run_id: run % is not there', v_run.parent_run_id
-                USING ERRCODE = 'P0002',
-                      HINT = 'Look at firm and id, and whether its month is archived.';
-        END IF;
-        -- So the runs below a run are found from its start on, without a look at earlier months.
-        IF v_run.started_at < v_parent.started_at THEN
-            RAISE EXCEPTION 'p_run.started_at: % is before its parent', v_run.started_at
-                USING ERRCODE = 'MU112',
-                      HINT = format('Run %s started at %s.', v_parent.run_id, v_parent.started_at);
-        END IF;
-        v_run.root_run_id := v_parent.root_run_id;
-        v_run.depth := v_parent.depth + 1;
-    END IF;
-
-    -- Turns first, for the sums of their tokens; the key must have its run at commit only.
-    SELECT
-        max(t.turn_no) AS last_turn_no,
-        sum(t.input_tokens)::bigint AS input_tokens,
-        sum(t.output_tokens)::bigint AS output_tokens,
-        sum(t.cache_read_tokens)::bigint AS cache_read_tokens,
-        sum(t.cache_write_tokens)::bigint AS cache_write_tokens,
-        sum(t.reasoning_tokens)::bigint AS reasoning_tokens,
-        array_agg(agents.chat_turn_digest(t) ORDER BY t.turn_no) AS digests,
-        -- Priced only when all is that used something.
-        CASE
-            WHEN bool_and(t.cost_usd IS NOT NULL OR t.output_tokens IS NULL) THEN sum(t.cost_usd)
-        END AS cost_usd
-    INTO v_sums
+    SELECT max(t.turn_no), array_agg(agents.chat_turn_digest(t) ORDER BY t.turn_no)
+    INTO last_turn_no, v_turn_digests
     FROM agents.write_turns(
         p_firm_id, p_session_id, p_turns, v_run.run_id, v_run.started_at, v_run.ended_at
     ) AS t;
-
-    -- Counted by the caller or by the turns, never half and half.
-    IF num_nonnulls(
-        v_run.input_tokens, v_run.output_tokens, v_run.cache_read_tokens, v_run.cache_write_tokens,
-        v_run.reasoning_tokens
-    ) = 0 THEN
-        v_run.input_tokens := v_sums.input_tokens;
-        v_run.output_tokens := v_sums.output_tokens;
-        v_run.cache_read_tokens := v_sums.cache_read_tokens;
-        v_run.cache_write_tokens := v_sums.cache_write_tokens;
-        v_run.reasoning_tokens := v_sums.reasoning_tokens;
-    END IF;
-    v_run.cost_usd := coalesce(v_run.cost_usd, v_sums.cost_usd);
-
-    INSERT INTO agents.agent_run
-    SELECT v_run.*;
 
     WITH new AS (
         INSERT INTO agents.tool_call AS c (
@@ -333,14 +358,8 @@ BEGIN
                   HINT = 'agents.tool_registry lists the tools.';
     END IF;
 
-    -- The key has its run: asked here, where the plan of the question is kept, and not at commit,
-    -- where it would be made anew each time.
-    SET CONSTRAINTS agents.agent_run_key_run_fk IMMEDIATE;
-    SET CONSTRAINTS agents.agent_run_key_run_fk DEFERRED;
-
     run_id := v_run.run_id;
     started_at := v_run.started_at;
-    last_turn_no := v_sums.last_turn_no;
     -- The rows in the order of agents.sealed_rows(), which need not be read again.
     SELECT s.*
     INTO v_session
@@ -357,7 +376,7 @@ BEGIN
             agents.agent_run_key_digest(v_key),
             agents.agent_run_digest(v_run),
             agents.chat_session_digest(v_session)
-        ] || v_sums.digests || v_call_digests
+        ] || v_turn_digests || v_call_digests
     );
     is_new := true;
     RETURN NEXT;

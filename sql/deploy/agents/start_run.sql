@@ -76,7 +76,13 @@ BEGIN
                   HINT = 'Look at the clock of the writer, or leave it to the database.';
     END IF;
 
-    IF p_parent_run_id IS NOT NULL THEN
+    -- A repeated request does not need its parent any more, whose month may have left.
+    IF p_parent_run_id IS NOT NULL AND NOT EXISTS (
+        SELECT
+        FROM agents.agent_run_key AS k
+        WHERE k.firm_id = p_firm_id
+            AND (k.run_id = p_run_id OR k.idempotency_key = p_idempotency_key)
+    ) THEN
         SELECT r.*
         INTO v_parent
         FROM agents.agent_run AS r
@@ -101,36 +107,36 @@ BEGIN
         END IF;
     END IF;
 
-    INSERT INTO agents.agent_run_key AS k (
-        firm_id, run_id, started_at, idempotency_key, request_sha256
-    )
-    VALUES (
-        p_firm_id,
-        coalesce(p_run_id, platform.uuid_generate_v7()),
-        -- A parent that was started by a clock ahead of this one.
-        coalesce(p_started_at, greatest(v_now, v_parent.started_at)),
-        p_idempotency_key,
-        v_request_sha256
-    )
-    ON CONFLICT DO NOTHING
-    RETURNING k.*
-    INTO v_key;
-
-    is_new := FOUND;
-    IF is_new THEN
+    -- Who gets the key writes the run.
+    WITH key AS (
+        INSERT INTO agents.agent_run_key AS k (
+            firm_id, run_id, started_at, idempotency_key, request_sha256
+        )
+        VALUES (
+            p_firm_id,
+            coalesce(p_run_id, platform.uuid_generate_v7()),
+            -- A parent that was started by a clock ahead of this one.
+            coalesce(p_started_at, greatest(v_now, v_parent.started_at)),
+            p_idempotency_key,
+            v_request_sha256
+        )
+        ON CONFLICT DO NOTHING
+        RETURNING k.*
+    ),
+    run AS (
         INSERT INTO agents.agent_run (
             firm_id, run_id, started_at, session_id, parent_run_id, root_run_id, depth, operation,
             agent_name, agent_version, prompt_name, prompt_version, subject_type, subject_id,
             actor_type, actor_id, provider_name, request_model, status, worker_id, heartbeat_at,
             lease_expires_at, trace_id, span_id, metadata
         )
-        VALUES (
-            p_firm_id,
-            v_key.run_id,
-            v_key.started_at,
+        SELECT
+            key.firm_id,
+            key.run_id,
+            key.started_at,
             p_session_id,
             p_parent_run_id,
-            coalesce(v_parent.root_run_id, v_key.run_id),
+            coalesce(v_parent.root_run_id, key.run_id),
             coalesce(v_parent.depth + 1, 0),
             p_operation,
             p_agent_name,
@@ -150,12 +156,14 @@ BEGIN
             p_trace_id,
             p_span_id,
             p_metadata
-        );
-        -- The key has its run: asked here, where the plan of the question is kept, and not at
-        -- commit, where it would be made anew each time.
-        SET CONSTRAINTS agents.agent_run_key_run_fk IMMEDIATE;
-        SET CONSTRAINTS agents.agent_run_key_run_fk DEFERRED;
+        FROM key
+    )
+    SELECT key.*
+    INTO v_key
+    FROM key;
 
+    is_new := FOUND;
+    IF is_new THEN
         run_id := v_key.run_id;
         started_at := v_key.started_at;
         status := CASE WHEN p_worker_id IS NULL THEN 'queued' ELSE 'running' END;

@@ -50,9 +50,9 @@ BEGIN
     WHERE conrelid = 'agents.agent_run_key'::regclass
         AND conname = 'agent_run_key_run_fk'
         AND convalidated
-        AND condeferred;
+        AND NOT condeferred;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'agents.agent_run_key: agent_run_key_run_fk is missing or not deferred';
+        RAISE EXCEPTION 'agents.agent_run_key: agent_run_key_run_fk is missing or deferred';
     END IF;
 
     SELECT string_agg(want.name, ', ' ORDER BY want.name)

@@ -58,7 +58,6 @@ SELECT test_support.record_tool('tool_a', 'write', 'never');
 SELECT test_support.record_tool('tool_b', 'write', 'never');
 SELECT test_support.record_day_of_firm('a');
 SELECT test_support.record_day_of_firm('b');
-SET CONSTRAINTS ALL IMMEDIATE;
 
 SELECT cmp_ok((SELECT count(*)::integer FROM target), '>=', 12, 'the views are found');
 SELECT set_eq(

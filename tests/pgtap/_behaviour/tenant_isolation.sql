@@ -6,6 +6,8 @@
 -- What takes a second connection or a client program, such as COPY or a pooler, is not in here.
 BEGIN;
 SET LOCAL client_min_messages = warning;
+-- Keys are written before their runs here.
+SET CONSTRAINTS agents.agent_run_key_run_fk DEFERRED;
 SELECT plan(653);
 
 -- The scene -----------------------------------------------------------------

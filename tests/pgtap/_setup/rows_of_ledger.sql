@@ -16,8 +16,10 @@ CREATE FUNCTION test_support.record_run(
 RETURNS void
 LANGUAGE sql
 AS $function$
-    INSERT INTO agents.agent_run_key (firm_id, run_id, started_at)
-    VALUES (test_support.id(p_firm), test_support.id(p_run), p_started_at);
+    WITH key AS (
+        INSERT INTO agents.agent_run_key (firm_id, run_id, started_at)
+        VALUES (test_support.id(p_firm), test_support.id(p_run), p_started_at)
+    )
     INSERT INTO agents.agent_run
     SELECT (jsonb_populate_record(
         NULL::agents.agent_run,

@@ -4,7 +4,9 @@
 -- in ../_behaviour/run_identity.sql.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(39);
+-- Keys are written before their runs here.
+SET CONSTRAINTS agents.agent_run_key_run_fk DEFERRED;
+SELECT plan(41);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -41,8 +43,8 @@ SELECT set_eq(
         ('agent_run_key_run_fk',
          'FOREIGN KEY (firm_id, run_id, live_started_at) '
          'REFERENCES agents.agent_run(firm_id, run_id, started_at) '
-         'DEFERRABLE INITIALLY DEFERRED') $$,
-    'every key begins with the firm, and a key needs its run at commit'
+         'DEFERRABLE') $$,
+    'every key begins with the firm, and a key needs its run'
 );
 SELECT set_eq(
     $$ SELECT conname
@@ -203,6 +205,20 @@ SELECT throws_ok(
     '428C9',
     'cannot insert a non-DEFAULT value into column "live_started_at"',
     'nobody says that a run is not here but by archiving its key'
+);
+
+SELECT throws_ok(
+    $$ SET CONSTRAINTS agents.agent_run_key_run_fk IMMEDIATE $$,
+    '23503',
+    NULL,
+    'where it is deferred, a key asks for its run at commit'
+);
+SELECT results_eq(
+    $$ SELECT c.condeferrable, c.condeferred
+       FROM pg_constraint AS c
+       WHERE c.conname = 'agent_run_key_run_fk' $$,
+    $$ VALUES (true, false) $$,
+    'and when the statement ends where nobody defers it'
 );
 
 RESET ROLE;

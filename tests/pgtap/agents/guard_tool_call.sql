@@ -1,6 +1,8 @@
 -- Subject: agents.guard_tool_call()    Docs: docs/schema/agents.md#guard-tool-call
 BEGIN;
 SET LOCAL client_min_messages = warning;
+-- Keys are written before their runs here.
+SET CONSTRAINTS agents.agent_run_key_run_fk DEFERRED;
 SELECT plan(116);
 
 -- Shape ---------------------------------------------------------------------

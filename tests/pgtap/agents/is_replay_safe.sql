@@ -1,6 +1,8 @@
 -- Subject: agents.is_replay_safe    Docs: docs/schema/agents.md#is-replay-safe
 BEGIN;
 SET LOCAL client_min_messages = warning;
+-- Keys are written before their runs here.
+SET CONSTRAINTS agents.agent_run_key_run_fk DEFERRED;
 SELECT plan(34);
 
 -- Shape ---------------------------------------------------------------------

@@ -1,7 +1,7 @@
 -- Subject: agents.record_turn()    Docs: docs/schema/agents.md#record-turn
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(39);
+SELECT plan(40);
 
 -- Shape and access ----------------------------------------------------------
 
@@ -305,6 +305,38 @@ SELECT throws_ok(
     'MU112',
     NULL,
     'no run starts before its parent'
+);
+
+-- A run whose month has left is known by its key alone.
+SELECT agents.record_turn(
+    test_support.id('a'), test_support.id('a5'),
+    jsonb_build_object('agent_name', 'clerk', 'run_id', test_support.id('d1')), '[]'
+);
+SELECT agents.record_turn(
+    test_support.id('a'), test_support.id('a5'),
+    jsonb_build_object(
+        'agent_name', 'clerk', 'run_id', test_support.id('d2'),
+        'parent_run_id', test_support.id('d1')
+    ),
+    '[]'
+);
+RESET ROLE;
+ALTER TABLE agents.agent_run DISABLE TRIGGER agent_run_forbid_delete_tg;
+UPDATE agents.agent_run_key SET archived_at = now() WHERE run_id = test_support.id('d1');
+DELETE FROM agents.agent_run WHERE run_id = test_support.id('d1');
+SET LOCAL ROLE muniment_app;
+SELECT results_eq(
+    $$ SELECT run_id, is_new
+       FROM agents.record_turn(
+           test_support.id('a'), test_support.id('a5'),
+           jsonb_build_object(
+               'agent_name', 'clerk', 'run_id', test_support.id('d2'),
+               'parent_run_id', test_support.id('d1')
+           ),
+           '[]'
+       ) $$,
+    $$ VALUES (test_support.id('d2'), false) $$,
+    'the same request after the month of its parent has left is known'
 );
 SELECT results_eq(
     $$ SELECT last_turn_no FROM agents.chat_session WHERE session_id = test_support.id('a5') $$,

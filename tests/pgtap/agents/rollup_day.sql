@@ -117,7 +117,6 @@ SELECT throws_ok(
 
 RESET ROLE;
 UPDATE agents.agent_run_key SET archived_at = now() WHERE started_at < '2026-07-01Z';
-SET CONSTRAINTS ALL IMMEDIATE;
 ALTER TABLE agents.agent_run DETACH PARTITION agents.agent_run_p202606;
 SET LOCAL ROLE muniment_app;
 SELECT throws_ok(

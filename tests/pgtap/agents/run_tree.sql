@@ -1,6 +1,8 @@
 -- Subject: agents.run_tree    Docs: docs/schema/agents.md#run-tree
 BEGIN;
 SET LOCAL client_min_messages = warning;
+-- Keys are written before their runs here.
+SET CONSTRAINTS agents.agent_run_key_run_fk DEFERRED;
 SELECT plan(14);
 
 -- Shape ---------------------------------------------------------------------

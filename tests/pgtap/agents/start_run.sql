@@ -1,7 +1,7 @@
 -- Subject: agents.start_run()    Docs: docs/schema/agents.md#start-run
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(30);
+SELECT plan(31);
 
 -- Shape and access ----------------------------------------------------------
 
@@ -182,12 +182,9 @@ FROM (
 ) AS attempt (statement, answer, promise);
 
 -- A run whose month has left is known by its key alone.
-SET CONSTRAINTS ALL IMMEDIATE;
-SET CONSTRAINTS ALL DEFERRED;
 RESET ROLE;
 ALTER TABLE agents.agent_run DISABLE TRIGGER agent_run_forbid_delete_tg;
 UPDATE agents.agent_run_key SET archived_at = now() WHERE run_id = test_support.id('a2');
-SET CONSTRAINTS ALL IMMEDIATE;
 DELETE FROM agents.agent_run WHERE run_id = test_support.id('a2');
 SET LOCAL ROLE muniment_app;
 SELECT results_eq(
@@ -195,6 +192,15 @@ SELECT results_eq(
        FROM agents.start_run(test_support.id('a'), 'clerk', p_run_id => test_support.id('a2')) $$,
     $$ VALUES (test_support.id('a2'), NULL::text, NULL::integer, false) $$,
     'the same request after the month has left is known, and no second run'
+);
+SELECT results_eq(
+    $$ SELECT run_id, is_new
+       FROM agents.start_run(
+           test_support.id('a'), 'clerk', p_run_id => test_support.id('a3'),
+           p_parent_run_id => test_support.id('a2')
+       ) $$,
+    $$ VALUES (test_support.id('a3'), false) $$,
+    'and so is a run below it'
 );
 
 SELECT throws_ok(

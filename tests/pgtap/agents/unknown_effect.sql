@@ -78,7 +78,6 @@ SELECT results_eq(
 
 RESET ROLE;
 UPDATE agents.agent_run_key SET archived_at = now() WHERE started_at < '2026-06-01Z';
-SET CONSTRAINTS ALL IMMEDIATE;
 ALTER TABLE agents.agent_run DETACH PARTITION agents.agent_run_p202605;
 SET LOCAL ROLE muniment_app;
 SELECT results_eq(
