@@ -1,9 +1,8 @@
 -- Deploy agents:append_seal to pg
--- requires: run_seal
+-- requires: take_chain
 --
--- Takes a chain of the firm that nobody holds, until the transaction ends, and writes its next
--- seal; when all are held it begins another chain. So writers of one firm do not wait here for what
--- others do besides, and a firm has no more chains than it ever had writers at once.
+-- The next seal of a chain that nobody else holds. Who has many runs to seal calls
+-- agents.seal_runs().
 -- Locks: none.  Docs: docs/schema/agents.md#append-seal
 
 BEGIN;
@@ -26,10 +25,8 @@ AS $function$
 DECLARE
     v_now            CONSTANT timestamptz := clock_timestamp();
     v_row_count      CONSTANT integer := cardinality(p_digests);
-    v_lock_timeout   CONSTANT text := current_setting('lock_timeout');
-    v_chain          agents.seal_chain;
-    v_chain_no       smallint := 0;
-    v_seal_no        bigint;
+    v_chain          CONSTANT agents.seal_chain := agents.take_chain(p_firm_id);
+    v_seal_no        CONSTANT bigint := v_chain.last_seal_no + 1;
     v_row_digests    bytea;
     v_content_sha256 bytea;
     v_seal_sha256    bytea;
@@ -40,36 +37,6 @@ BEGIN
     INTO v_row_digests, v_content_sha256
     FROM unnest(p_digests) WITH ORDINALITY AS d (digest, place);
 
-    LOOP
-        SELECT c.*
-        INTO v_chain
-        FROM agents.seal_chain AS c
-        WHERE c.firm_id = p_firm_id
-        ORDER BY c.chain_no
-        FOR NO KEY UPDATE SKIP LOCKED
-        LIMIT 1;
-        EXIT WHEN FOUND;
-
-        SELECT greatest(v_chain_no, coalesce(max(c.chain_no), 0) + 1)
-        INTO v_chain_no
-        FROM agents.seal_chain AS c
-        WHERE c.firm_id = p_firm_id;
-
-        -- Who is just beginning the same chain would be waited for until their transaction ends, so
-        -- this one begins the chain after it instead.
-        BEGIN
-            SET LOCAL lock_timeout = '1ms';
-            INSERT INTO agents.seal_chain (firm_id, chain_no)
-            VALUES (p_firm_id, v_chain_no)
-            ON CONFLICT DO NOTHING;
-            PERFORM set_config('lock_timeout', v_lock_timeout, true);
-        EXCEPTION
-            WHEN lock_not_available THEN
-                v_chain_no := v_chain_no + 1;
-        END;
-    END LOOP;
-
-    v_seal_no := v_chain.last_seal_no + 1;
     v_seal_sha256 := agents.seal_sha256(
         p_firm_id, v_chain.chain_no, v_seal_no, 1::smallint, p_kind, p_run_id, p_run_started_at,
         p_redaction_id, v_now, v_row_count, v_row_digests, v_content_sha256, v_chain.last_sha256

@@ -1,7 +1,6 @@
 -- Deploy agents:import_runs to pg
--- requires: append_seal
+-- requires: seal_runs
 -- requires: guard_agent_run
--- requires: sealed_rows
 -- requires: platform:enter_tenant
 --
 -- Runs that are over, with their conversations, turns and calls, many at once, sealed like any
@@ -30,7 +29,6 @@ AS $function$
 DECLARE
     v_run_ids uuid[];
     v_first   timestamptz;
-    v_run     record;
 BEGIN
     PERFORM platform.enter_tenant(p_firm_id);
 
@@ -115,6 +113,9 @@ BEGIN
     SELECT array_agg(new.run_id), min(new.started_at)
     INTO v_run_ids, v_first
     FROM new;
+    IF v_run_ids IS NULL THEN
+        RETURN;
+    END IF;
 
     -- The hash and the length are those of the writer; the CHECKs hold the text to them.
     INSERT INTO agents.chat_turn (
@@ -206,54 +207,7 @@ BEGIN
         AND tool.tool_version = 'imported'
     WHERE call.run_id IN (SELECT unnest(v_run_ids));
 
-    -- The rows of each run in the order of agents.sealed_rows(), read once for all runs.
-    FOR v_run IN
-        WITH mine AS MATERIALIZED (
-            SELECT r AS run, r.run_id, r.started_at, r.session_id
-            FROM agents.agent_run AS r
-            WHERE r.firm_id = p_firm_id
-                AND r.run_id = ANY (v_run_ids)
-                AND r.started_at >= v_first
-        )
-        SELECT s.run_id, s.started_at, array_agg(s.digest ORDER BY s.rank, s.no, s.id) AS digests
-        FROM (
-            SELECT
-                k.run_id, k.started_at, 1 AS rank, 0 AS no, k.run_id AS id,
-                agents.agent_run_key_digest(k) AS digest
-            FROM agents.agent_run_key AS k
-            WHERE k.firm_id = p_firm_id
-                AND k.run_id = ANY (v_run_ids)
-            UNION ALL
-            SELECT r.run_id, r.started_at, 2, 0, r.run_id, agents.agent_run_digest(r.run)
-            FROM mine AS r
-            UNION ALL
-            SELECT r.run_id, r.started_at, 3, 0, r.run_id, agents.chat_session_digest(c)
-            FROM mine AS r
-            INNER JOIN agents.chat_session AS c
-                ON c.firm_id = p_firm_id
-                AND c.session_id = r.session_id
-            UNION ALL
-            SELECT t.run_id, t.run_started_at, 4, t.turn_no, t.turn_id, agents.chat_turn_digest(t)
-            FROM agents.chat_turn AS t
-            WHERE t.firm_id = p_firm_id
-                AND t.run_id = ANY (v_run_ids)
-                AND t.created_at >= v_first
-            UNION ALL
-            SELECT
-                c.run_id, c.run_started_at, 5, c.call_no, c.tool_call_id,
-                agents.tool_call_digest(c)
-            FROM agents.tool_call AS c
-            WHERE c.firm_id = p_firm_id
-                AND c.run_id = ANY (v_run_ids)
-                AND c.requested_at >= v_first
-        ) AS s
-        GROUP BY s.run_id, s.started_at
-        ORDER BY s.started_at, s.run_id
-    LOOP
-        PERFORM agents.append_seal(
-            p_firm_id, 'run', v_run.run_id, v_run.started_at, NULL, v_run.digests
-        );
-    END LOOP;
+    PERFORM agents.seal_runs(p_firm_id, v_run_ids, v_first);
 
     RETURN QUERY
     SELECT unnest(v_run_ids);

@@ -1,0 +1,17 @@
+"""Made by `muniment yoyo generate`. Edit plans and scripts, never this file."""
+
+from __future__ import annotations
+
+from yoyo import step
+
+from muniment.yoyo import PlannedChange
+
+__depends__: set[str] = {
+    "20261121061400_agents.usage_differences_46574724",
+    "20261121043630_platform.enter_tenant_a1ec358c",
+}
+# The engine opens the transaction, in which are the script, its verification and the record.
+__transactional__ = False
+
+change = PlannedChange(__file__, "agents", "e98de11b118012a8c5e84e5af87a055e301f1a00")
+step(change.deploy, change.revert)
