@@ -1,5 +1,5 @@
 -- Deploy goclaw:release_usage to pg
--- requires: reserve_usage
+-- requires: hold_reservations
 --
 -- For a request that was not sent. One that was sent and failed is settled with what it took. A
 -- reservation that has expired is released too: it can then no longer be settled.
@@ -19,11 +19,10 @@ PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-    v_tenant_id    CONSTANT uuid := platform.current_tenant_id();
-    v_reserved     goclaw.usage_cap_events;
-    v_reservations goclaw.usage_cap_reservations[];
-    v_reservation  goclaw.usage_cap_reservations;
-    v_event        goclaw.usage_cap_events;
+    v_tenant_id   CONSTANT uuid := platform.current_tenant_id();
+    v_reserved    goclaw.usage_cap_events;
+    v_reservation goclaw.usage_cap_reservations;
+    v_event       goclaw.usage_cap_events;
 BEGIN
     SELECT e.*
     INTO v_reserved
@@ -43,59 +42,10 @@ BEGIN
     END IF;
 
     BEGIN
-        -- Before the policies, as in goclaw.reserve_usage().
-        PERFORM
-        FROM goclaw.agents AS a
-        WHERE a.tenant_id = v_tenant_id
-            AND a.id IN (
-                SELECT p.agent_id
-                FROM goclaw.usage_cap_policies AS p
-                INNER JOIN goclaw.usage_cap_reservations AS r
-                    ON r.tenant_id = p.tenant_id AND r.policy_id = p.id
-                WHERE p.tenant_id = v_tenant_id
-                    AND r.tenant_id = v_tenant_id
-                    AND r.reservation_key = p_reservation_key
-            )
-        ORDER BY a.id
-        FOR KEY SHARE;
-        PERFORM
-        FROM goclaw.llm_providers AS l
-        WHERE l.tenant_id = v_tenant_id
-            AND l.id IN (
-                SELECT p.provider_id
-                FROM goclaw.usage_cap_policies AS p
-                INNER JOIN goclaw.usage_cap_reservations AS r
-                    ON r.tenant_id = p.tenant_id AND r.policy_id = p.id
-                WHERE p.tenant_id = v_tenant_id
-                    AND r.tenant_id = v_tenant_id
-                    AND r.reservation_key = p_reservation_key
-            )
-        ORDER BY l.id
-        FOR KEY SHARE;
-        PERFORM
-        FROM goclaw.usage_cap_policies AS p
-        WHERE p.tenant_id = v_tenant_id
-            AND p.id IN (
-                SELECT r.policy_id
-                FROM goclaw.usage_cap_reservations AS r
-                WHERE r.tenant_id = v_tenant_id
-                    AND r.reservation_key = p_reservation_key
-            )
-        ORDER BY p.id
-        FOR KEY SHARE;
-        SELECT array_agg(held.reservation)
-        INTO v_reservations
-        FROM (
-            SELECT r AS reservation
-            FROM goclaw.usage_cap_reservations AS r
-            WHERE r.tenant_id = v_tenant_id
-                AND r.reservation_key = p_reservation_key
-                AND r.status IN ('reserved', 'expired')
-            ORDER BY r.policy_id
-            FOR NO KEY UPDATE
-        ) AS held;
-
-        FOREACH v_reservation IN ARRAY coalesce(v_reservations, '{}') LOOP
+        FOR v_reservation IN
+            SELECT h.*
+            FROM goclaw.hold_reservations(p_reservation_key) AS h
+        LOOP
             -- One that has expired holds nothing any more.
             IF v_reservation.status = 'reserved' THEN
                 -- Bounded, so that a counter which somebody has changed by hand stops nobody.

@@ -1,5 +1,5 @@
 -- Deploy goclaw:settle_usage to pg
--- requires: reserve_usage
+-- requires: hold_reservations
 --
 -- What was used is counted, also beyond the cap and also when the reservation has expired: it is
 -- spent. Whoever comes second with the same key meets the event, which is unique, and takes back
@@ -24,11 +24,10 @@ PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-    v_tenant_id    CONSTANT uuid := platform.current_tenant_id();
-    v_reserved     goclaw.usage_cap_events;
-    v_reservations goclaw.usage_cap_reservations[];
-    v_reservation  goclaw.usage_cap_reservations;
-    v_event        goclaw.usage_cap_events;
+    v_tenant_id   CONSTANT uuid := platform.current_tenant_id();
+    v_reserved    goclaw.usage_cap_events;
+    v_reservation goclaw.usage_cap_reservations;
+    v_event       goclaw.usage_cap_events;
 BEGIN
     IF (
         p_tokens BETWEEN 0 AND 1000000000000000
@@ -57,59 +56,10 @@ BEGIN
     END IF;
 
     BEGIN
-        -- Before the policies, as in goclaw.reserve_usage().
-        PERFORM
-        FROM goclaw.agents AS a
-        WHERE a.tenant_id = v_tenant_id
-            AND a.id IN (
-                SELECT p.agent_id
-                FROM goclaw.usage_cap_policies AS p
-                INNER JOIN goclaw.usage_cap_reservations AS r
-                    ON r.tenant_id = p.tenant_id AND r.policy_id = p.id
-                WHERE p.tenant_id = v_tenant_id
-                    AND r.tenant_id = v_tenant_id
-                    AND r.reservation_key = p_reservation_key
-            )
-        ORDER BY a.id
-        FOR KEY SHARE;
-        PERFORM
-        FROM goclaw.llm_providers AS l
-        WHERE l.tenant_id = v_tenant_id
-            AND l.id IN (
-                SELECT p.provider_id
-                FROM goclaw.usage_cap_policies AS p
-                INNER JOIN goclaw.usage_cap_reservations AS r
-                    ON r.tenant_id = p.tenant_id AND r.policy_id = p.id
-                WHERE p.tenant_id = v_tenant_id
-                    AND r.tenant_id = v_tenant_id
-                    AND r.reservation_key = p_reservation_key
-            )
-        ORDER BY l.id
-        FOR KEY SHARE;
-        PERFORM
-        FROM goclaw.usage_cap_policies AS p
-        WHERE p.tenant_id = v_tenant_id
-            AND p.id IN (
-                SELECT r.policy_id
-                FROM goclaw.usage_cap_reservations AS r
-                WHERE r.tenant_id = v_tenant_id
-                    AND r.reservation_key = p_reservation_key
-            )
-        ORDER BY p.id
-        FOR KEY SHARE;
-        SELECT array_agg(held.reservation)
-        INTO v_reservations
-        FROM (
-            SELECT r AS reservation
-            FROM goclaw.usage_cap_reservations AS r
-            WHERE r.tenant_id = v_tenant_id
-                AND r.reservation_key = p_reservation_key
-                AND r.status IN ('reserved', 'expired')
-            ORDER BY r.policy_id
-            FOR NO KEY UPDATE
-        ) AS held;
-
-        FOREACH v_reservation IN ARRAY coalesce(v_reservations, '{}') LOOP
+        FOR v_reservation IN
+            SELECT h.*
+            FROM goclaw.hold_reservations(p_reservation_key) AS h
+        LOOP
             -- Bounded, so that a counter which somebody has changed by hand stops nobody.
             UPDATE goclaw.usage_cap_counters AS c
             SET used_tokens = least(c.used_tokens::numeric + p_tokens, 9223372036854775807),

@@ -85,6 +85,7 @@ INSERT INTO argument_hint (function_name, argument_name, table_name, column_name
     ('agentcore.log_out_everywhere', 'p_user_id', 'users', 'id'),
     ('agentcore.request_password_reset', 'p_user_id', 'users', 'id'),
     ('agentcore.transfer_user', 'p_user_id', 'users', 'id'),
+    ('goclaw.hold_reservations', 'p_reservation_key', 'usage_cap_reservations', 'reservation_key'),
     ('goclaw.create_team_task', 'p_blocker_ids', 'team_tasks', 'id'),
     ('goclaw.create_team_task', 'p_parent_id', 'team_tasks', 'id'),
     ('goclaw.finish_webhook_call', 'p_id', 'webhook_calls', 'id'),

@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121093100_goclaw.expire_usage_550c86ab",
+    "20261121095000_goclaw.fail_webhook_call_79880212",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "goclaw", "a647e8922305ea3bd9df2fba56490133036a55ca")
+change = PlannedChange(__file__, "goclaw", "4c00d6787510104a313bc9f9586ad579e998b7bf")
 step(change.deploy, change.revert)

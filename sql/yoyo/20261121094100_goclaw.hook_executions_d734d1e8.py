@@ -7,10 +7,11 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121094700_goclaw.enqueue_webhook_call_e2590789",
+    "20261121094000_goclaw.hooks_88f190ea",
+    "20261121043600_platform.forbid_change_d53c073d",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "goclaw", "5f055ba397af8d9e492b9d41afffec2566c4e1be")
+change = PlannedChange(__file__, "goclaw", "d734d1e8b73cfc6d9c38f72f71b8d877a3d93989")
 step(change.deploy, change.revert)

@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121094100_goclaw.hook_executions_0a275861",
+    "20261121095100_goclaw.reclaim_webhook_calls_4c00d678",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "goclaw", "11162479dc88ff69b06fa7e064e55c359bce8eb9")
+change = PlannedChange(__file__, "goclaw", "7f4152554512a8c143fc5cde26a121feea4a96f3")
 step(change.deploy, change.revert)

@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121095900_goclaw.prune_workstation_activity_1e5922fd",
+    "20261121093200_goclaw.agent_budget_cd038d61",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "goclaw", "e486bd430122c6f4db644c62387273162546bdeb")
+change = PlannedChange(__file__, "goclaw", "88f190ea9d7cb5d1912cc1f8bba8bef888a83b2f")
 step(change.deploy, change.revert)

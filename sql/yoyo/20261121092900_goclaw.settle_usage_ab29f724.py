@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121093200_goclaw.agent_budget_a647e892",
+    "20261121092830_goclaw.hold_reservations_351000cd",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "goclaw", "c6bedc246f1c009ea03e072f7e9e0168355f9883")
+change = PlannedChange(__file__, "goclaw", "ab29f7241e351ffbea840fe2e0457162461b0214")
 step(change.deploy, change.revert)

@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121095800_goclaw.prune_expired_95840ddc",
+    "20261121092900_goclaw.settle_usage_ab29f724",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "goclaw", "1e5922fd78d6b56ad252a47027abbb820dffe35e")
+change = PlannedChange(__file__, "goclaw", "07b2e2a19affa5aecbd0ff8c225fb73248dbcc57")
 step(change.deploy, change.revert)

@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121095100_goclaw.reclaim_webhook_calls_b3c99943",
+    "20261121094400_goclaw.spend_hook_budget_8526a64c",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "goclaw", "95840ddc64533a98455d577e9bc62fbdff7f2d02")
+change = PlannedChange(__file__, "goclaw", "a5369c135b5462755d6f793fec65ce3e9c02b6b3")
 step(change.deploy, change.revert)

@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121092900_goclaw.settle_usage_4bdd106f",
+    "20261121094900_goclaw.finish_webhook_call_28d0091b",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "goclaw", "0c283a8d4b8cc4b0767d3fb5ee98fc834ff561fa")
+change = PlannedChange(__file__, "goclaw", "7988021228ce3d6513d9671a1ca290123461b731")
 step(change.deploy, change.revert)

@@ -7,11 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121094000_goclaw.hooks_c6bedc24",
-    "20261121043600_platform.forbid_change_d53c073d",
+    "20261121093100_goclaw.expire_usage_bafe55fe",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "goclaw", "0a275861fb2dff5b17ac45ff09864a474ee21aa7")
+change = PlannedChange(__file__, "goclaw", "cd038d61b2a4b329e002036145892b40a633ef15")
 step(change.deploy, change.revert)

@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121094900_goclaw.finish_webhook_call_c449a49c",
+    "20261121092800_goclaw.reserve_usage_45a1704e",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "goclaw", "ce03563556e381325406f06e8593c0ffe3a1c533")
+change = PlannedChange(__file__, "goclaw", "351000cd990762779910a51ee3c945a5856dc0cf")
 step(change.deploy, change.revert)

@@ -7,11 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121094600_goclaw.webhook_calls_f26a17b3",
-    "20261121043300_platform.current_tenant_id_f378fcbf",
+    "20261121094700_goclaw.enqueue_webhook_call_c483cc59",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "goclaw", "e25907894401181e88970a06d6bd6389337d37ad")
+change = PlannedChange(__file__, "goclaw", "0c38bbfd6b957babdb8f5c1e521e2e97f36ef5c2")
 step(change.deploy, change.revert)

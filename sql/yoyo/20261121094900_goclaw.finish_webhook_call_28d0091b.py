@@ -7,11 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121094300_goclaw.hooks_for_event_a5c131aa",
-    "20261121043300_platform.current_tenant_id_f378fcbf",
+    "20261121094800_goclaw.claim_webhook_calls_0c38bbfd",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "goclaw", "8662a1e3caaae1cf33843fdd3888e55a61e3c1ae")
+change = PlannedChange(__file__, "goclaw", "28d0091b772096eee3a5c36f3d5f7496974e2640")
 step(change.deploy, change.revert)

@@ -7,10 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121093000_goclaw.release_usage_0c283a8d",
+    "20261121095900_goclaw.prune_workstation_activity_f6289862",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "goclaw", "550c86ab5987df9a3cdccce75c3389496f39035a")
+change = PlannedChange(__file__, "goclaw", "6859ff674a8454d84016070738c7996511c07d60")
 step(change.deploy, change.revert)
