@@ -219,8 +219,8 @@ COMMENT ON FUNCTION agents.import_runs(uuid, json, json, json) IS
     'returns the runs that were not there yet. The keys of the objects are the columns of the '
     'tables. Raises 22023 when p_runs, p_turns or p_tool_calls is no array of objects, 22P02 and '
     '22007 on a bad value, 23502, 23503, 23505 and 23514 by column or name, the last also when a '
-    'month has no partition; 40001 above READ COMMITTED; 42501 and 22004 as '
-    'platform.enter_tenant() does. Then nothing was imported.';
+    'month has no partition; MU103 and MU115 when a run or a call has not ended; 40001 above READ '
+    'COMMITTED; 42501 and 22004 as platform.enter_tenant() does. Then nothing was imported.';
 
 REVOKE ALL ON FUNCTION agents.import_runs(uuid, json, json, json) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.import_runs(uuid, json, json, json) TO muniment_app;

@@ -19,6 +19,7 @@ AS $function$
 DECLARE
     v_now   CONSTANT timestamptz := clock_timestamp();
     v_open  uuid;
+    v_call  agents.tool_call;
     v_chain agents.seal_chain;
     v_run   record;
     v_seal  agents.run_seal;
@@ -36,6 +37,21 @@ BEGIN
         RAISE EXCEPTION 'p_run_ids: run % has not ended', v_open
             USING ERRCODE = 'MU103',
                   HINT = 'A seal is the last thing that happens to a run: agents.finish_run().';
+    END IF;
+
+    SELECT c.*
+    INTO v_call
+    FROM agents.tool_call AS c
+    WHERE c.firm_id = p_firm_id
+        AND c.run_id = ANY (p_run_ids)
+        AND c.requested_at >= p_from
+        AND c.status IN ('requested', 'waiting_approval', 'running')
+    ORDER BY c.run_id, c.call_no
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'p_run_ids: call % of run % is open', v_call.call_no, v_call.run_id
+            USING ERRCODE = 'MU115',
+                  HINT = 'Write down how each call ended; unknown is an end, too.';
     END IF;
 
     v_chain := agents.take_chain(p_firm_id);
@@ -125,8 +141,8 @@ $function$;
 COMMENT ON FUNCTION agents.seal_runs(uuid, uuid[], timestamptz) IS
     'Seals runs that have ended and have no seal yet, none of which started before p_from, one '
     'after the other in one chain. Raises 23505 when one is sealed already; MU103 when one has not'
-    ' ended; 40001 above READ COMMITTED when the chain has gone on meanwhile; 42501 when the '
-    'tenant is not set.';
+    ' ended, MU115 when a call of one has not; 40001 above READ COMMITTED when the chain has gone '
+    'on meanwhile; 42501 when the tenant is not set.';
 
 REVOKE ALL ON FUNCTION agents.seal_runs(uuid, uuid[], timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.seal_runs(uuid, uuid[], timestamptz) TO muniment_app;

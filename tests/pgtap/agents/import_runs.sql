@@ -1,7 +1,7 @@
 -- Subject: agents.import_runs()    Docs: docs/schema/agents.md#import-runs
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(37);
+SELECT plan(38);
 
 -- Shape and access ----------------------------------------------------------
 
@@ -280,6 +280,10 @@ FROM (
         (NULL, NULL, '{"args_bytes": 3}',
          '23514 new row for relation "tool_call" violates check constraint '
          '"tool_call_args_inline_ck"', 'and as long'),
+        (NULL, NULL,
+         '{"status": "requested", "started_at": null, "ended_at": null, "result_storage": null,
+           "result_inline": null, "result_sha256": null, "result_bytes": null}',
+         'MU115 p_run_ids: call 1 of run a6 is open', 'a call has ended, too'),
         ('{"started_at": "1999-06-15T12:00:00Z"}', NULL, NULL,
          '23514 no partition of relation "agent_run" found for row', 'a month has a partition')
 ) AS attempt (run, turn, call, answer, promise);

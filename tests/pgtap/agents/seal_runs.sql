@@ -1,7 +1,7 @@
 -- Subject: agents.seal_runs()    Docs: docs/schema/agents.md#seal-runs
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(9);
+SELECT plan(10);
 
 -- Shape and access ----------------------------------------------------------
 
@@ -41,6 +41,11 @@ SELECT test_support.record_turn(
 )
 FROM (VALUES ('b2', 2), ('b1', 1)) AS said (turn, turn_no);
 SELECT test_support.record_call('a', 'd1', 'a1', 'look', '2026-06-15 12:00:00+00');
+SELECT test_support.record_run('a', 'a6', '2026-06-15 12:00:00+00');
+SELECT test_support.record_call(
+    'a', 'd2', 'a6', 'look', '2026-06-15 12:00:00+00',
+    '{"status": "requested", "started_at": null, "ended_at": null}'
+);
 SELECT platform.set_tenant(test_support.id('a'));
 SET LOCAL ROLE muniment_app;
 SELECT agents.seal_run(test_support.id('a'), test_support.id('a4'), '2026-06-15 14:00:00+00');
@@ -106,6 +111,8 @@ FROM (
          'a run is sealed once'),
         ($$ :a, ARRAY[:a3, :a5]::uuid[], '2026-06-15 12:00:00+00' $$,
          'MU103 p_run_ids: run a5 has not ended', 'what goes on is not sealed'),
+        ($$ :a, ARRAY[:a3, :a6]::uuid[], '2026-06-15 12:00:00+00' $$,
+         'MU115 p_run_ids: call 1 of run a6 is open', 'nor over a call that goes on'),
         ($$ :b, ARRAY[:a3]::uuid[], '2026-06-15 12:00:00+00' $$,
          '42501 new row violates row-level security policy for table "seal_chain"',
          'nobody seals for another firm')
