@@ -98,7 +98,8 @@ BEGIN
     END IF;
 
     v_run := agents.hold_run(p_firm_id, p_run_id, p_worker_id, p_attempt_no);
-    v_ended_at := coalesce(p_ended_at, greatest(v_now, v_run.started_at));
+    -- After the lock: whoever waited for it ends the run after what was written under it.
+    v_ended_at := coalesce(p_ended_at, greatest(clock_timestamp(), v_run.started_at));
 
     IF p_status = 'succeeded' THEN
         SELECT c.call_no

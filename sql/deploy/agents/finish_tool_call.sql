@@ -39,9 +39,9 @@ SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = 'force_generic_plan'
 AS $function$
 DECLARE
-    v_now             CONSTANT timestamptz := clock_timestamp();
     v_result_sha256   CONSTANT bytea :=
         coalesce(p_result_sha256, sha256(convert_to(p_result, 'UTF8')));
+    v_now             timestamptz;
     v_ended_at        timestamptz;
     v_approval_status text;
     v_run             agents.agent_run;
@@ -56,6 +56,9 @@ BEGIN
     END IF;
 
     v_run := agents.hold_run(p_firm_id, p_run_id, p_worker_id, p_attempt_no);
+
+    -- After the lock, so that a call ends after what was written while this waited for it.
+    v_now := clock_timestamp();
 
     SELECT c.*
     INTO v_call
