@@ -98,8 +98,9 @@ COMMENT ON FUNCTION agents.open_session(
     uuid, uuid, text, text, text, text, text, text, text, jsonb
 ) IS
     'Opens a session, or finds the one that has this idempotency key or id. Raises MU113 when that'
-    ' has another id, key, subject, actor or channel; 23514 by the name of a CHECK; 40001 when '
-    'another transaction has just opened it and this one, above READ COMMITTED, does not see it; '
+    ' has another id, key, subject, actor or channel; 23502 without metadata; 23514 by the name of '
+    'a CHECK; 40001 when another transaction has just opened it and this one, above READ '
+    'COMMITTED, does not see it; '
     '42501 and 22004 as platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.open_session(
