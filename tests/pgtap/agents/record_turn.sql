@@ -1,7 +1,7 @@
 -- Subject: agents.record_turn()    Docs: docs/schema/agents.md#record-turn
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(40);
+SELECT plan(42);
 
 -- Shape and access ----------------------------------------------------------
 
@@ -226,13 +226,17 @@ FROM (
          )), 'another request does not get the key'),
         ('a5', jsonb_build_object('run_id', test_support.id('a2')), '[]', '[]',
          'MU100 p_run.run_id: run a2 was recorded by another request', 'nor the id'),
-        ('a5', '{"name": "clerk"}', '[]', '[]', '22023 p_run[0].name: is no key',
+        ('a5', '{"name": "clerk"}', '[]', '[]', '22023 p_run.name: is no key',
          'a key of a run that is none is named'),
         ('a5', '{}', '[{"name": "clerk"}]', '[]', '22023 p_turns[0].name: is no key',
          'and one of a turn'),
         ('a5', '{}', '[]', '[{"name": "clerk"}]', '22023 p_tool_calls[0].name: is no key',
          'and one of a call'),
         ('a5', '{}', NULL, '[]', '22023 p_turns: is not an array of objects', 'turns are given'),
+        ('a5', '{"idempotency_key": "j"}', '{"role": "user"}', '[]',
+         '22023 p_turns: is not an array of objects', 'in an array'),
+        ('a5', '{"idempotency_key": "j"}', '[{}, "Hi"]', '[]',
+         '22023 p_turns[1]: is not an object', 'as objects'),
         ('a5', '{"status": "running"}', '[]', '[]',
          '22023 p_run.status: running is not the end of a run', 'what goes on is not recorded'),
         ('a5', '{"first_token_ms": "soon"}', '[]', '[]',
@@ -241,7 +245,7 @@ FROM (
          '22007 invalid input syntax for type timestamp with time zone: "noon"',
          'a time is a time'),
         ('a5', '{"ended_at": "9999-01-01Z"}', '[]', '[]',
-         'MU112 p_run[0].ended_at: 9999-01-01Z lies in the future', 'nothing ends in the future'),
+         'MU112 p_run.ended_at: 9999-01-01Z lies in the future', 'nothing ends in the future'),
         ('a5', '{}', '[]', '[{"tool_name": "look", "requested_at": "9999-01-01Z"}]',
          'MU112 p_tool_calls[0].requested_at: 9999-01-01Z lies in the future',
          'nothing is asked for in the future'),
@@ -280,7 +284,7 @@ SELECT is(test_support.answer_to(statement), answer, promise)
 FROM (
     VALUES
         ($$ SELECT agents.record_turn(:a, :a5, NULL, '[]') $$,
-         '22023 p_run[0]: is not an object', 'a run is given'),
+         '22023 p_run: is not an object', 'a run is given'),
         ($$ SELECT agents.record_turn(:b, :a5, '{"agent_name": "clerk"}', '[]') $$,
          '42501 the transaction acts for another tenant', 'nobody acts for two firms'),
         ($$ SET LOCAL app.tenant_id = '';
