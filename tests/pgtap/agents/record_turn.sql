@@ -1,7 +1,7 @@
 -- Subject: agents.record_turn()    Docs: docs/schema/agents.md#record-turn
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(42);
+SELECT plan(43);
 
 -- Shape and access ----------------------------------------------------------
 
@@ -33,6 +33,7 @@ UPDATE agents.tool_registry SET is_active = true WHERE tool_name IN ('look', 'pa
 SET LOCAL ROLE muniment_app;
 SELECT agents.open_session(test_support.id('a'), test_support.id('a5'));
 SELECT agents.open_session(test_support.id('a'), test_support.id('a6'));
+SELECT agents.open_session(test_support.id('a'), test_support.id('a7'));
 SELECT agents.close_session(test_support.id('a'), test_support.id('a6'));
 
 -- The least that an exchange is.
@@ -237,6 +238,7 @@ FROM (
          '22023 p_turns: is not an array of objects', 'in an array'),
         ('a5', '{"idempotency_key": "j"}', '[{}, "Hi"]', '[]',
          '22023 p_turns[1]: is not an object', 'as objects'),
+        ('a7', '{}', '[]', '[]', 'accepted', 'even the first exchange may be silent'),
         ('a5', '{"status": "running"}', '[]', '[]',
          '22023 p_run.status: running is not the end of a run', 'what goes on is not recorded'),
         ('a5', '{"first_token_ms": "soon"}', '[]', '[]',
