@@ -185,8 +185,8 @@ BEGIN
         v_run.cache_read_tokens := v_sums.cache_read_tokens;
         v_run.cache_write_tokens := v_sums.cache_write_tokens;
         v_run.reasoning_tokens := v_sums.reasoning_tokens;
+        v_run.cost_usd := coalesce(v_run.cost_usd, v_sums.cost_usd);
     END IF;
-    v_run.cost_usd := coalesce(v_run.cost_usd, v_sums.cost_usd);
 
     -- Who gets the key writes the run, where there is a session.
     WITH key AS (

@@ -1,7 +1,7 @@
 -- Subject: agents.record_turn()    Docs: docs/schema/agents.md#record-turn
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(43);
+SELECT plan(44);
 
 -- Shape and access ----------------------------------------------------------
 
@@ -311,6 +311,26 @@ SELECT throws_ok(
     'MU112',
     NULL,
     'no run starts before its parent'
+);
+
+SELECT agents.record_turn(
+    test_support.id('a'), test_support.id('a7'),
+    '{"agent_name": "clerk"}'::jsonb || run || jsonb_build_object('run_id', test_support.id(ending)),
+    '[{"role": "assistant", "output_tokens": 5, "cost_usd": 0.5}]', '[{"tool_name": "look"}]'
+)
+FROM (
+    VALUES
+        ('d7', '{"input_tokens": 100}'::jsonb),
+        ('d8', '{"cost_usd": 2}')
+) AS exchange (ending, run);
+SELECT results_eq(
+    $$ SELECT right(run_id::text, 2), input_tokens, output_tokens, cost_usd
+       FROM agents.agent_run
+       WHERE run_id BETWEEN test_support.id('d7') AND test_support.id('d8')
+       ORDER BY run_id $$,
+    $$ VALUES
+        ('d7', 100::bigint, NULL::bigint, NULL), ('d8', NULL, 5, 2) $$,
+    'whose tokens the caller counts, the caller prices; what the turns count either may price'
 );
 
 -- A run whose month has left is known by its key alone.
