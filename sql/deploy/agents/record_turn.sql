@@ -151,7 +151,11 @@ BEGIN
                       HINT = 'Look at firm and id, and whether its month is archived.';
         END IF;
         -- So the runs below a run are found from its start on, without a look at earlier months.
-        IF v_run.started_at < v_parent.started_at THEN
+        IF num_nonnulls(p_run ->> 'started_at', p_run ->> 'ended_at') = 0 THEN
+            -- A parent that was started by a clock ahead of this one.
+            v_run.started_at := greatest(v_run.started_at, v_parent.started_at);
+            v_run.ended_at := greatest(v_run.ended_at, v_run.started_at);
+        ELSIF v_run.started_at < v_parent.started_at THEN
             RAISE EXCEPTION 'p_run.started_at: % is before its parent', v_run.started_at
                 USING ERRCODE = 'MU112',
                       HINT = format('Run %s started at %s.', v_parent.run_id, v_parent.started_at);

@@ -1,7 +1,7 @@
 -- Subject: agents.record_turn()    Docs: docs/schema/agents.md#record-turn
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(44);
+SELECT plan(45);
 
 -- Shape and access ----------------------------------------------------------
 
@@ -313,6 +313,10 @@ SELECT throws_ok(
     'no run starts before its parent'
 );
 
+SELECT agents.start_run(
+    test_support.id('a'), 'clerk', p_run_id => test_support.id('d5'), p_worker_id => 'w1',
+    p_started_at => now() + interval '4 minutes'
+);
 SELECT agents.record_turn(
     test_support.id('a'), test_support.id('a7'),
     '{"agent_name": "clerk"}'::jsonb || run || jsonb_build_object('run_id', test_support.id(ending)),
@@ -320,16 +324,22 @@ SELECT agents.record_turn(
 )
 FROM (
     VALUES
-        ('d7', '{"input_tokens": 100}'::jsonb),
+        ('d6', jsonb_build_object('parent_run_id', test_support.id('d5'))),
+        ('d7', '{"input_tokens": 100}'),
         ('d8', '{"cost_usd": 2}')
 ) AS exchange (ending, run);
 SELECT results_eq(
+    $$ SELECT started_at, ended_at FROM agents.agent_run WHERE run_id = test_support.id('d6') $$,
+    $$ SELECT now() + interval '4 minutes', now() + interval '4 minutes' $$,
+    'nor, where no time is given, before one that was started by a clock ahead of this one'
+);
+SELECT results_eq(
     $$ SELECT right(run_id::text, 2), input_tokens, output_tokens, cost_usd
        FROM agents.agent_run
-       WHERE run_id BETWEEN test_support.id('d7') AND test_support.id('d8')
+       WHERE run_id BETWEEN test_support.id('d6') AND test_support.id('d8')
        ORDER BY run_id $$,
     $$ VALUES
-        ('d7', 100::bigint, NULL::bigint, NULL), ('d8', NULL, 5, 2) $$,
+        ('d6', NULL::bigint, 5::bigint, 0.5), ('d7', 100, NULL, NULL), ('d8', NULL, 5, 2) $$,
     'whose tokens the caller counts, the caller prices; what the turns count either may price'
 );
 
