@@ -41,7 +41,8 @@ $function$;
 
 COMMENT ON FUNCTION agents.close_session(uuid, uuid) IS
     'Closes a session for further turns and returns when it was closed first. Raises P0002 when it'
-    ' is not there; 42501 and 22004 as platform.enter_tenant() does.';
+    ' is not there; 40001 above READ COMMITTED when somebody else wrote to it meanwhile; 42501 and '
+    '22004 as platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.close_session(uuid, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.close_session(uuid, uuid) TO muniment_app;
