@@ -23,7 +23,8 @@ BEGIN
     UPDATE agents.chat_session AS s
     SET
         status = CASE WHEN s.status = 'open' THEN 'closed' ELSE s.status END,
-        closed_at = coalesce(s.closed_at, v_now)
+        -- Not before a turn for whose writer this waited.
+        closed_at = coalesce(s.closed_at, greatest(v_now, s.last_turn_at))
     WHERE s.firm_id = p_firm_id
         AND s.session_id = p_session_id
     RETURNING s.closed_at
