@@ -41,6 +41,8 @@ APPEND = "SELECT * FROM agents.append_turn(%s, %s, 'user', 'Hello')"
 APPEND_TO_RUN = "SELECT * FROM agents.append_turn(%s, %s, 'assistant', 'Hi', %s, %s, %s)"
 RECORD = "SELECT * FROM agents.record_turn(%s, %s, %s, %s)"
 FINISH = "SELECT agents.finish_run(%s, %s, %s, %s, %s)"
+CLOSE = "SELECT agents.close_session(%s, %s)"
+REQUEST = "SELECT * FROM agents.request_tool_call(%s, %s, %s, %s, 'get_matter', '{}')"
 REAP = "SELECT * FROM agents.reap_stale_runs(%s)"
 RECORD_CALL = (
     "SELECT * FROM agents.record_turn(%s, %s, %s, %s,"
@@ -281,6 +283,33 @@ def test_of_a_beat_and_a_claim_one_succeeds(held: str) -> None:
     assert [beat, claim].count("MU102") == 1
     ((worker,),) = recorded(held, "SELECT worker_id FROM agents.agent_run")
     assert worker == ("w1" if claim == "MU102" else "w2")
+
+
+@pytest.mark.parametrize(
+    ("query", "parameters", "time"),
+    [
+        (BEAT, (FIRM, RUN, "w1", 1), "SELECT heartbeat_at FROM agents.agent_run"),
+        (CLAIM, (FIRM, RUN, "w1"), "SELECT heartbeat_at FROM agents.agent_run"),
+        (FINISH, (FIRM, RUN, "w1", 1, "succeeded"), "SELECT ended_at FROM agents.agent_run"),
+        (REQUEST, (FIRM, RUN, "w1", 1), "SELECT requested_at FROM agents.tool_call"),
+        (CLOSE, (FIRM, SESSION), "SELECT closed_at FROM agents.chat_session"),
+    ],
+    ids=["heartbeat", "claim_run", "finish_run", "request_tool_call", "close_session"],
+)
+def test_who_waits_acts_after_what_is_written_meanwhile(
+    held: str, query: str, parameters: tuple[object, ...], time: str
+) -> None:
+    with client(held) as writer, client(held) as waiter, ThreadPoolExecutor(1) as pool:
+        with writer.transaction():
+            row(writer, APPEND_TO_RUN, FIRM, SESSION, RUN, "w1", 1)
+            waiting = pool.submit(row, waiter, query, *parameters)
+            eventually(lambda: waits(held, waiter.info.backend_pid), "it waits for the writer")
+            row(writer, APPEND_TO_RUN, FIRM, SESSION, RUN, "w1", 1)
+        waiting.result()
+
+    ((acted_at,),) = recorded(held, time)
+    ((written_at,),) = recorded(held, "SELECT max(created_at) FROM agents.chat_turn")
+    assert acted_at >= written_at
 
 
 # The end ----------------------------------------------------------------------

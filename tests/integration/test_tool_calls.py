@@ -287,6 +287,21 @@ def test_of_many_outcomes_of_a_call_one_counts(dsn: str) -> None:
     assert answers == ["succeeded" if is_same else "MU110" for is_same in same]
 
 
+def test_a_call_ends_after_what_is_asked_for_while_its_end_waits(dsn: str) -> None:
+    with client(dsn) as other, client(dsn) as worker, ThreadPoolExecutor(1) as pool:
+        call = request(worker)
+        key = (call.tool_call_id, call.requested_at)
+        row(worker, BEGIN, *WORKER, *key, None)
+        with other.transaction():
+            request(other)
+            ended = pool.submit(state, worker, FINISH + ")", *WORKER, *key, "succeeded")
+            eventually(lambda: waits(dsn, worker), "the end waits for the run")
+            asked_at = request(other).requested_at
+
+        assert ended.result(timeout=20) == "succeeded"
+    assert recorded(dsn, "ended_at")[0][0] >= asked_at
+
+
 def test_a_worker_that_lost_its_lease_neither_requests_nor_begins_nor_finishes(dsn: str) -> None:
     with client(dsn) as connection:
         begun = request(connection, key="k")

@@ -234,9 +234,9 @@ def start_run(
     Raises:
         LedgerInputError: An argument cannot be recorded.
         IdempotencyConflict: Key or id are those of another request (MU100).
-        NotThere: There is no such parent (P0002).
+        NotThere: There is no such session or parent (P0002).
         PartitionMissing: The month has no partition, and this login cannot make it.
-        StoreError: The database refused; 23503: there is no such session.
+        StoreError: The database refused.
     """
     given = arguments(
         checks.RUN,

@@ -48,10 +48,12 @@ COMMENT ON FUNCTION agents.append_turns(uuid, uuid, jsonb, uuid, text, integer) 
     'Appends turns, an array of objects, to a session, below an open run if one is named, and '
     'returns them in order. The keys of an object are columns of agents.chat_turn; content is a '
     'text to be kept inline, whose hash and length are computed. Raises 22023 on an unknown key, '
-    '22P02 and 22007 on a bad value; MU104 when the session is not open; MU112 when created_at is '
-    'more than five minutes ahead; P0002 when session or run is not there; MU101, MU102 and MU111 '
-    'as agents.hold_run() does; 23514 by the name of a CHECK, or when the month has no partition; '
-    '42501 and 22004 as platform.enter_tenant() does.';
+    '22P02, 22003 and 22007 on a bad value; MU104 when the session is not open; MU112 when '
+    'created_at is more than five minutes ahead; P0002 when session or run is not there; MU101, '
+    'MU102 and MU111 as agents.hold_run() does; 23505 when turn_id and created_at are those of '
+    'another turn, so who passes both may send turns again; 23514 by the name of a CHECK, or when '
+    'the month has no partition; 40001 above READ COMMITTED; 42501 and 22004 as '
+    'platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.append_turns(uuid, uuid, jsonb, uuid, text, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.append_turns(uuid, uuid, jsonb, uuid, text, integer)

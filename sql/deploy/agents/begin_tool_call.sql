@@ -110,7 +110,13 @@ BEGIN
     -- The run waits as long as any of its calls does.
     IF v_run.status = 'waiting_approval' THEN
         UPDATE agents.agent_run AS r
-        SET status = 'running'
+        SET
+            status = 'running',
+            -- Who waits for a person need not beat, so the lease begins anew, as long as before.
+            heartbeat_at = v_now,
+            lease_expires_at = greatest(
+                r.lease_expires_at, v_now + (r.lease_expires_at - r.heartbeat_at)
+            )
         WHERE r.firm_id = p_firm_id
             AND r.run_id = p_run_id
             AND r.started_at = v_run.started_at
@@ -134,10 +140,11 @@ COMMENT ON FUNCTION agents.begin_tool_call(
     'Says what to do about a call, and notes it. run: the call was requested and runs from now on, '
     'and nobody else is told so. recorded: it has ended, with this status and result. unknown: it '
     'runs already, or was left running, so its effect may have happened. denied: a person denied '
-    'it, or its approval expired. When no call of the run waits any more, the run goes on. Raises '
-    'P0002 when the run has no such call; MU107 while it waits for approval; MU109 when '
-    'p_args_sha256 is given and is not the hash of its arguments; P0002, MU101, MU102 and MU111 as '
-    'agents.hold_run() does; 42501 and 22004 as platform.enter_tenant() does.';
+    'it, or its approval expired. When no call of the run waits any more, the run goes on, and its '
+    'lease begins anew, as long as before. Raises P0002 when the run has no such call; MU107 while '
+    'it waits for approval; MU109 when p_args_sha256 is given and is not the hash of its '
+    'arguments; P0002, MU101, MU102 and MU111 as agents.hold_run() does; 42501 and 22004 as '
+    'platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.begin_tool_call(
     uuid, uuid, text, integer, uuid, timestamptz, bytea

@@ -25,7 +25,7 @@ SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = 'force_generic_plan'
 AS $function$
 DECLARE
-    v_now        CONSTANT timestamptz := clock_timestamp();
+    v_now        timestamptz;
     v_started_at timestamptz;
     v_run        agents.agent_run;
 BEGIN
@@ -74,6 +74,9 @@ BEGIN
             USING ERRCODE = 'MU101',
                   HINT = 'What has ended is evidence and stays as it is. Begin another run.';
     END IF;
+
+    -- After the lock: whoever waited for it would get a lease of which a part is gone.
+    v_now := clock_timestamp();
 
     -- A worker may take its own run again, as it does after a restart: that ends its former self.
     IF v_run.worker_id <> p_worker_id AND v_run.lease_expires_at > v_now THEN

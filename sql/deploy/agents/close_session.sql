@@ -23,7 +23,8 @@ BEGIN
     UPDATE agents.chat_session AS s
     SET
         status = CASE WHEN s.status = 'open' THEN 'closed' ELSE s.status END,
-        closed_at = coalesce(s.closed_at, v_now)
+        -- Not before a turn for whose writer this waited.
+        closed_at = coalesce(s.closed_at, greatest(v_now, s.last_turn_at))
     WHERE s.firm_id = p_firm_id
         AND s.session_id = p_session_id
     RETURNING s.closed_at
@@ -41,7 +42,8 @@ $function$;
 
 COMMENT ON FUNCTION agents.close_session(uuid, uuid) IS
     'Closes a session for further turns and returns when it was closed first. Raises P0002 when it'
-    ' is not there; 42501 and 22004 as platform.enter_tenant() does.';
+    ' is not there; 40001 above READ COMMITTED when somebody else wrote to it meanwhile; 42501 and '
+    '22004 as platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.close_session(uuid, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.close_session(uuid, uuid) TO muniment_app;

@@ -122,7 +122,8 @@ COMMENT ON FUNCTION agents.decide_approval(
     'same decision of the same person again changes nothing and returns the status as it is by '
     'now. Raises P0002 when the call is not there; MU108 when it is decided already, by another or '
     'otherwise, or needs no approval; MU109 when its arguments have another hash; 22023 when '
-    'p_decision is neither approved nor denied; 22004 without p_decided_by; 42501 as '
+    'p_decision is neither approved nor denied; 22004 without p_decided_by; 40001 above READ '
+    'COMMITTED when somebody else decided or wrote below the run meanwhile; 42501 as '
     'platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.decide_approval(

@@ -3,8 +3,8 @@
 -- requires: hold_run
 -- requires: seal_run
 --
--- The end of a run and its seal are one: neither is there without the other. Saying the same again
--- is harmless, so a worker that did not hear the answer may ask once more.
+-- The end of a run and its seal are one: neither is there without the other. Saying it again is
+-- harmless, so a worker that did not hear the answer may ask once more.
 -- Locks: none.  Docs: docs/schema/agents.md#finish-run
 
 BEGIN;
@@ -98,7 +98,8 @@ BEGIN
     END IF;
 
     v_run := agents.hold_run(p_firm_id, p_run_id, p_worker_id, p_attempt_no);
-    v_ended_at := coalesce(p_ended_at, greatest(v_now, v_run.started_at));
+    -- After the lock: whoever waited for it ends the run after what was written under it.
+    v_ended_at := coalesce(p_ended_at, greatest(clock_timestamp(), v_run.started_at));
 
     IF p_status = 'succeeded' THEN
         SELECT c.call_no
@@ -189,13 +190,13 @@ COMMENT ON FUNCTION agents.finish_run(
     uuid, uuid, text, integer, text, text, text, text, boolean, bigint, bigint, bigint, bigint,
     bigint, numeric, text, text, integer, timestamptz
 ) IS
-    'Finishes a run, seals it and returns the seal; the same again by the same worker returns the '
-    'same seal. Without tokens the run has the sums of its turns. A run that does not succeed ends'
-    ' its open calls. Raises 22023 when the status does not finish a run; MU115 when it would '
-    'succeed with a call open; MU112 when p_ended_at is more than five minutes ahead; MU103 when a'
-    ' queued run would do other than be cancelled; P0002, MU101, MU102 and MU111 as '
-    'agents.hold_run() does, or 40001 above READ COMMITTED; 23514 by the name of a CHECK; 42501 '
-    'and 22004 as platform.enter_tenant() does.';
+    'Finishes a run, seals it and returns the seal; the same status again by the same worker '
+    'returns the same seal, whatever else is said. Without tokens the run has the sums of its '
+    'turns. A run that does not succeed ends its open calls. Raises 22023 when the status does not '
+    'finish a run; MU115 when it would succeed with a call open; MU112 when p_ended_at is more '
+    'than five minutes ahead; MU103 when a queued run would do other than be cancelled; P0002, '
+    'MU101, MU102 and MU111 as agents.hold_run() does, or 40001 above READ COMMITTED; 23514 by '
+    'the name of a CHECK; 42501 and 22004 as platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.finish_run(
     uuid, uuid, text, integer, text, text, text, text, boolean, bigint, bigint, bigint, bigint,

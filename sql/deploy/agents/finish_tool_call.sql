@@ -39,9 +39,9 @@ SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = 'force_generic_plan'
 AS $function$
 DECLARE
-    v_now             CONSTANT timestamptz := clock_timestamp();
     v_result_sha256   CONSTANT bytea :=
         coalesce(p_result_sha256, sha256(convert_to(p_result, 'UTF8')));
+    v_now             timestamptz;
     v_ended_at        timestamptz;
     v_approval_status text;
     v_run             agents.agent_run;
@@ -56,6 +56,9 @@ BEGIN
     END IF;
 
     v_run := agents.hold_run(p_firm_id, p_run_id, p_worker_id, p_attempt_no);
+
+    -- After the lock, so that a call ends after what was written while this waited for it.
+    v_now := clock_timestamp();
 
     SELECT c.*
     INTO v_call
@@ -133,7 +136,13 @@ BEGIN
     -- The run waits as long as any of its calls does.
     IF v_call.status = 'waiting_approval' THEN
         UPDATE agents.agent_run AS r
-        SET status = 'running'
+        SET
+            status = 'running',
+            -- Who waits for a person need not beat, so the lease begins anew, as long as before.
+            heartbeat_at = v_now,
+            lease_expires_at = greatest(
+                r.lease_expires_at, v_now + (r.lease_expires_at - r.heartbeat_at)
+            )
         WHERE r.firm_id = p_firm_id
             AND r.run_id = p_run_id
             AND r.started_at = v_run.started_at
@@ -158,12 +167,12 @@ COMMENT ON FUNCTION agents.finish_tool_call(
     'Notes how a running call ended (succeeded, failed, timed_out, cancelled, unknown) with its '
     'result, and returns that status; the same outcome with the same result again changes nothing. '
     'A call that is requested or waits for approval can be cancelled; when no call of the run '
-    'waits any more, the run goes on. Raises P0002 when the run has no such call; MU110 when the '
-    'call has ended otherwise, or has not begun; MU112 when p_ended_at lies before the call or '
-    'more than five minutes ahead; MU103 for a result or price of a call that had not begun; 22023 '
-    'when p_status is no outcome; 23503 when the child run is not there; 23514 by the name of a '
-    'CHECK; P0002, MU101, MU102 and MU111 as agents.hold_run() does; 42501 and 22004 as '
-    'platform.enter_tenant() does.';
+    'waits any more, the run goes on, and its lease begins anew, as long as before. Raises P0002 '
+    'when the run has no such call; MU110 when the call has ended otherwise, or has not begun; '
+    'MU112 when p_ended_at lies before the call or more than five minutes ahead; MU103 for a '
+    'result or price of a call that had not begun; 22023 when p_status is no outcome; 23503 when '
+    'the child run is not there; 23514 by the name of a CHECK; P0002, MU101, MU102 and MU111 as '
+    'agents.hold_run() does; 42501 and 22004 as platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.finish_tool_call(
     uuid, uuid, text, integer, uuid, timestamptz, text, text, text, text, boolean, text, numeric,

@@ -25,7 +25,7 @@ BEGIN
     IF NEW.last_turn_no > OLD.last_turn_no AND OLD.status <> 'open' THEN
         RAISE EXCEPTION 'session % is %', OLD.session_id, OLD.status
             USING ERRCODE = 'MU104',
-                  HINT = 'Open it again, or open another.';
+                  HINT = 'Set its status to open and closed_at to NULL, or open another.';
     END IF;
 
     IF OLD.status = 'archived' AND NEW.status <> 'archived' THEN

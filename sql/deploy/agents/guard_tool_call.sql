@@ -9,8 +9,8 @@
 --       |        +--denied--> denied     +--> cancelled
 --       +--expired--> cancelled
 --
--- What has ended stays as it is, but that a body can be taken away: its hash and length stay. The
--- trigger looks at the one row alone, so it works on every node of a cluster.
+-- What has ended stays as it is, but that a body can be taken away by whoever redacts: its hash and
+-- length stay. The trigger looks at the one row alone, so it works on every node of a cluster.
 -- Locks: SHARE ROW EXCLUSIVE on tool_call.  Docs: docs/schema/agents.md#guard-tool-call
 
 BEGIN;
@@ -37,7 +37,10 @@ BEGIN
             v_expected.args_s3_key := NULL;
             v_expected.args_preview := NULL;
         END IF;
-        IF NEW.result_storage = 'redacted' AND OLD.result_storage IS NOT NULL THEN
+        -- A runtime may write results, too; arguments only whoever redacts.
+        IF NEW.result_storage = 'redacted' AND OLD.result_storage IS NOT NULL
+            AND has_column_privilege('agents.tool_call', 'args_storage', 'UPDATE')
+        THEN
             v_expected.result_storage := 'redacted';
             v_expected.result_inline := NULL;
             v_expected.result_s3_key := NULL;
@@ -109,7 +112,8 @@ $function$;
 COMMENT ON FUNCTION agents.guard_tool_call() IS
     'Trigger function: a call changes its state in the order of its state machine only, and with '
     'it what belongs to the step. Raises MU103 when it does not, MU110 when the call has ended and '
-    'more would change than that a body is redacted.';
+    'more would change than that a body is redacted, or somebody would redact who has no right to '
+    'change arguments.';
 
 -- A trigger runs its function without asking for EXECUTE; nobody has to call it directly.
 REVOKE ALL ON FUNCTION agents.guard_tool_call() FROM PUBLIC;

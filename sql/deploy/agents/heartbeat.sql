@@ -24,7 +24,7 @@ SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = 'force_generic_plan'
 AS $function$
 DECLARE
-    v_now CONSTANT timestamptz := clock_timestamp();
+    v_now timestamptz;
     v_run agents.agent_run;
 BEGIN
     IF p_lease IS NULL OR p_lease NOT BETWEEN '1 second' AND '1 day' THEN
@@ -40,6 +40,9 @@ BEGIN
     END IF;
 
     v_run := agents.hold_run(p_firm_id, p_run_id, p_worker_id, p_attempt_no);
+
+    -- After the lock: whoever waited for it would get a lease of which a part is gone.
+    v_now := clock_timestamp();
 
     UPDATE agents.agent_run AS r
     SET

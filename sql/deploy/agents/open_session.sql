@@ -97,10 +97,11 @@ $function$;
 COMMENT ON FUNCTION agents.open_session(
     uuid, uuid, text, text, text, text, text, text, text, jsonb
 ) IS
-    'Opens a session, or finds the one that has this idempotency key or id. Raises MU113 when that'
-    ' has another id, key, subject, actor or channel; 23514 by the name of a CHECK; 40001 when '
-    'another transaction has just opened it and this one, above READ COMMITTED, does not see it; '
-    '42501 and 22004 as platform.enter_tenant() does.';
+    'Opens a session, or finds the one that has this idempotency key or id; one that was closed '
+    'stays closed. Raises MU113 when that has another id, key, subject, actor or channel; 23502 '
+    'without metadata; 23514 by the name of a CHECK; 40001 when another transaction has just '
+    'opened it and this one, above READ COMMITTED, does not see it; 42501 and 22004 as '
+    'platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.open_session(
     uuid, uuid, text, text, text, text, text, text, text, jsonb

@@ -3,9 +3,10 @@
 -- requires: seal_run
 --
 -- A worker that died cannot say so: somebody outside of all workers looks for leases that lapsed,
--- in all firms, and ends their runs as abandoned. SKIP LOCKED: a run that its worker is just
--- writing is not dead, and two reapers share the work. A run that waits for a person has no worker
--- to miss.
+-- in all firms, and ends their runs as abandoned. Found in all firms, locked and ended in one: a
+-- cluster locks rows of one firm at a time, and a run that cannot be ended must not keep those of
+-- other firms. SKIP LOCKED: a run that its worker is just writing is not dead, and two reapers
+-- share the work. A run that waits for a person has no worker to miss.
 -- Locks: none.  Docs: docs/schema/agents.md#reap-stale-runs
 
 BEGIN;
@@ -26,6 +27,8 @@ AS $function$
 DECLARE
     v_now        CONSTANT timestamptz := clock_timestamp();
     v_started_at timestamptz;
+    v_ended_at   timestamptz;
+    v_count      integer := 0;
 BEGIN
     IF p_limit IS NULL OR p_limit NOT BETWEEN 1 AND 10000 THEN
         RAISE EXCEPTION 'p_limit: % is not between 1 and 10000', coalesce(p_limit::text, 'NULL')
@@ -44,30 +47,52 @@ BEGIN
         WHERE r.status = 'running'
             AND r.lease_expires_at < v_now - p_grace
         ORDER BY r.started_at
-        LIMIT p_limit
-        FOR NO KEY UPDATE SKIP LOCKED
     LOOP
-        PERFORM agents.end_tool_calls(firm_id, run_id, v_started_at, v_now);
-        UPDATE agents.agent_run AS r
-        SET
-            status = 'abandoned',
-            ended_at = greatest(v_now, v_started_at),
-            error_type = 'lease_expired',
-            error_message = 'The worker did not renew its lease.',
-            is_error_retryable = true
+        -- The worker may have come back meanwhile, or another reaper been faster.
+        PERFORM
+        FROM agents.agent_run AS r
         WHERE r.firm_id = reap_stale_runs.firm_id
             AND r.run_id = reap_stale_runs.run_id
-            AND r.started_at = v_started_at;
-        PERFORM agents.seal_run(firm_id, run_id, v_started_at);
+            AND r.started_at = v_started_at
+            AND r.status = 'running'
+            AND r.lease_expires_at < v_now - p_grace
+        FOR NO KEY UPDATE SKIP LOCKED;
+        CONTINUE WHEN NOT FOUND;
+
+        BEGIN
+            v_ended_at := greatest(clock_timestamp(), v_started_at);
+            PERFORM agents.end_tool_calls(firm_id, run_id, v_started_at, v_ended_at);
+            UPDATE agents.agent_run AS r
+            SET
+                status = 'abandoned',
+                ended_at = v_ended_at,
+                error_type = 'lease_expired',
+                error_message = 'The worker did not renew its lease.',
+                is_error_retryable = true
+            WHERE r.firm_id = reap_stale_runs.firm_id
+                AND r.run_id = reap_stale_runs.run_id
+                AND r.started_at = v_started_at;
+            PERFORM agents.seal_run(firm_id, run_id, v_started_at);
+        EXCEPTION
+            -- What the firm has written past the functions: sealed before it ended, for example.
+            WHEN data_exception OR integrity_constraint_violation THEN
+                RAISE WARNING 'run % of firm % is not ended: %', run_id, firm_id, SQLERRM
+                    USING ERRCODE = SQLSTATE,
+                          HINT = 'Look at its calls and seals; other runs are not kept by it.';
+                CONTINUE;
+        END;
+
         RETURN NEXT;
+        v_count := v_count + 1;
+        EXIT WHEN v_count = p_limit;
     END LOOP;
 END;
 $function$;
 
 COMMENT ON FUNCTION agents.reap_stale_runs(integer, interval) IS
     'Ends up to p_limit runs (1 to 10,000) of all firms, whose leases are overdue by more than '
-    'p_grace, as abandoned, seals them and returns them. Raises 22023 on a bad argument, MU111 '
-    'above READ COMMITTED.';
+    'p_grace, as abandoned, seals them and returns them. A run that its rows or seals keep from '
+    'ending is left, with a warning. Raises 22023 on a bad argument, MU111 above READ COMMITTED.';
 
 REVOKE ALL ON FUNCTION agents.reap_stale_runs(integer, interval) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.reap_stale_runs(integer, interval) TO muniment_service;

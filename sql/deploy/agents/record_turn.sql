@@ -6,8 +6,8 @@
 -- requires: platform:enter_tenant
 --
 -- A finished exchange in one call and one commit: the run, what was said, what was called, what it
--- cost, and the seal. Nothing of it can be there without the rest. The session is locked first and
--- until commit, as by agents.append_turns().
+-- cost, and the seal. Nothing of it can be there without the rest. The session is locked when the
+-- run is written, and until commit, as by agents.append_turns().
 -- Locks: none.  Docs: docs/schema/agents.md#record-turn
 
 BEGIN;
@@ -50,7 +50,7 @@ BEGIN
 
     PERFORM agents.check_objects(
         'p_run',
-        jsonb_build_array(p_run),
+        p_run,
         ARRAY[
             'run_id', 'idempotency_key', 'started_at', 'ended_at', 'status', 'operation',
             'agent_name', 'agent_version', 'prompt_name', 'prompt_version', 'subject_type',
@@ -60,7 +60,8 @@ BEGIN
             'cache_write_tokens', 'reasoning_tokens', 'cost_usd', 'price_ref', 'first_token_ms',
             'trace_id', 'span_id', 'metadata'
         ],
-        ARRAY['started_at', 'ended_at']
+        ARRAY['started_at', 'ended_at'],
+        true
     );
     PERFORM agents.check_objects(
         'p_tool_calls',
@@ -75,7 +76,8 @@ BEGIN
         ARRAY['requested_at', 'started_at', 'ended_at']
     );
 
-    -- What a second attempt to record the same makes anew is not part of the request.
+    -- What a second attempt to record the same makes anew is not part of the request. A turn that
+    -- is no object is refused with the turns.
     IF p_run ? 'idempotency_key' OR p_run ? 'run_id' THEN
         v_request_sha256 := sha256(convert_to(
             jsonb_build_array(
@@ -83,9 +85,14 @@ BEGIN
                 p_run - ARRAY['run_id', 'started_at', 'ended_at', 'trace_id', 'span_id'],
                 (
                     SELECT jsonb_agg(
-                        turn - ARRAY['turn_id', 'created_at', 'content_s3_key'] ORDER BY place
+                        CASE jsonb_typeof(turn)
+                            WHEN 'object'
+                                THEN turn - ARRAY['turn_id', 'created_at', 'content_s3_key']
+                            ELSE turn
+                        END
+                        ORDER BY place
                     )
-                    FROM jsonb_array_elements(p_turns) WITH ORDINALITY AS t (turn, place)
+                    FROM jsonb_path_query(p_turns, '$[*]') WITH ORDINALITY AS t (turn, place)
                 ),
                 (
                     SELECT jsonb_agg(
@@ -144,7 +151,11 @@ BEGIN
                       HINT = 'Look at firm and id, and whether its month is archived.';
         END IF;
         -- So the runs below a run are found from its start on, without a look at earlier months.
-        IF v_run.started_at < v_parent.started_at THEN
+        IF num_nonnulls(p_run ->> 'started_at', p_run ->> 'ended_at') = 0 THEN
+            -- A parent that was started by a clock ahead of this one.
+            v_run.started_at := greatest(v_run.started_at, v_parent.started_at);
+            v_run.ended_at := greatest(v_run.ended_at, v_run.started_at);
+        ELSIF v_run.started_at < v_parent.started_at THEN
             RAISE EXCEPTION 'p_run.started_at: % is before its parent', v_run.started_at
                 USING ERRCODE = 'MU112',
                       HINT = format('Run %s started at %s.', v_parent.run_id, v_parent.started_at);
@@ -178,8 +189,8 @@ BEGIN
         v_run.cache_read_tokens := v_sums.cache_read_tokens;
         v_run.cache_write_tokens := v_sums.cache_write_tokens;
         v_run.reasoning_tokens := v_sums.reasoning_tokens;
+        v_run.cost_usd := coalesce(v_run.cost_usd, v_sums.cost_usd);
     END IF;
-    v_run.cost_usd := coalesce(v_run.cost_usd, v_sums.cost_usd);
 
     -- Who gets the key writes the run, where there is a session.
     WITH key AS (
@@ -389,11 +400,11 @@ COMMENT ON FUNCTION agents.record_turn(uuid, uuid, jsonb, jsonb, jsonb) IS
     'result are texts to be kept inline, whose hash and length are computed. Without tokens of '
     'its own the run has the sums of its turns. The same request under the same idempotency_key '
     'or run_id returns what was recorded. Raises 22023 on an unknown key or a status that does '
-    'not end a run; 22P02 and 22007 on a bad value; MU100 when the key or id is that of another '
-    'request; MU104 when the session is not open; MU105 when a tool is not registered; MU112 when '
-    'a time is more than five minutes ahead or the run starts before its parent; P0002 when '
-    'session or parent is not there; 23502, 23505 and 23514 by column or name, the last also when '
-    'the month has no partition; 40001 above READ COMMITTED; 42501 and 22004 as '
+    'not end a run; 22P02, 22003 and 22007 on a bad value; MU100 when the key or id is that of '
+    'another request; MU104 when the session is not open; MU105 when a tool is not registered; '
+    'MU112 when a time is more than five minutes ahead or the run starts before its parent; P0002 '
+    'when session or parent is not there; 23502, 23505 and 23514 by column or name, the last also '
+    'when the month has no partition; 40001 above READ COMMITTED; 42501 and 22004 as '
     'platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.record_turn(uuid, uuid, jsonb, jsonb, jsonb) FROM PUBLIC;

@@ -49,7 +49,7 @@ SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = 'force_generic_plan'
 AS $function$
 DECLARE
-    v_now  CONSTANT timestamptz := clock_timestamp();
+    v_now  timestamptz;
     v_run  agents.agent_run;
     v_tool agents.tool_registry;
     v_call agents.tool_call;
@@ -62,6 +62,8 @@ BEGIN
 
     v_run := agents.hold_run(p_firm_id, p_run_id, p_worker_id, p_attempt_no);
 
+    -- After the lock, so that calls are numbered in the order of the clock.
+    v_now := clock_timestamp();
     requested_at := coalesce(p_requested_at, greatest(v_now, v_run.started_at));
     IF requested_at < v_run.started_at OR p_requested_at > v_now + interval '5 minutes' THEN
         RAISE EXCEPTION 'p_requested_at: % lies before the run, or in the future', p_requested_at

@@ -76,6 +76,17 @@ BEGIN
                   HINT = 'Look at the clock of the writer, or leave it to the database.';
     END IF;
 
+    IF p_session_id IS NOT NULL AND NOT EXISTS (
+        SELECT
+        FROM agents.chat_session AS s
+        WHERE s.firm_id = p_firm_id
+            AND s.session_id = p_session_id
+    ) THEN
+        RAISE EXCEPTION 'p_session_id: session % is not there', p_session_id
+            USING ERRCODE = 'P0002',
+                  HINT = 'Look at firm and id, or call agents.open_session() first.';
+    END IF;
+
     -- A repeated request does not need its parent any more, whose month may have left.
     IF p_parent_run_id IS NOT NULL AND NOT EXISTS (
         SELECT
@@ -214,12 +225,12 @@ COMMENT ON FUNCTION agents.start_run(
 ) IS
     'Starts a run with a worker, or queues one without, and returns it; the same request under '
     'the same idempotency key or id returns the run as it is (status NULL when its month is '
-    'archived). Raises MU100 when the key or id is that of another request; P0002 when the parent '
-    'is not there; MU112 when p_started_at is more than five minutes ahead or before the parent; '
-    '22023 when the lease is not between a second and a day; 23503 when the session is not there; '
-    '23514 by the name of a CHECK, or when the month has no partition; 40001 when another '
-    'transaction has just started it and this one, above READ COMMITTED, does not see it; 42501 '
-    'and 22004 as platform.enter_tenant() does.';
+    'archived). Raises MU100 when the key or id is that of another request; P0002 when session or '
+    'parent is not there; MU112 when p_started_at is more than five minutes ahead or before the '
+    'parent; 22023 when the lease is not between a second and a day; 23502 without agent_name or '
+    'metadata; 23514 by the name of a CHECK, or when the month has no partition; 40001 when '
+    'another transaction has just started it and this one, above READ COMMITTED, does not see it; '
+    '42501 and 22004 as platform.enter_tenant() does.';
 
 REVOKE ALL ON FUNCTION agents.start_run(
     uuid, text, text, uuid, timestamptz, uuid, uuid, text, interval, text, text, text, text, text,

@@ -27,6 +27,7 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
     v_turn_count   integer;
+    v_last_turn_at timestamptz;
     v_last_turn_no integer;
     v_status       text;
 BEGIN
@@ -44,10 +45,11 @@ BEGIN
     );
 
     v_turn_count := jsonb_array_length(p_turns);
+    v_last_turn_at := coalesce((p_turns -> -1 ->> 'created_at')::timestamptz, p_now);
     UPDATE agents.chat_session AS s
     SET
         last_turn_no = s.last_turn_no + v_turn_count,
-        last_turn_at = p_now
+        last_turn_at = CASE WHEN v_turn_count = 0 THEN s.last_turn_at ELSE v_last_turn_at END
     WHERE s.firm_id = p_firm_id
         AND s.session_id = p_session_id
         AND s.status = 'open'
@@ -62,7 +64,7 @@ BEGIN
         IF FOUND THEN
             RAISE EXCEPTION 'p_session_id: session % is %', p_session_id, v_status
                 USING ERRCODE = 'MU104',
-                      HINT = 'Open it again, or open another.';
+                      HINT = 'Set its status to open and closed_at to NULL, or open another.';
         END IF;
         RAISE EXCEPTION 'p_session_id: session % is not there', p_session_id
             USING ERRCODE = 'P0002',
@@ -131,10 +133,11 @@ $function$;
 
 COMMENT ON FUNCTION agents.write_turns(uuid, uuid, jsonb, uuid, timestamptz, timestamptz) IS
     'Numbers turns and writes them, below a run or none; p_now is the time of those that have '
-    'none. Raises 22023 on an unknown key, 22P02 and 22007 on a bad value, MU104 when the session '
-    'is not open, MU112 when created_at is more than five minutes ahead, P0002 when the session '
-    'is not there, 23514 by the name of a CHECK, or when the month has no partition, 42501 when '
-    'the tenant is not set.';
+    'none. Raises 22023 on an unknown key, 22P02, 22003 and 22007 on a bad value, MU104 when the '
+    'session is not open, MU112 when created_at is more than five minutes ahead, P0002 when the '
+    'session is not there, 23505 when turn_id and created_at are those of another turn, 23514 by '
+    'the name of a CHECK, or when the month has no partition, 40001 above READ COMMITTED, 42501 '
+    'when the tenant is not set.';
 
 REVOKE ALL ON FUNCTION agents.write_turns(uuid, uuid, jsonb, uuid, timestamptz, timestamptz)
     FROM PUBLIC;

@@ -4,6 +4,6 @@ BEGIN;
 
 SET LOCAL ROLE muniment_owner;
 
-DROP FUNCTION agents.check_objects(text, jsonb, text[], text[]);
+DROP FUNCTION agents.check_objects(text, jsonb, text[], text[], boolean);
 
 COMMIT;

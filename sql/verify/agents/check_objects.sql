@@ -6,7 +6,8 @@ SET LOCAL ROLE muniment_owner;
 
 DO $verify$
 DECLARE
-    v_function  CONSTANT regprocedure := 'agents.check_objects(text, jsonb, text[], text[])';
+    v_function  CONSTANT regprocedure :=
+        'agents.check_objects(text, jsonb, text[], text[], boolean)';
     v_executors text[];
 BEGIN
     PERFORM

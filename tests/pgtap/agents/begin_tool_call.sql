@@ -3,7 +3,7 @@
 -- Many who begin at once are in tests/integration/test_tool_calls.py.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(36);
+SELECT plan(37);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -209,8 +209,19 @@ SELECT is(
     'MU109 p_args_sha256: tool call ca110000-0000-4000-8000-000000000002 has other arguments',
     'what was not approved does not run'
 );
+-- The worker waited without a beat, and nobody took the run.
+UPDATE agents.agent_run
+SET heartbeat_at = now() - interval '3 minutes', lease_expires_at = now() - interval '1 minute'
+WHERE run_id = '00000000-0000-4000-8000-0000000000a1';
 SELECT is(pg_temp.begin(2), 'run running', 'what was approved does');
 SELECT is(pg_temp.run_status(), 'running', 'and the run goes on');
+SELECT results_eq(
+    $$ SELECT heartbeat_at >= now(), lease_expires_at - heartbeat_at
+       FROM agents.agent_run
+       WHERE run_id = '00000000-0000-4000-8000-0000000000a1' $$,
+    $$ VALUES (true, interval '2 minutes') $$,
+    'with as long a lease as before, or it would be taken for dead while it works'
+);
 SELECT is(
     pg_temp.request(9, 'send_email', NULL) || ', ' || pg_temp.decide(9, 'denied'),
     'waiting_approval, denied',

@@ -1,7 +1,7 @@
 -- Subject: agents.check_objects()    Docs: docs/schema/agents.md#check-objects
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(18);
+SELECT plan(22);
 
 -- Shape and access ----------------------------------------------------------
 
@@ -10,7 +10,7 @@ SELECT results_eq(
        FROM test_support.function
        WHERE name = 'agents.check_objects' $$,
     $$ VALUES (
-        'p_name text, p_objects jsonb, p_keys text[], p_times text[]',
+        'p_name text, p_objects jsonb, p_keys text[], p_times text[], p_is_one boolean DEFAULT false',
         'void',
         'volatile, as its caller, of muniment_owner, search_path=pg_catalog, pg_temp',
         'muniment_app'
@@ -55,6 +55,24 @@ FROM (
         ('[{"at": "noon"}]', '22007 invalid input syntax for type timestamp with time zone: "noon"',
          'a time is a time')
 ) AS attempt (objects, answer, promise);
+
+SELECT is(
+    test_support.answer_to(
+        format(
+            'SELECT agents.check_objects(%L, %L, %L, %L, true)',
+            'p_row', object, '{a,at}'::text[], '{at}'::text[]
+        )
+    ),
+    answer,
+    promise
+)
+FROM (
+    VALUES
+        ('{"a": 1}'::jsonb, 'accepted', 'one object may be given as such'),
+        ('{"c": 1}', '22023 p_row.c: is no key', 'it has no place'),
+        ('[{"a": 1}]', '22023 p_row: is not an object', 'and is no array'),
+        (NULL, '22023 p_row: is not an object', 'nor NULL')
+) AS attempt (object, answer, promise);
 
 RESET ROLE;
 SELECT * FROM finish(true);

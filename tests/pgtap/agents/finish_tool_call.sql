@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL client_min_messages = warning;
 SET LOCAL timezone = 'UTC';
-SELECT plan(48);
+SELECT plan(49);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -242,6 +242,10 @@ SELECT is(
     'waiting_approval',
     'the run waits for the other one'
 );
+-- The worker waited without a beat, and nobody took the run.
+UPDATE agents.agent_run
+SET heartbeat_at = now() - interval '3 minutes', lease_expires_at = now() - interval '1 minute'
+WHERE run_id = '00000000-0000-4000-8000-0000000000a1';
 SELECT is(
     pg_temp.finish(12, 'cancelled', '{"ended_at": "2026-06-15T12:00:00Z"}'),
     'cancelled',
@@ -251,6 +255,13 @@ SELECT is(
     (SELECT status FROM agents.agent_run WHERE run_id = '00000000-0000-4000-8000-0000000000a1'),
     'running',
     'and goes on'
+);
+SELECT results_eq(
+    $$ SELECT heartbeat_at >= now(), lease_expires_at - heartbeat_at
+       FROM agents.agent_run
+       WHERE run_id = '00000000-0000-4000-8000-0000000000a1' $$,
+    $$ VALUES (true, interval '2 minutes') $$,
+    'with as long a lease as before, or it would be taken for dead while it works'
 );
 
 -- Access --------------------------------------------------------------------

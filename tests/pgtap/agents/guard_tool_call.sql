@@ -3,7 +3,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 -- Keys are written before their runs here.
 SET CONSTRAINTS agents.agent_run_key_run_fk DEFERRED;
-SELECT plan(116);
+SELECT plan(117);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -355,6 +355,18 @@ SELECT is_empty(
        FROM pg_proc, aclexplode(proacl)
        WHERE pg_proc.oid = 'agents.guard_tool_call()'::regprocedure AND grantee <> proowner $$,
     'nobody has to call it'
+);
+
+GRANT SELECT ON state TO muniment_app, muniment_service;
+SET LOCAL ROLE muniment_app;
+SELECT is(
+    pg_temp.fate_of(
+        'succeeded',
+        '{"result_storage": "redacted", "result_inline": null, "result_preview": null}',
+        pg_temp.inline('result', 'sent')
+    ),
+    'MU110',
+    'a runtime, which may write a result, does not take one away'
 );
 
 SELECT * FROM finish(true);

@@ -1,7 +1,7 @@
 -- Subject: agents.reap_stale_runs()    Docs: docs/schema/agents.md#reap-stale-runs
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(22);
+SELECT plan(24);
 
 -- Shape and access ----------------------------------------------------------
 
@@ -151,11 +151,40 @@ SET LOCAL ROLE muniment_service;
 SELECT is(pg_temp.reaped(1, '0'), 'b b7', 'the limit leaves the others');
 SELECT is(pg_temp.reaped(1, '0'), 'a a7', 'to the next time');
 
+-- A runtime that seals a run before it ends, or breaks its chains, harms its own firm alone.
+RESET ROLE;
+SELECT pg_temp.run('a', 'a8', '4 hours', 'running', '1 hour');
+SELECT pg_temp.run('c', 'c8', '3 hours', 'running', '1 hour');
+SELECT pg_temp.run('b', 'b8', '2 hours', 'running', '1 hour');
+SELECT platform.set_tenant(test_support.id('a'));
+SET LOCAL ROLE muniment_app;
+SELECT agents.append_seal(
+    test_support.id('a'), 'run', test_support.id('a8'), now() - interval '4 hours', NULL,
+    ARRAY[sha256('')]
+);
+SELECT platform.set_tenant(test_support.id('c'));
+INSERT INTO agents.seal_chain (firm_id, chain_no) VALUES (test_support.id('c'), 1);
+UPDATE agents.seal_chain
+SET last_seal_no = 9223372036854775807, last_sha256 = sha256('')
+WHERE firm_id = test_support.id('c');
+SET LOCAL app.tenant_id = '';
+RESET ROLE;
+SET LOCAL ROLE muniment_service;
+SET LOCAL client_min_messages = error;
+SELECT is(pg_temp.reaped(1, '0'), 'b b8', 'a run that cannot be ended keeps nobody else''s');
+SET LOCAL client_min_messages = warning;
+SELECT is(
+    (SELECT string_agg(status, ' ') FROM agents.agent_run
+     WHERE run_id IN (test_support.id('a8'), test_support.id('c8'))),
+    'running running',
+    'and stays as it is'
+);
+
 SELECT results_eq(
     $$ SELECT right(run_id::text, 2), kind FROM agents.run_seal ORDER BY 1 $$,
     $$ VALUES
-        ('a1', 'run'), ('a2', 'run'), ('a7', 'run'), ('b1', 'run'), ('b2', 'run'),
-        ('b7', 'run') $$,
+        ('a1', 'run'), ('a2', 'run'), ('a7', 'run'), ('a8', 'run'), ('b1', 'run'), ('b2', 'run'),
+        ('b7', 'run'), ('b8', 'run') $$,
     'each is sealed'
 );
 RESET ROLE;

@@ -1,7 +1,7 @@
 -- Subject: agents.record_turn()    Docs: docs/schema/agents.md#record-turn
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(40);
+SELECT plan(45);
 
 -- Shape and access ----------------------------------------------------------
 
@@ -33,6 +33,7 @@ UPDATE agents.tool_registry SET is_active = true WHERE tool_name IN ('look', 'pa
 SET LOCAL ROLE muniment_app;
 SELECT agents.open_session(test_support.id('a'), test_support.id('a5'));
 SELECT agents.open_session(test_support.id('a'), test_support.id('a6'));
+SELECT agents.open_session(test_support.id('a'), test_support.id('a7'));
 SELECT agents.close_session(test_support.id('a'), test_support.id('a6'));
 
 -- The least that an exchange is.
@@ -226,13 +227,18 @@ FROM (
          )), 'another request does not get the key'),
         ('a5', jsonb_build_object('run_id', test_support.id('a2')), '[]', '[]',
          'MU100 p_run.run_id: run a2 was recorded by another request', 'nor the id'),
-        ('a5', '{"name": "clerk"}', '[]', '[]', '22023 p_run[0].name: is no key',
+        ('a5', '{"name": "clerk"}', '[]', '[]', '22023 p_run.name: is no key',
          'a key of a run that is none is named'),
         ('a5', '{}', '[{"name": "clerk"}]', '[]', '22023 p_turns[0].name: is no key',
          'and one of a turn'),
         ('a5', '{}', '[]', '[{"name": "clerk"}]', '22023 p_tool_calls[0].name: is no key',
          'and one of a call'),
         ('a5', '{}', NULL, '[]', '22023 p_turns: is not an array of objects', 'turns are given'),
+        ('a5', '{"idempotency_key": "j"}', '{"role": "user"}', '[]',
+         '22023 p_turns: is not an array of objects', 'in an array'),
+        ('a5', '{"idempotency_key": "j"}', '[{}, "Hi"]', '[]',
+         '22023 p_turns[1]: is not an object', 'as objects'),
+        ('a7', '{}', '[]', '[]', 'accepted', 'even the first exchange may be silent'),
         ('a5', '{"status": "running"}', '[]', '[]',
          '22023 p_run.status: running is not the end of a run', 'what goes on is not recorded'),
         ('a5', '{"first_token_ms": "soon"}', '[]', '[]',
@@ -241,7 +247,7 @@ FROM (
          '22007 invalid input syntax for type timestamp with time zone: "noon"',
          'a time is a time'),
         ('a5', '{"ended_at": "9999-01-01Z"}', '[]', '[]',
-         'MU112 p_run[0].ended_at: 9999-01-01Z lies in the future', 'nothing ends in the future'),
+         'MU112 p_run.ended_at: 9999-01-01Z lies in the future', 'nothing ends in the future'),
         ('a5', '{}', '[]', '[{"tool_name": "look", "requested_at": "9999-01-01Z"}]',
          'MU112 p_tool_calls[0].requested_at: 9999-01-01Z lies in the future',
          'nothing is asked for in the future'),
@@ -280,7 +286,7 @@ SELECT is(test_support.answer_to(statement), answer, promise)
 FROM (
     VALUES
         ($$ SELECT agents.record_turn(:a, :a5, NULL, '[]') $$,
-         '22023 p_run[0]: is not an object', 'a run is given'),
+         '22023 p_run: is not an object', 'a run is given'),
         ($$ SELECT agents.record_turn(:b, :a5, '{"agent_name": "clerk"}', '[]') $$,
          '42501 the transaction acts for another tenant', 'nobody acts for two firms'),
         ($$ SET LOCAL app.tenant_id = '';
@@ -305,6 +311,36 @@ SELECT throws_ok(
     'MU112',
     NULL,
     'no run starts before its parent'
+);
+
+SELECT agents.start_run(
+    test_support.id('a'), 'clerk', p_run_id => test_support.id('d5'), p_worker_id => 'w1',
+    p_started_at => now() + interval '4 minutes'
+);
+SELECT agents.record_turn(
+    test_support.id('a'), test_support.id('a7'),
+    '{"agent_name": "clerk"}'::jsonb || run || jsonb_build_object('run_id', test_support.id(ending)),
+    '[{"role": "assistant", "output_tokens": 5, "cost_usd": 0.5}]', '[{"tool_name": "look"}]'
+)
+FROM (
+    VALUES
+        ('d6', jsonb_build_object('parent_run_id', test_support.id('d5'))),
+        ('d7', '{"input_tokens": 100}'),
+        ('d8', '{"cost_usd": 2}')
+) AS exchange (ending, run);
+SELECT results_eq(
+    $$ SELECT started_at, ended_at FROM agents.agent_run WHERE run_id = test_support.id('d6') $$,
+    $$ SELECT now() + interval '4 minutes', now() + interval '4 minutes' $$,
+    'nor, where no time is given, before one that was started by a clock ahead of this one'
+);
+SELECT results_eq(
+    $$ SELECT right(run_id::text, 2), input_tokens, output_tokens, cost_usd
+       FROM agents.agent_run
+       WHERE run_id BETWEEN test_support.id('d6') AND test_support.id('d8')
+       ORDER BY run_id $$,
+    $$ VALUES
+        ('d6', NULL::bigint, 5::bigint, 0.5), ('d7', 100, NULL, NULL), ('d8', NULL, 5, 2) $$,
+    'whose tokens the caller counts, the caller prices; what the turns count either may price'
 );
 
 -- A run whose month has left is known by its key alone.

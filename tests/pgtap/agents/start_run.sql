@@ -160,10 +160,7 @@ FROM (
         ($$ SELECT agents.start_run(:a, 'clerk', p_lease => NULL) $$,
          '22023 p_lease: NULL is not between a second and a day', 'a lease has a length'),
         ($$ SELECT agents.start_run(:a, 'clerk', p_session_id => :a9) $$,
-         '23503 insert or update on table "agent_run_p'
-         || to_char(now() AT TIME ZONE 'UTC', 'YYYYMM')
-         || '" violates foreign key constraint "agent_run_session_fk"',
-         'the session of a run is there'),
+         'P0002 p_session_id: session a9 is not there', 'the session of a run is there'),
         ($$ SELECT agents.start_run(:a, '') $$,
          '23514 new row for relation "agent_run_p' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMM')
          || '" violates check constraint "agent_run_agent_name_ck"',

@@ -1,7 +1,7 @@
 -- Subject: agents.write_turns()    Docs: docs/schema/agents.md#write-turns
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(17);
+SELECT plan(20);
 
 -- Shape and access ----------------------------------------------------------
 
@@ -106,6 +106,28 @@ SELECT is(
     ),
     0::bigint,
     'no turns are none'
+);
+SELECT results_eq(
+    $$ SELECT last_turn_no, last_turn_at
+       FROM agents.chat_session
+       WHERE session_id = test_support.id('a5') $$,
+    $$ VALUES (3, now() - interval '30 seconds') $$,
+    'the session has the time of its latest turn, and no turns do not change it'
+);
+SELECT agents.open_session(test_support.id('a'), test_support.id('a4'));
+SELECT is(
+    test_support.answer_to(
+        $$ SELECT agents.write_turns(:a, :a4, '[]', NULL, NULL, now()) $$
+    ),
+    'accepted',
+    'nor are they refused where there are no others'
+);
+SELECT is(
+    test_support.answer_to(
+        $$ SELECT agents.write_turns(:a, :a6, '[]', NULL, NULL, now()) $$
+    ),
+    'MU104 p_session_id: session a6 is closed',
+    'but where the session is closed'
 );
 
 SELECT is(
