@@ -174,6 +174,14 @@ BEGIN
         FROM agents.chat_turn AS t
         WHERE t.firm_id = p_firm_id
             AND t.run_id = p_run_id
+    -- Whoever may write seals may write one too early.
+    IF v_key.archived_at IS NULL AND v_run.ended_at IS NULL THEN
+        table_name := 'agent_run';
+        reason := 'the run was sealed before it ended';
+        RETURN NEXT;
+        RETURN;
+    END IF;
+
             AND t.created_at >= v_seal.run_started_at
         UNION ALL
         SELECT

@@ -1,7 +1,7 @@
 -- Subject: agents.verify_seal()    Docs: docs/schema/agents.md#verify-seal
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(36);
+SELECT plan(37);
 
 -- Shape and access ----------------------------------------------------------
 
@@ -204,6 +204,29 @@ SELECT results_eq(
         'the run has ended without a seal'
     ) $$,
     'who ends a run by hand has no seal'
+);
+RESET ROLE;
+SELECT test_support.record_run(
+    'a', 'a6', '2026-06-15 12:00:00+00', '{"status": "queued", "ended_at": null}'
+);
+SET LOCAL ROLE muniment_app;
+SELECT agents.append_seal(
+    test_support.id('a'), 'run', test_support.id('a6'), '2026-06-15 12:00:00+00', NULL,
+    ARRAY(
+        SELECT s.digest
+        FROM agents.sealed_rows(
+            test_support.id('a'), test_support.id('a6'), '2026-06-15 12:00:00+00'
+        ) AS s
+        ORDER BY s.place
+    )
+);
+SELECT results_eq(
+    $$ SELECT * FROM agents.verify_seal(test_support.id('a'), test_support.id('a6')) $$,
+    $$ VALUES (
+        'differs', 'agent_run', test_support.id('a6'), NULL::integer,
+        'the run was sealed before it ended'
+    ) $$,
+    'a seal is the end of a run, even where all is as it was sealed'
 );
 RESET ROLE;
 SET LOCAL session_replication_role = replica;
