@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
 from tests.a_sealed_run import APP, READER, Ledger, open_months, record
 
+from muniment import seals
 from muniment._db import connect
 from muniment.migrate.engine import verify
 from muniment.migrate.events import ChangeVerified
@@ -197,6 +200,24 @@ def test_nothing_leaves_before_its_month_is_over(ledger: str) -> None:
             ("differs", "it says that the run left before its month was over"),
             ("holds", None),
         ]
+
+
+def test_a_verification_waits_for_a_month_that_is_leaving(
+    ledger: str, superuser: psycopg.Connection, sealed: Ledger
+) -> None:
+    events: list[seals.Event] = []
+    with connect(ledger) as connection, psycopg.connect(ledger, autocommit=True) as watcher:
+        verifier = threading.Thread(
+            target=lambda: events.extend(seals.verify(connection, firms=[UUID(FIRM)]))
+        )
+        superuser.execute(procedure().partition("COMMIT;")[0])
+        verifier.start()
+        while watcher.execute("SELECT FROM pg_locks WHERE NOT granted").fetchone() is None:
+            assert verifier.is_alive()
+        superuser.execute("COMMIT")
+        verifier.join()
+
+    assert events[-1] == seals.Verification(seals=3, archived=3)
 
 
 @pytest.mark.parametrize(

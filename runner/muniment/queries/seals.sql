@@ -1,6 +1,17 @@
 -- `muniment seal verify` and `export` ask these, as muniment_reader of one firm. Seals are verified in
 -- the database, a page at a time; here it is only told where to go on.
 
+-- settled --
+-- Waits for a month that is just leaving, in the order in which its tables leave. A statement that
+-- waited for it in its midst would know the keys from before, and miss the rows.
+LOCK TABLE ONLY agents.tool_call, ONLY agents.chat_turn, ONLY agents.agent_run
+IN ACCESS SHARE MODE;
+
+-- firms --
+-- Besides those that have keys: whoever removes runs may remove their keys, too.
+SELECT DISTINCT firm_id
+FROM agents.seal_chain;
+
 -- expected --
 -- How many seals there are to verify, for the bar.
 SELECT count(*) AS seals
