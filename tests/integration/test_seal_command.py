@@ -109,7 +109,7 @@ def test_a_body_that_is_missing_or_another_one_is_found(
 
 
 def test_the_seal_outlives_a_redaction_and_the_object_does_not(
-    ledger: str, connection: Connection, shelf: Shelf
+    ledger: str, connection: Connection, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turn, kept = shelved(ledger, shelf)
     with Ledger(ledger, SERVICE) as service:
@@ -119,10 +119,12 @@ def test_the_seal_outlives_a_redaction_and_the_object_does_not(
 
     assert [one.key for one in swept if isinstance(one, Swept)] == [turn.content_s3_key]
     assert [one.key for one in shelf.bucket.listing("")] == [kept.content_s3_key]
-    assert outcome(verify(connection, firms=[FIRM], shelf=shelf)) == (
-        [],
-        Verification(seals=2, bodies=1),
-    )
+    for page_seals in (seals.PAGE_SEALS, 1):
+        monkeypatch.setattr(seals, "PAGE_SEALS", page_seals)
+        assert outcome(verify(connection, firms=[FIRM], shelf=shelf)) == (
+            [],
+            Verification(seals=2, bodies=1),
+        )
 
 
 # In process -----------------------------------------------------------------------------
