@@ -98,7 +98,7 @@ Event = Difference | Progress | Verification
 
 
 def firms_of(connection: Connection) -> list[UUID]:
-    """Return every firm that has a run.
+    """Return every firm that has a run, or ever had one sealed.
 
     Args:
         connection: Of a login that row security does not bind.
@@ -113,7 +113,8 @@ def firms_of(connection: Connection) -> list[UUID]:
                 "no firm named: row security hides from this login which firms there are",
                 hint="Give --firm, as often as needed, or connect as a superuser.",
             )
-        return [row["firm_id"] for row in fetch(connection, query("inventory.firms"))]
+        rows = fetch(connection, query("inventory.firms")) + fetch(connection, query("seals.firms"))
+        return sorted({row["firm_id"] for row in rows})
 
 
 def export_heads(connection: Connection, *, firm_id: UUID) -> dict[str, Any]:

@@ -244,6 +244,16 @@ def test_heads_of_a_firm_of_which_nothing_is_left_still_find_that(
     assert run(ledger, "verify", "--heads", kept).returncode == 3
 
 
+def test_a_firm_whose_keys_were_removed_is_still_verified(ledger: str) -> None:
+    make_sealed_run(ledger)
+    forge(ledger, "DELETE FROM agents.agent_run_key")
+
+    found = run(ledger, "verify")
+
+    assert found.returncode == 3
+    assert "7 seals verified, 0 archived: 19 differ" in found.stdout
+
+
 def test_the_shelf_is_looked_at_when_asked(
     ledger: str, connection: Connection, shelf: Shelf, shelf_settings: Settings
 ) -> None:

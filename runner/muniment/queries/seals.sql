@@ -8,7 +8,7 @@ LOCK TABLE ONLY agents.tool_call, ONLY agents.chat_turn, ONLY agents.agent_run
 IN ACCESS SHARE MODE;
 
 -- firms --
--- Besides those that have keys: whoever removes runs may remove their keys, too.
+-- Besides those that have keys: whoever removes runs may remove their keys, too. Asked as superuser.
 SELECT DISTINCT firm_id
 FROM agents.seal_chain;
 
