@@ -139,19 +139,20 @@ def verify(
     firms: Sequence[UUID],
     sealed_from: datetime | None = None,
     sealed_to: datetime | None = None,
-    heads: Mapping[UUID, Mapping[str, Any]] | None = None,
+    heads: Mapping[UUID, Sequence[Mapping[str, Any]]] | None = None,
     shelf: Shelf | None = None,
 ) -> Iterator[Event]:
     """Compare what was sealed with what is here.
 
-    Memory stays flat whatever the number of runs, and no transaction is longer than a page.
+    Memory stays flat whatever the number of runs. Seals are verified in short transactions, a page
+    each; what no seal leads to is asked for once a firm.
 
     Args:
         connection: In autocommit mode, of a login that is a member of muniment_reader.
-        firms: Which firms.
+        firms: Which firms, besides those of ``heads``.
         sealed_from: Only what was sealed from then on.
         sealed_to: Only what was sealed before.
-        heads: Documents of :func:`export_heads` from before, by firm.
+        heads: Documents of :func:`export_heads` from before, by firm: each of them is compared.
         shelf: Where to fetch and prove bodies. Without one, what the shelf holds is not looked at.
 
     Yields:
@@ -163,7 +164,9 @@ def verify(
         ShelfError: The shelf failed, which is not the same as a body being wrong.
     """
     window = {"sealed_from": sealed_from or "-infinity", "sealed_to": sealed_to or "infinity"}
-    return _Verifier(connection, shelf).all(firms, window, heads or {})
+    heads = heads or {}
+    # A firm of which nothing is left is still to be compared with its heads.
+    return _Verifier(connection, shelf).all(list(dict.fromkeys([*firms, *heads])), window, heads)
 
 
 def verify_run(
@@ -190,7 +193,7 @@ class _Verifier:
         self,
         firms: Sequence[UUID],
         window: Mapping[str, object],
-        heads: Mapping[UUID, Mapping[str, Any]],
+        heads: Mapping[UUID, Sequence[Mapping[str, Any]]],
     ) -> Iterator[Event]:
         expected = sum(self._ask("expected", firm, **window)[0]["seals"] for firm in firms)
         yield Progress(0, expected)
@@ -204,8 +207,8 @@ class _Verifier:
                 yield Progress(self.counts.seals, max(expected, self.counts.seals))
             for row in self._ask("unsealed", firm_id, **window):
                 yield self._differs(firm_id, row)
-            if firm_id in heads:
-                yield from self._kept(firm_id, heads[firm_id])
+            for document in heads.get(firm_id, ()):
+                yield from self._kept(firm_id, document)
         yield self.counts
 
     def run(self, firm_id: UUID, run_id: UUID) -> Iterator[Event]:
@@ -215,11 +218,11 @@ class _Verifier:
 
     def _ask(self, name: str, firm_id: UUID, **values: object) -> list[dict[str, Any]]:
         with acting_as(self.connection, READER, doing="verify the seals", firm_id=firm_id):
+            self.connection.execute(query("seals.settled"))
             return fetch(self.connection, query(f"seals.{name}"), firm_id=firm_id, **values)
 
     def _looked_at(self, firm_id: UUID, page: list[dict[str, Any]]) -> Iterator[Event]:
         """Count the seals of a page, and tell what differs, on the shelf too."""
-            self.connection.execute(query("seals.settled"))
         for row in page:
             if row["verdict"] == "open":
                 self.counts.open += 1

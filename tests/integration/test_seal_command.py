@@ -244,6 +244,37 @@ def test_heads_of_a_firm_of_which_nothing_is_left_still_find_that(
     assert run(ledger, "verify", "--heads", kept).returncode == 3
 
 
+def test_each_of_several_heads_of_a_firm_is_compared(ledger: str, tmp_path: Path) -> None:
+    open_months(ledger)
+    with Ledger(ledger, APP) as app:
+        record(app, app.call("open_session").session_id, "stays")
+    latest, oldest = tmp_path / "latest.json", tmp_path / "oldest.json"
+    exported = run(ledger, "export", "--firm", FIRM).stdout
+    latest.write_text(exported)
+    oldest.write_text(exported.replace('"seal_no": 1', '"seal_no": 2'))
+
+    found = run(ledger, "verify", "--heads", oldest, "--heads", latest)
+
+    assert (found.returncode, found.stdout.splitlines()) == (
+        3,
+        [
+            f"differs: firm {FIRM}, chain 1, seal 2: the seal is missing: the chain was cut off",
+            "1 seals verified, 0 archived, 2 heads compared: 1 differ",
+        ],
+    )
+
+
+def test_heads_of_a_firm_that_has_none_compare_nothing_and_say_so(
+    ledger: str, tmp_path: Path
+) -> None:
+    kept = tmp_path / "heads.json"
+    kept.write_text(run(ledger, "export", "--firm", OTHER_FIRM).stdout)
+
+    done = run(ledger, "verify", "--heads", kept)
+
+    assert done.stdout == "0 seals verified, 0 archived, 0 heads compared: all hold\n"
+
+
 def test_a_firm_whose_keys_were_removed_is_still_verified(ledger: str) -> None:
     make_sealed_run(ledger)
     forge(ledger, "DELETE FROM agents.agent_run_key")
