@@ -516,6 +516,14 @@ def test_a_seal_that_was_removed_is_found(forger: Forger, seal_no: int) -> None:
     assert forger.findings()
 
 
+@pytest.mark.parametrize("time", ["infinity", "-infinity", None])
+def test_a_seal_is_not_put_out_of_all_time(forger: Forger, time: str | None) -> None:
+    forger.forge("ALTER TABLE agents.run_seal ALTER COLUMN sealed_at DROP NOT NULL")
+    assert forger.forge("UPDATE agents.run_seal SET sealed_at = %s WHERE seal_no = 3", time)
+
+    assert "the seal is broken: it is not the hash of what is written on it" in forger.reasons()
+
+
 def test_all_seals_of_a_chain_removed_are_found_by_its_head(forger: Forger) -> None:
     forger.forge("DELETE FROM agents.run_seal")
 

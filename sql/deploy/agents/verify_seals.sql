@@ -44,8 +44,9 @@ BEGIN
         WHERE s.firm_id = p_firm_id
             AND (s.chain_no, s.seal_no)
                 > (coalesce(p_after_chain_no, 0::smallint), coalesce(p_after_seal_no, 0))
-            AND s.sealed_at >= coalesce(p_from, '-infinity')
-            AND s.sealed_at < coalesce(p_to, 'infinity')
+            -- A seal at no time, or at one that never comes, is not hidden by that.
+            AND (s.sealed_at < p_from) IS NOT TRUE
+            AND (s.sealed_at >= nullif(p_to, 'infinity')) IS NOT TRUE
         ORDER BY s.chain_no, s.seal_no
         LIMIT p_limit
     LOOP

@@ -32,6 +32,7 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
     v_from CONSTANT timestamptz := coalesce(p_from, '-infinity');
+    -- Without a bound a time that never comes counts, too.
     v_to   CONSTANT timestamptz := coalesce(p_to, 'infinity');
 BEGIN
     PERFORM platform.enter_tenant(p_firm_id);
@@ -69,7 +70,7 @@ BEGIN
         FROM agents.agent_run AS r
         WHERE r.firm_id = p_firm_id
             AND r.ended_at >= v_from
-            AND r.ended_at < v_to
+            AND (r.ended_at < v_to OR v_to = 'infinity')
             AND NOT EXISTS (
                 SELECT
                 FROM agents.run_seal AS s
@@ -91,7 +92,7 @@ BEGIN
         WHERE k.firm_id = p_firm_id
             AND k.archived_at IS NULL
             AND k.started_at >= v_from
-            AND k.started_at < v_to
+            AND (k.started_at < v_to OR v_to = 'infinity')
             AND NOT EXISTS (
                 SELECT
                 FROM agents.run_seal AS s
@@ -119,7 +120,7 @@ BEGIN
         FROM agents.agent_run AS r
         WHERE r.firm_id = p_firm_id
             AND r.started_at >= v_from
-            AND r.started_at < v_to
+            AND (r.started_at < v_to OR v_to = 'infinity')
             AND NOT EXISTS (
                 SELECT
                 FROM agents.agent_run_key AS k
@@ -133,7 +134,7 @@ BEGIN
         WHERE t.firm_id = p_firm_id
             AND t.run_id IS NOT NULL
             AND t.created_at >= v_from
-            AND t.created_at < v_to
+            AND (t.created_at < v_to OR v_to = 'infinity')
             AND NOT EXISTS (
                 SELECT
                 FROM agents.agent_run_key AS k
@@ -147,7 +148,7 @@ BEGIN
         FROM agents.tool_call AS c
         WHERE c.firm_id = p_firm_id
             AND c.requested_at >= v_from
-            AND c.requested_at < v_to
+            AND (c.requested_at < v_to OR v_to = 'infinity')
             AND NOT EXISTS (
                 SELECT
                 FROM agents.agent_run_key AS k
@@ -169,7 +170,7 @@ BEGIN
         FROM agents.redaction AS d
         WHERE d.firm_id = p_firm_id
             AND d.redacted_at >= v_from
-            AND d.redacted_at < v_to
+            AND (d.redacted_at < v_to OR v_to = 'infinity')
             AND NOT EXISTS (
                 SELECT
                 FROM agents.run_seal AS s

@@ -1,7 +1,7 @@
 -- Subject: agents.verify_unsealed()    Docs: docs/schema/agents.md#verify-unsealed
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(22);
+SELECT plan(24);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -66,6 +66,19 @@ SELECT results_eq(
 SELECT is_empty(
     $$ SELECT * FROM agents.verify_unsealed(test_support.id('a'), 'infinity') $$,
     'if it ended in the time that is asked for'
+);
+SELECT is_empty(
+    $$ SELECT * FROM agents.verify_unsealed(
+           test_support.id('a'), p_to => now() - interval '1 day'
+       ) $$,
+    'not after it'
+);
+ALTER TABLE agents.agent_run DROP CONSTRAINT agent_run_times_are_finite_ck;
+UPDATE agents.agent_run SET ended_at = 'infinity' WHERE run_id = test_support.id('a1');
+SELECT results_eq(
+    'SELECT * FROM pg_temp.findings()',
+    $$ VALUES ('agent_run', 'a1', 'the run has ended without a seal') $$,
+    'nor at a time that never comes'
 );
 DELETE FROM agents.agent_run WHERE run_id = test_support.id('a1');
 SELECT results_eq(
