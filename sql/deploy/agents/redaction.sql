@@ -76,7 +76,7 @@ COMMENT ON COLUMN agents.redaction.row_at IS
 COMMENT ON COLUMN agents.redaction.body IS 'content, args or result.';
 COMMENT ON COLUMN agents.redaction.storage IS 'Where the body was kept: inline or s3.';
 COMMENT ON COLUMN agents.redaction.s3_key IS
-    'The object on the shelf, which the next sweep takes as nothing names it any more.';
+    'The object on the shelf, which the next sweep takes unless another row still names it.';
 COMMENT ON COLUMN agents.redaction.sha256 IS 'SHA-256 of the UTF-8 bytes; the row keeps it too.';
 COMMENT ON COLUMN agents.redaction.bytes IS 'Length in bytes of UTF-8; the row keeps it too.';
 COMMENT ON COLUMN agents.redaction.preview_sha256 IS
