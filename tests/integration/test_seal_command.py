@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -25,6 +27,7 @@ from tests.a_sealed_run import (
     open_months,
     record,
 )
+from tests.fix_postgres import LEDGER, ROOT, Cluster
 from tests.integration.test_import_shelf import environment, muniment
 
 from muniment import seals
@@ -35,6 +38,12 @@ from muniment.settings import Settings
 from muniment.shelf import Shelf
 
 RUN = UUID("00000000-0000-4000-8000-0000000000a1")
+LIAR = """
+    CREATE OR REPLACE FUNCTION agents.verify_seal(p_firm_id uuid, p_run_id uuid)
+    RETURNS TABLE (verdict text, table_name text, row_id uuid, row_no integer, reason text)
+    LANGUAGE sql
+    AS $$ SELECT 'holds', NULL, NULL::uuid, NULL::integer, NULL $$
+"""
 
 
 @pytest.fixture
@@ -283,6 +292,30 @@ def test_a_firm_whose_keys_were_removed_is_still_verified(ledger: str) -> None:
 
     assert found.returncode == 3
     assert "7 seals verified, 0 archived: 19 differ" in found.stdout
+
+
+def test_who_replaces_what_verifies_is_found_on_another_server(
+    server: Cluster, ledger: str, tmp_path: Path
+) -> None:
+    how_to = (ROOT / "docs/how-to/keep-the-heads-elsewhere.md").read_text()
+    commands = how_to[how_to.index('psql -q "$OWN" -c') :].partition("muniment seal verify")[0]
+    month = datetime.now(UTC) - timedelta(days=31)
+    commands = commands.replace("2026-01-01", f"{month:%Y-%m}-01").replace("pg_dump", "$PG_DUMP", 1)
+    make_sealed_run(ledger)
+    forge(ledger, "UPDATE agents.agent_run SET cost_usd = 0 WHERE agent_name = 'clerk'")
+    forge(ledger, LIAR)
+    with server.database(template=server.template(*LEDGER)) as own:
+        subprocess.run(
+            ["sh", "-e", "-c", commands],
+            env=os.environ
+            | {"OWN": own, "DATABASE_URL": ledger}
+            | {"PG_DUMP": shlex.join(server.programs.command("pg_dump"))},
+            check=True,
+        )
+        told, found = run(ledger, "verify"), run(own, "verify")
+
+    assert (told.returncode, found.returncode) == (0, 3)
+    assert found.stdout.count(": the row is not as it was sealed\n") == 2
 
 
 def test_the_shelf_is_looked_at_when_asked(
