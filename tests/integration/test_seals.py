@@ -10,9 +10,11 @@ red here until somebody has decided.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -24,6 +26,7 @@ from tests.a_sealed_run import (
     FIRM,
     OTHER_FIRM,
     READER,
+    SERVICE,
     Ledger,
     SealedRun,
     make_sealed_run,
@@ -363,6 +366,35 @@ def test_a_body_that_was_redacted_without_a_redaction_is_found(forger: Forger) -
     )
 
     assert forger.verdict().reason == "the row is not as it was sealed"
+
+
+def test_turns_with_the_same_id_are_redacted_each_by_itself(ledger: str) -> None:
+    open_months(ledger)
+    turn_id, today = str(FIRM), datetime.now(UTC)
+    with Ledger(ledger, APP) as app, Ledger(ledger, SERVICE) as service:
+        session_id = app.call("open_session").session_id
+        for at in (today - timedelta(seconds=2), today - timedelta(seconds=1)):
+            turn = {"role": "user", "content": "secret", "turn_id": turn_id, "created_at": str(at)}
+            run = {"agent_name": "clerk", "started_at": str(at), "ended_at": str(at)}
+            app.call("record_turn", session_id, json.dumps(run), json.dumps([turn]))
+        first, second = app.rows("SELECT * FROM agents.chat_turn ORDER BY created_at")
+        service.call("redact_turn", turn_id, first.created_at, "dpo", "art. 17")
+        with psycopg.connect(ledger) as superuser:
+            superuser.execute("SET session_replication_role = replica")
+            superuser.execute(
+                "UPDATE agents.chat_turn SET content_storage = 'redacted', content_inline = NULL"
+                " WHERE created_at = %s", [second.created_at],
+            )  # fmt: skip
+        assert app.call("verify_seal", first.run_id).verdict == "holds"
+        assert app.call("verify_seal", second.run_id).verdict == "differs"
+        with psycopg.connect(ledger) as superuser:
+            superuser.execute("SET session_replication_role = replica")
+            superuser.execute(
+                "UPDATE agents.chat_turn SET content_storage = 'inline', content_inline = 'secret'"
+                " WHERE created_at = %s", [second.created_at],
+            )  # fmt: skip
+        service.call("redact_turn", turn_id, second.created_at, "dpo", "art. 17")
+        assert app.call("verify_seal", second.run_id).verdict == "holds"
 
 
 def test_a_redaction_that_was_made_up_is_found(forger: Forger) -> None:

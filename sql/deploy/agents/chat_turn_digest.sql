@@ -30,6 +30,7 @@ BEGIN
             FROM agents.redaction AS d
             WHERE d.firm_id = p_turn.firm_id
                 AND d.row_id = p_turn.turn_id
+                AND d.row_at = p_turn.created_at
                 AND d.body = 'content'
         );
     END IF;

@@ -33,8 +33,8 @@ CREATE TABLE agents.redaction (
     redacted_at    timestamptz NOT NULL DEFAULT now(),
 
     CONSTRAINT redaction_pk PRIMARY KEY (firm_id, redaction_id),
-    -- A body is taken away once.
-    CONSTRAINT redaction_body_uq UNIQUE (firm_id, row_id, body),
+    -- A body is taken away once. An id alone is not unique: it is with the time of its row.
+    CONSTRAINT redaction_body_uq UNIQUE (firm_id, row_id, row_at, body),
     CONSTRAINT redaction_run_fk FOREIGN KEY (firm_id, run_id, run_started_at)
         REFERENCES agents.agent_run_key (firm_id, run_id, started_at) ON DELETE RESTRICT,
     CONSTRAINT redaction_run_is_whole_ck CHECK ((run_id IS NULL) = (run_started_at IS NULL)),

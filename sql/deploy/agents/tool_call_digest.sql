@@ -34,6 +34,7 @@ BEGIN
             FROM agents.redaction AS d
             WHERE d.firm_id = p_call.firm_id
                 AND d.row_id = p_call.tool_call_id
+                AND d.row_at = p_call.requested_at
                 AND d.body = 'args'
         );
     END IF;
@@ -43,6 +44,7 @@ BEGIN
             FROM agents.redaction AS d
             WHERE d.firm_id = p_call.firm_id
                 AND d.row_id = p_call.tool_call_id
+                AND d.row_at = p_call.requested_at
                 AND d.body = 'result'
         );
     END IF;
