@@ -368,6 +368,28 @@ def test_a_body_that_was_redacted_without_a_redaction_is_found(forger: Forger) -
     assert forger.verdict().reason == "the row is not as it was sealed"
 
 
+def test_a_body_that_was_taken_away_before_the_seal_is_found(ledger: str) -> None:
+    open_months(ledger)
+    with Ledger(ledger, APP) as app:
+        run = app.call("start_run", "clerk", worker_id="w1")
+        held = (run.run_id, "w1", 1)
+        call = app.call("request_tool_call", *held, "get_matter", args='{"matter_id": "1"}')
+        made = (call.tool_call_id, call.requested_at)
+        app.call("begin_tool_call", *held, *made, call.args_sha256)
+        app.call("finish_tool_call", *held, *made, "succeeded", result="{}")
+        with psycopg.connect(ledger) as superuser:
+            superuser.execute("SET session_replication_role = replica")
+            superuser.execute(
+                "UPDATE agents.tool_call SET result_storage = 'redacted', result_inline = NULL"
+            )
+        app.call("finish_run", *held, "succeeded")
+        found = app.call("verify_seal", run.run_id)
+
+    assert (found.verdict, found.table_name, found.reason) == (
+        "differs", "tool_call", "the body was taken away without a redaction"
+    )  # fmt: skip
+
+
 def test_turns_with_the_same_id_are_redacted_each_by_itself(ledger: str) -> None:
     open_months(ledger)
     turn_id, today = str(FIRM), datetime.now(UTC)

@@ -113,7 +113,7 @@ CREATE POLICY redaction_service ON agents.redaction
     USING (true)
     WITH CHECK (true);
 
--- A runtime writes no redaction: it may not take a body away.
+-- A runtime writes no redaction, so a body that it takes away is one that nobody redacted.
 GRANT SELECT ON agents.redaction TO muniment_app, muniment_reader, muniment_service;
 GRANT INSERT (
     firm_id, run_id, run_started_at, table_name, row_id, row_at, body, storage, s3_key, sha256,

@@ -183,7 +183,7 @@ BEGIN
     END IF;
 
     -- The seal covers hashes of bodies: a body has to be what its hash says, and to be gone when it
-    -- was redacted.
+    -- was redacted. What was sealed as redacted was so by somebody, too.
     SELECT b.*
     INTO v_found
     FROM (
@@ -191,6 +191,8 @@ BEGIN
             'chat_turn' AS table_name,
             t.turn_id AS row_id,
             t.turn_no AS row_no,
+            t.created_at AS row_at,
+            'content' AS name,
             t.content_storage AS storage,
             t.content_inline AS body,
             t.content_sha256 AS body_sha256,
@@ -202,20 +204,20 @@ BEGIN
             AND t.created_at >= v_started_at
         UNION ALL
         SELECT
-            'tool_call', c.tool_call_id, c.call_no, b.storage, b.body, b.body_sha256, b.body_bytes,
-            b.rest
+            'tool_call', c.tool_call_id, c.call_no, c.requested_at, b.name, b.storage, b.body,
+            b.body_sha256, b.body_bytes, b.rest
         FROM agents.tool_call AS c
         CROSS JOIN LATERAL (
             VALUES
                 (
-                    c.args_storage, c.args_inline, c.args_sha256, c.args_bytes,
+                    'args', c.args_storage, c.args_inline, c.args_sha256, c.args_bytes,
                     num_nonnulls(c.args_s3_key, c.args_preview)
                 ),
                 (
-                    c.result_storage, c.result_inline, c.result_sha256, c.result_bytes,
+                    'result', c.result_storage, c.result_inline, c.result_sha256, c.result_bytes,
                     num_nonnulls(c.result_s3_key, c.result_preview)
                 )
-        ) AS b (storage, body, body_sha256, body_bytes, rest)
+        ) AS b (name, storage, body, body_sha256, body_bytes, rest)
         WHERE c.firm_id = p_firm_id
             AND c.run_id = p_run_id
             AND c.requested_at >= v_started_at
@@ -224,7 +226,18 @@ BEGIN
         WHEN b.storage = 'inline' THEN
             sha256(convert_to(b.body, 'UTF8')) IS DISTINCT FROM b.body_sha256
             OR octet_length(convert_to(b.body, 'UTF8')) IS DISTINCT FROM b.body_bytes
-        ELSE b.body IS NOT NULL OR (b.storage = 'redacted' AND b.rest > 0)
+        WHEN b.storage = 'redacted' THEN
+            b.body IS NOT NULL
+            OR b.rest > 0
+            OR NOT EXISTS (
+                SELECT
+                FROM agents.redaction AS d
+                WHERE d.firm_id = p_firm_id
+                    AND d.row_id = b.row_id
+                    AND d.row_at = b.row_at
+                    AND d.body = b.name
+            )
+        ELSE b.body IS NOT NULL
     END
     ORDER BY b.table_name, b.row_no
     LIMIT 1;
@@ -232,9 +245,12 @@ BEGIN
         table_name := v_found.table_name;
         row_id := v_found.row_id;
         row_no := v_found.row_no;
-        reason := CASE v_found.storage
-            WHEN 'redacted' THEN 'there is a body, or some of it, where it was redacted'
-            ELSE 'the body is not what its hash says'
+        reason := CASE
+            WHEN v_found.storage IS DISTINCT FROM 'redacted'
+                THEN 'the body is not what its hash says'
+            WHEN v_found.body IS NULL AND v_found.rest = 0
+                THEN 'the body was taken away without a redaction'
+            ELSE 'there is a body, or some of it, where it was redacted'
         END;
         RETURN NEXT;
         RETURN;
