@@ -341,6 +341,10 @@ def test_the_shelf_is_looked_at_when_asked(
         (["--run", RUN], "--run goes with one --firm"),
         (["--firm", FIRM, "--run", RUN, "--from", "2026-06-01T00:00:00Z"], "--run goes with"),
         (["--from", "yesterday"], "--from"),
+        (
+            ["--from", "2026-06-02T00:00:00Z", "--to", "2026-06-01T00:00:00Z"],
+            "--from is not before --to",
+        ),
         (["--heads", "heads.json", "--firm", OTHER_FIRM], "--heads is of another firm"),
         (["--heads", "broken.json"], "is not what `muniment seal export` prints"),
         (["--heads", "nothing.json"], "does not exist"),

@@ -120,6 +120,8 @@ def verify(
 
     if run_id is not None and (len(firms) != 1 or sealed_from or sealed_to or heads):
         raise click.UsageError("--run goes with one --firm, and with no --from, --to or --heads.")
+    if sealed_from is not None and sealed_to is not None and sealed_from >= sealed_to:
+        raise click.UsageError("--from is not before --to: nothing would be verified.")
     if firms and not heads.keys() <= set(firms):
         raise click.UsageError("--heads is of another firm than --firm.")
     with (
