@@ -74,7 +74,8 @@ class Verification:
 
     Attributes:
         seals: That were verified.
-        archived: Of them, those of runs whose months have left: only their keys were compared.
+        archived: Of them, those of runs whose months have left: only their keys were compared, and
+            what they have in later months.
         open: Runs that have not ended, and so have no seal yet.
         heads: That were kept elsewhere and compared.
         bodies: On the shelf that were read to the end and are what was sealed.
@@ -150,7 +151,8 @@ def verify(
     Args:
         connection: In autocommit mode, of a login that is a member of muniment_reader.
         firms: Which firms, besides those of ``heads``.
-        sealed_from: Only what was sealed from then on.
+        sealed_from: Only what was sealed from then on. Without an offset it is of the time zone
+            of the session; so is ``sealed_to``.
         sealed_to: Only what was sealed before.
         heads: Documents of :func:`export_heads` from before, by firm: each of them is compared.
         shelf: Where to fetch and prove bodies. Without one, what the shelf holds is not looked at.
