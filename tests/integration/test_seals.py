@@ -11,16 +11,21 @@ red here until somebody has decided.
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg.rows import namedtuple_row
 from psycopg.types.json import Jsonb
+from tests import fix_postgres
 from tests.a_sealed_run import (
     APP,
     FIRM,
@@ -775,14 +780,32 @@ FIXED_ROWS = """
     }')).*;
 """
 DIGESTS = [
-    ("agent_run_key", "8fafe510bd089ad3d477c25d4bf7e6fe4b836aeb88f089bd552a0838918ce494"),
-    ("agent_run", "ec43c69c972a1a6e909fee1f817c6126b8d2dcead899958ab4dcc06eecede9c0"),
-    ("chat_session", "bdec6202f1fcb89617e36b2a4b5cd76b7976ca3660afa37cdce5f083efa5e2d8"),
-    ("chat_turn", "db7f92667d5c94d4d270d041b956b118ad0e48ffd03dad1aa2c962978938b018"),
-    ("tool_call", "d3195d3fa47014300f3f2b7f58f189eb1fd3202999caf806aba9f0888f572dd8"),
-    ("redaction", "9cfb38f80361ed0fbc8e32c4b6b690a96aac8c95ee4ca0adb1105ce13189d3c3"),
+    ("agent_run_key", "9ca8c835bf863941c08eae8bb2a8229b3adade4e4536b204cdf598b582d69386"),
+    ("agent_run", "90e814e0b226dcd8e3ebe4368ac901078dba9362b17269ace86e714fca1acd24"),
+    ("chat_session", "37d10b7d8f5e443b183f9a6e742129f839e54f1a9eca90edee649ecf649550c8"),
+    ("chat_turn", "efe219f59e6404f78e5167ccb532fbc403a9f4914041fbea1e8ee541cfea30a2"),
+    ("tool_call", "9497a00f3153f6233de0ce2cb9513010fd1a2f5aa7efeab2fcc46091018d43ce"),
+    ("redaction", "891e8786980b9161c9f87de6330a296f3d45d935c753245de3a14464f4f00cde"),
     ("run_seal", "632ce3b50b842ad6fd1597c01de44ec67b722e1a7e937a5ec6b233b549a43e20"),
 ]
+
+# Of ISO 8859-1, with a no-break space that is a space, as macOS has it.
+ODD_LOCALE = """
+LC_CTYPE
+upper <U0041>..<U005A>
+lower <U0061>..<U007A>
+alpha <U0041>..<U005A>;<U0061>..<U007A>
+digit <U0030>..<U0039>
+space <U0009>..<U000D>;<U0020>;<U00A0>
+END LC_CTYPE
+"""
+DIGEST_OF_A_KEY = """
+    SELECT agents.agent_run_key_digest(
+        ROW(
+            %s, %s, '2026-06-09 12:00:00+00', chr(160), NULL, '2026-06-09 12:00:00+00', NULL, NULL
+        )::agents.agent_run_key
+    )
+"""
 
 
 def test_the_same_rows_have_the_same_digests_on_every_server(each_ledger: str) -> None:
@@ -807,3 +830,34 @@ def test_the_same_rows_have_the_same_digests_on_every_server(each_ledger: str) -
 
     digests = [*found, ("redaction", redaction.digest), ("run_seal", seal.digest)]
     assert [tuple(row) for row in digests] == DIGESTS
+
+
+def test_the_locale_of_a_server_makes_no_difference(server: Cluster, ledger: str) -> None:
+    """Where a locale counts a byte of a letter as space, a row as text is quoted otherwise."""
+    if server.major < 17 or shutil.which("localedef") is None:
+        pytest.skip("no locale can be made for this server")
+    digests = []
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as locales:
+        Path(locales).chmod(0o755)
+        source = Path(locales) / "source"
+        source.write_text(ODD_LOCALE)
+        subprocess.run(
+            ["localedef", "-c", "-i", source, "-f", "ISO-8859-1", f"{locales}/odd.ISO-8859-1"],
+            capture_output=True,
+            check=False,
+        )
+        patch.setenv("LOCPATH", locales)
+        patch.setattr(
+            fix_postgres,
+            "INITDB_OPTIONS",
+            ("--encoding=LATIN1", "--locale=C", "--lc-ctype=odd.ISO-8859-1"),
+        )
+        odd = Cluster("odd", server.programs.directory)
+        try:
+            for dsn in (ledger, odd.dsn(odd.template(*LEDGER))):
+                with psycopg.connect(dsn) as connection:
+                    digests.append(connection.execute(DIGEST_OF_A_KEY, [FIRM, FIRM]).fetchone())
+        finally:
+            odd.stop()
+
+    assert digests[0] == digests[1]
