@@ -74,7 +74,8 @@ class Verification:
 
     Attributes:
         seals: That were verified.
-        archived: Of them, those of runs whose months have left: only their keys were compared.
+        archived: Of them, those of runs whose months have left: only their keys were compared, and
+            what they have in later months.
         open: Runs that have not ended, and so have no seal yet.
         heads: That were kept elsewhere and compared.
         bodies: On the shelf that were read to the end and are what was sealed.
@@ -98,7 +99,7 @@ Event = Difference | Progress | Verification
 
 
 def firms_of(connection: Connection) -> list[UUID]:
-    """Return every firm that has a run.
+    """Return every firm that has a run, or ever had one sealed.
 
     Args:
         connection: Of a login that row security does not bind.
@@ -113,7 +114,8 @@ def firms_of(connection: Connection) -> list[UUID]:
                 "no firm named: row security hides from this login which firms there are",
                 hint="Give --firm, as often as needed, or connect as a superuser.",
             )
-        return [row["firm_id"] for row in fetch(connection, query("inventory.firms"))]
+        rows = fetch(connection, query("inventory.firms")) + fetch(connection, query("seals.firms"))
+        return sorted({row["firm_id"] for row in rows})
 
 
 def export_heads(connection: Connection, *, firm_id: UUID) -> dict[str, Any]:
@@ -138,19 +140,21 @@ def verify(
     firms: Sequence[UUID],
     sealed_from: datetime | None = None,
     sealed_to: datetime | None = None,
-    heads: Mapping[UUID, Mapping[str, Any]] | None = None,
+    heads: Mapping[UUID, Sequence[Mapping[str, Any]]] | None = None,
     shelf: Shelf | None = None,
 ) -> Iterator[Event]:
     """Compare what was sealed with what is here.
 
-    Memory stays flat whatever the number of runs, and no transaction is longer than a page.
+    Memory stays flat whatever the number of runs. Seals are verified in short transactions, a page
+    each; what no seal leads to is asked for once a firm.
 
     Args:
         connection: In autocommit mode, of a login that is a member of muniment_reader.
-        firms: Which firms.
-        sealed_from: Only what was sealed from then on.
+        firms: Which firms, besides those of ``heads``.
+        sealed_from: Only what was sealed from then on. Without an offset it is of the time zone
+            of the session; so is ``sealed_to``.
         sealed_to: Only what was sealed before.
-        heads: Documents of :func:`export_heads` from before, by firm.
+        heads: Documents of :func:`export_heads` from before, by firm: each of them is compared.
         shelf: Where to fetch and prove bodies. Without one, what the shelf holds is not looked at.
 
     Yields:
@@ -162,7 +166,9 @@ def verify(
         ShelfError: The shelf failed, which is not the same as a body being wrong.
     """
     window = {"sealed_from": sealed_from or "-infinity", "sealed_to": sealed_to or "infinity"}
-    return _Verifier(connection, shelf).all(firms, window, heads or {})
+    heads = heads or {}
+    # A firm of which nothing is left is still to be compared with its heads.
+    return _Verifier(connection, shelf).all(list(dict.fromkeys([*firms, *heads])), window, heads)
 
 
 def verify_run(
@@ -189,7 +195,7 @@ class _Verifier:
         self,
         firms: Sequence[UUID],
         window: Mapping[str, object],
-        heads: Mapping[UUID, Mapping[str, Any]],
+        heads: Mapping[UUID, Sequence[Mapping[str, Any]]],
     ) -> Iterator[Event]:
         expected = sum(self._ask("expected", firm, **window)[0]["seals"] for firm in firms)
         yield Progress(0, expected)
@@ -203,8 +209,8 @@ class _Verifier:
                 yield Progress(self.counts.seals, max(expected, self.counts.seals))
             for row in self._ask("unsealed", firm_id, **window):
                 yield self._differs(firm_id, row)
-            if firm_id in heads:
-                yield from self._kept(firm_id, heads[firm_id])
+            for document in heads.get(firm_id, ()):
+                yield from self._kept(firm_id, document)
         yield self.counts
 
     def run(self, firm_id: UUID, run_id: UUID) -> Iterator[Event]:
@@ -214,6 +220,7 @@ class _Verifier:
 
     def _ask(self, name: str, firm_id: UUID, **values: object) -> list[dict[str, Any]]:
         with acting_as(self.connection, READER, doing="verify the seals", firm_id=firm_id):
+            self.connection.execute(query("seals.settled"))
             return fetch(self.connection, query(f"seals.{name}"), firm_id=firm_id, **values)
 
     def _looked_at(self, firm_id: UUID, page: list[dict[str, Any]]) -> Iterator[Event]:
@@ -227,7 +234,8 @@ class _Verifier:
             if row["verdict"] == "differs":
                 yield self._differs(firm_id, row)
         if self.shelf is not None:
-            run_ids = list({row["run_id"] for row in page if row["run_id"] is not None})
+            # The seal of a redaction names the run, too: its bodies are proven once, with its own.
+            run_ids = [row["run_id"] for row in page if row["kind"] == "run"]
             bodies = self._ask("bodies", firm_id, run_ids=run_ids)
             for row, fault in self.shelf.each(partial(_proven, self.shelf), bodies):
                 self.counts.bodies += fault is None

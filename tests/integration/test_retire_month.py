@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
-from tests.a_sealed_run import APP, READER, Ledger, record
+from tests.a_sealed_run import APP, READER, Ledger, open_months, record
 
+from muniment import seals
 from muniment._db import connect
 from muniment.migrate.engine import verify
 from muniment.migrate.events import ChangeVerified
@@ -160,6 +163,61 @@ def test_the_key_of_a_run_that_left_is_still_compared_with_its_seal(
     )
 
     assert verdicts(sealed)[0] == ("differs", "the row is not as it was sealed")
+
+
+def test_rows_of_a_later_month_are_still_compared_with_the_seal(
+    superuser: psycopg.Connection, sealed: Ledger
+) -> None:
+    superuser.execute(procedure())
+    superuser.execute("SET session_replication_role = replica")
+    superuser.execute("UPDATE agents.chat_turn SET author_id = 'another'")
+
+    assert sorted(verdicts(sealed)) == [
+        ("archived", "the month of the run has left"),
+        ("differs", "the row is not as it was sealed"),
+        ("differs", "the row is not as it was sealed"),
+    ]
+
+
+def test_nothing_leaves_before_its_month_is_over(ledger: str) -> None:
+    # The first run of a month: all others of it were written down later.
+    open_months(ledger)
+    with Ledger(ledger, APP) as app, Ledger(ledger, READER) as reader:
+        session_id = app.call("open_session").session_id
+        gone = record(app, session_id, "goes")
+        record(app, session_id, "stays")
+        with psycopg.connect(ledger) as superuser:
+            superuser.execute("SET session_replication_role = replica")
+            superuser.execute(
+                "UPDATE agents.agent_run_key AS k SET archived_at = s.sealed_at"
+                " FROM agents.run_seal AS s WHERE s.run_id = k.run_id AND k.run_id = %s",
+                [gone.run_id],
+            )
+            superuser.execute("DELETE FROM agents.agent_run WHERE run_id = %s", [gone.run_id])
+            superuser.execute("DELETE FROM agents.chat_turn WHERE run_id = %s", [gone.run_id])
+
+        assert verdicts(reader) == [
+            ("differs", "it says that the run left before its month was over"),
+            ("holds", None),
+        ]
+
+
+def test_a_verification_waits_for_a_month_that_is_leaving(
+    ledger: str, superuser: psycopg.Connection, sealed: Ledger
+) -> None:
+    events: list[seals.Event] = []
+    with connect(ledger) as connection, psycopg.connect(ledger, autocommit=True) as watcher:
+        verifier = threading.Thread(
+            target=lambda: events.extend(seals.verify(connection, firms=[UUID(FIRM)]))
+        )
+        superuser.execute(procedure().partition("COMMIT;")[0])
+        verifier.start()
+        while watcher.execute("SELECT FROM pg_locks WHERE NOT granted").fetchone() is None:
+            assert verifier.is_alive()
+        superuser.execute("COMMIT")
+        verifier.join()
+
+    assert events[-1] == seals.Verification(seals=3, archived=3)
 
 
 @pytest.mark.parametrize(

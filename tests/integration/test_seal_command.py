@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -25,6 +27,7 @@ from tests.a_sealed_run import (
     open_months,
     record,
 )
+from tests.fix_postgres import LEDGER, ROOT, Cluster
 from tests.integration.test_import_shelf import environment, muniment
 
 from muniment import seals
@@ -35,6 +38,12 @@ from muniment.settings import Settings
 from muniment.shelf import Shelf
 
 RUN = UUID("00000000-0000-4000-8000-0000000000a1")
+LIAR = """
+    CREATE OR REPLACE FUNCTION agents.verify_seal(p_firm_id uuid, p_run_id uuid)
+    RETURNS TABLE (verdict text, table_name text, row_id uuid, row_no integer, reason text)
+    LANGUAGE sql
+    AS $$ SELECT 'holds', NULL, NULL::uuid, NULL::integer, NULL $$
+"""
 
 
 @pytest.fixture
@@ -109,7 +118,7 @@ def test_a_body_that_is_missing_or_another_one_is_found(
 
 
 def test_the_seal_outlives_a_redaction_and_the_object_does_not(
-    ledger: str, connection: Connection, shelf: Shelf
+    ledger: str, connection: Connection, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turn, kept = shelved(ledger, shelf)
     with Ledger(ledger, SERVICE) as service:
@@ -119,10 +128,12 @@ def test_the_seal_outlives_a_redaction_and_the_object_does_not(
 
     assert [one.key for one in swept if isinstance(one, Swept)] == [turn.content_s3_key]
     assert [one.key for one in shelf.bucket.listing("")] == [kept.content_s3_key]
-    assert outcome(verify(connection, firms=[FIRM], shelf=shelf)) == (
-        [],
-        Verification(seals=2, bodies=1),
-    )
+    for page_seals in (seals.PAGE_SEALS, 1):
+        monkeypatch.setattr(seals, "PAGE_SEALS", page_seals)
+        assert outcome(verify(connection, firms=[FIRM], shelf=shelf)) == (
+            [],
+            Verification(seals=2, bodies=1),
+        )
 
 
 # In process -----------------------------------------------------------------------------
@@ -242,6 +253,71 @@ def test_heads_of_a_firm_of_which_nothing_is_left_still_find_that(
     assert run(ledger, "verify", "--heads", kept).returncode == 3
 
 
+def test_each_of_several_heads_of_a_firm_is_compared(ledger: str, tmp_path: Path) -> None:
+    open_months(ledger)
+    with Ledger(ledger, APP) as app:
+        record(app, app.call("open_session").session_id, "stays")
+    latest, oldest = tmp_path / "latest.json", tmp_path / "oldest.json"
+    exported = run(ledger, "export", "--firm", FIRM).stdout
+    latest.write_text(exported)
+    oldest.write_text(exported.replace('"seal_no": 1', '"seal_no": 2'))
+
+    found = run(ledger, "verify", "--heads", oldest, "--heads", latest)
+
+    assert (found.returncode, found.stdout.splitlines()) == (
+        3,
+        [
+            f"differs: firm {FIRM}, chain 1, seal 2: the seal is missing: the chain was cut off",
+            "1 seals verified, 0 archived, 2 heads compared: 1 differ",
+        ],
+    )
+
+
+def test_heads_of_a_firm_that_has_none_compare_nothing_and_say_so(
+    ledger: str, tmp_path: Path
+) -> None:
+    kept = tmp_path / "heads.json"
+    kept.write_text(run(ledger, "export", "--firm", OTHER_FIRM).stdout)
+
+    done = run(ledger, "verify", "--heads", kept)
+
+    assert done.stdout == "0 seals verified, 0 archived, 0 heads compared: all hold\n"
+
+
+def test_a_firm_whose_keys_were_removed_is_still_verified(ledger: str) -> None:
+    make_sealed_run(ledger)
+    forge(ledger, "DELETE FROM agents.agent_run_key")
+
+    found = run(ledger, "verify")
+
+    assert found.returncode == 3
+    assert "7 seals verified, 0 archived: 19 differ" in found.stdout
+
+
+def test_who_replaces_what_verifies_is_found_on_another_server(
+    server: Cluster, ledger: str, tmp_path: Path
+) -> None:
+    how_to = (ROOT / "docs/how-to/keep-the-heads-elsewhere.md").read_text()
+    commands = how_to[how_to.index('psql -q "$OWN" -c') :].partition("muniment seal verify")[0]
+    month = datetime.now(UTC) - timedelta(days=31)
+    commands = commands.replace("2026-01-01", f"{month:%Y-%m}-01").replace("pg_dump", "$PG_DUMP", 1)
+    make_sealed_run(ledger)
+    forge(ledger, "UPDATE agents.agent_run SET cost_usd = 0 WHERE agent_name = 'clerk'")
+    forge(ledger, LIAR)
+    with server.database(template=server.template(*LEDGER)) as own:
+        subprocess.run(
+            ["sh", "-e", "-c", commands],
+            env=os.environ
+            | {"OWN": own, "DATABASE_URL": ledger}
+            | {"PG_DUMP": shlex.join(server.programs.command("pg_dump"))},
+            check=True,
+        )
+        told, found = run(ledger, "verify"), run(own, "verify")
+
+    assert (told.returncode, found.returncode) == (0, 3)
+    assert found.stdout.count(": the row is not as it was sealed\n") == 2
+
+
 def test_the_shelf_is_looked_at_when_asked(
     ledger: str, connection: Connection, shelf: Shelf, shelf_settings: Settings
 ) -> None:
@@ -265,6 +341,10 @@ def test_the_shelf_is_looked_at_when_asked(
         (["--run", RUN], "--run goes with one --firm"),
         (["--firm", FIRM, "--run", RUN, "--from", "2026-06-01T00:00:00Z"], "--run goes with"),
         (["--from", "yesterday"], "--from"),
+        (
+            ["--from", "2026-06-02T00:00:00Z", "--to", "2026-06-01T00:00:00Z"],
+            "--from is not before --to",
+        ),
         (["--heads", "heads.json", "--firm", OTHER_FIRM], "--heads is of another firm"),
         (["--heads", "broken.json"], "is not what `muniment seal export` prints"),
         (["--heads", "nothing.json"], "does not exist"),

@@ -10,20 +10,28 @@ red here until somebody has decided.
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg.rows import namedtuple_row
 from psycopg.types.json import Jsonb
+from tests import fix_postgres
 from tests.a_sealed_run import (
     APP,
     FIRM,
     OTHER_FIRM,
     READER,
+    SERVICE,
     Ledger,
     SealedRun,
     make_sealed_run,
@@ -365,6 +373,57 @@ def test_a_body_that_was_redacted_without_a_redaction_is_found(forger: Forger) -
     assert forger.verdict().reason == "the row is not as it was sealed"
 
 
+def test_a_body_that_was_taken_away_before_the_seal_is_found(ledger: str) -> None:
+    open_months(ledger)
+    with Ledger(ledger, APP) as app:
+        run = app.call("start_run", "clerk", worker_id="w1")
+        held = (run.run_id, "w1", 1)
+        call = app.call("request_tool_call", *held, "get_matter", args='{"matter_id": "1"}')
+        made = (call.tool_call_id, call.requested_at)
+        app.call("begin_tool_call", *held, *made, call.args_sha256)
+        app.call("finish_tool_call", *held, *made, "succeeded", result="{}")
+        with psycopg.connect(ledger) as superuser:
+            superuser.execute("SET session_replication_role = replica")
+            superuser.execute(
+                "UPDATE agents.tool_call SET result_storage = 'redacted', result_inline = NULL"
+            )
+        app.call("finish_run", *held, "succeeded")
+        found = app.call("verify_seal", run.run_id)
+
+    assert (found.verdict, found.table_name, found.reason) == (
+        "differs", "tool_call", "the body was taken away without a redaction"
+    )  # fmt: skip
+
+
+def test_turns_with_the_same_id_are_redacted_each_by_itself(ledger: str) -> None:
+    open_months(ledger)
+    turn_id, today = str(FIRM), datetime.now(UTC)
+    with Ledger(ledger, APP) as app, Ledger(ledger, SERVICE) as service:
+        session_id = app.call("open_session").session_id
+        for at in (today - timedelta(seconds=2), today - timedelta(seconds=1)):
+            turn = {"role": "user", "content": "secret", "turn_id": turn_id, "created_at": str(at)}
+            run = {"agent_name": "clerk", "started_at": str(at), "ended_at": str(at)}
+            app.call("record_turn", session_id, json.dumps(run), json.dumps([turn]))
+        first, second = app.rows("SELECT * FROM agents.chat_turn ORDER BY created_at")
+        service.call("redact_turn", turn_id, first.created_at, "dpo", "art. 17")
+        with psycopg.connect(ledger) as superuser:
+            superuser.execute("SET session_replication_role = replica")
+            superuser.execute(
+                "UPDATE agents.chat_turn SET content_storage = 'redacted', content_inline = NULL"
+                " WHERE created_at = %s", [second.created_at],
+            )  # fmt: skip
+        assert app.call("verify_seal", first.run_id).verdict == "holds"
+        assert app.call("verify_seal", second.run_id).verdict == "differs"
+        with psycopg.connect(ledger) as superuser:
+            superuser.execute("SET session_replication_role = replica")
+            superuser.execute(
+                "UPDATE agents.chat_turn SET content_storage = 'inline', content_inline = 'secret'"
+                " WHERE created_at = %s", [second.created_at],
+            )  # fmt: skip
+        service.call("redact_turn", turn_id, second.created_at, "dpo", "art. 17")
+        assert app.call("verify_seal", second.run_id).verdict == "holds"
+
+
 def test_a_redaction_that_was_made_up_is_found(forger: Forger) -> None:
     forger.forge(
         "INSERT INTO agents.redaction (firm_id, run_id, run_started_at, table_name, row_id, row_at,"
@@ -514,6 +573,14 @@ def test_a_seal_that_was_removed_is_found(forger: Forger, seal_no: int) -> None:
     assert forger.forge("DELETE FROM agents.run_seal WHERE seal_no = %s", seal_no)
 
     assert forger.findings()
+
+
+@pytest.mark.parametrize("time", ["infinity", "-infinity", None])
+def test_a_seal_is_not_put_out_of_all_time(forger: Forger, time: str | None) -> None:
+    forger.forge("ALTER TABLE agents.run_seal ALTER COLUMN sealed_at DROP NOT NULL")
+    assert forger.forge("UPDATE agents.run_seal SET sealed_at = %s WHERE seal_no = 3", time)
+
+    assert "the seal is broken: it is not the hash of what is written on it" in forger.reasons()
 
 
 def test_all_seals_of_a_chain_removed_are_found_by_its_head(forger: Forger) -> None:
@@ -713,14 +780,32 @@ FIXED_ROWS = """
     }')).*;
 """
 DIGESTS = [
-    ("agent_run_key", "8fafe510bd089ad3d477c25d4bf7e6fe4b836aeb88f089bd552a0838918ce494"),
-    ("agent_run", "ec43c69c972a1a6e909fee1f817c6126b8d2dcead899958ab4dcc06eecede9c0"),
-    ("chat_session", "bdec6202f1fcb89617e36b2a4b5cd76b7976ca3660afa37cdce5f083efa5e2d8"),
-    ("chat_turn", "db7f92667d5c94d4d270d041b956b118ad0e48ffd03dad1aa2c962978938b018"),
-    ("tool_call", "d3195d3fa47014300f3f2b7f58f189eb1fd3202999caf806aba9f0888f572dd8"),
-    ("redaction", "9cfb38f80361ed0fbc8e32c4b6b690a96aac8c95ee4ca0adb1105ce13189d3c3"),
+    ("agent_run_key", "9ca8c835bf863941c08eae8bb2a8229b3adade4e4536b204cdf598b582d69386"),
+    ("agent_run", "90e814e0b226dcd8e3ebe4368ac901078dba9362b17269ace86e714fca1acd24"),
+    ("chat_session", "37d10b7d8f5e443b183f9a6e742129f839e54f1a9eca90edee649ecf649550c8"),
+    ("chat_turn", "efe219f59e6404f78e5167ccb532fbc403a9f4914041fbea1e8ee541cfea30a2"),
+    ("tool_call", "9497a00f3153f6233de0ce2cb9513010fd1a2f5aa7efeab2fcc46091018d43ce"),
+    ("redaction", "891e8786980b9161c9f87de6330a296f3d45d935c753245de3a14464f4f00cde"),
     ("run_seal", "632ce3b50b842ad6fd1597c01de44ec67b722e1a7e937a5ec6b233b549a43e20"),
 ]
+
+# Of ISO 8859-1, with a no-break space that is a space, as macOS has it.
+ODD_LOCALE = """
+LC_CTYPE
+upper <U0041>..<U005A>
+lower <U0061>..<U007A>
+alpha <U0041>..<U005A>;<U0061>..<U007A>
+digit <U0030>..<U0039>
+space <U0009>..<U000D>;<U0020>;<U00A0>
+END LC_CTYPE
+"""
+DIGEST_OF_A_KEY = """
+    SELECT agents.agent_run_key_digest(
+        ROW(
+            %s, %s, '2026-06-09 12:00:00+00', chr(160), NULL, '2026-06-09 12:00:00+00', NULL, NULL
+        )::agents.agent_run_key
+    )
+"""
 
 
 def test_the_same_rows_have_the_same_digests_on_every_server(each_ledger: str) -> None:
@@ -745,3 +830,34 @@ def test_the_same_rows_have_the_same_digests_on_every_server(each_ledger: str) -
 
     digests = [*found, ("redaction", redaction.digest), ("run_seal", seal.digest)]
     assert [tuple(row) for row in digests] == DIGESTS
+
+
+def test_the_locale_of_a_server_makes_no_difference(server: Cluster, ledger: str) -> None:
+    """Where a locale counts a byte of a letter as space, a row as text is quoted otherwise."""
+    if server.major < 17 or shutil.which("localedef") is None:
+        pytest.skip("no locale can be made for this server")
+    digests = []
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as locales:
+        Path(locales).chmod(0o755)
+        source = Path(locales) / "source"
+        source.write_text(ODD_LOCALE)
+        subprocess.run(
+            ["localedef", "-c", "-i", source, "-f", "ISO-8859-1", f"{locales}/odd.ISO-8859-1"],
+            capture_output=True,
+            check=False,
+        )
+        patch.setenv("LOCPATH", locales)
+        patch.setattr(
+            fix_postgres,
+            "INITDB_OPTIONS",
+            ("--encoding=LATIN1", "--locale=C", "--lc-ctype=odd.ISO-8859-1"),
+        )
+        odd = Cluster("odd", server.programs.directory)
+        try:
+            for dsn in (ledger, odd.dsn(odd.template(*LEDGER))):
+                with psycopg.connect(dsn) as connection:
+                    digests.append(connection.execute(DIGEST_OF_A_KEY, [FIRM, FIRM]).fetchone())
+        finally:
+            odd.stop()
+
+    assert digests[0] == digests[1]

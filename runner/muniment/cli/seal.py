@@ -41,13 +41,13 @@ def _read_time(_ctx: click.Context, _param: click.Parameter, value: str | None) 
 
 def _read_heads(
     _ctx: click.Context, _param: click.Parameter, paths: tuple[Path, ...]
-) -> dict[UUID, dict[str, Any]]:
+) -> dict[UUID, list[dict[str, Any]]]:
     """Read documents of `muniment seal export`, by the firm that each is of."""
-    found: dict[UUID, dict[str, Any]] = {}
+    found: dict[UUID, list[dict[str, Any]]] = {}
     for path in paths:
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-            found[UUID(document["firm_id"])] = document
+            found.setdefault(UUID(document["firm_id"]), []).append(document)
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             raise click.BadParameter(f"{path} is not what `muniment seal export` prints") from None
     return found
@@ -105,7 +105,7 @@ def verify(
     run_id: UUID | None,
     sealed_from: datetime | None,
     sealed_to: datetime | None,
-    heads: dict[UUID, dict[str, Any]],
+    heads: dict[UUID, list[dict[str, Any]]],
     bodies: bool,
     as_json: bool,
     dsn: str | None,
@@ -120,6 +120,8 @@ def verify(
 
     if run_id is not None and (len(firms) != 1 or sealed_from or sealed_to or heads):
         raise click.UsageError("--run goes with one --firm, and with no --from, --to or --heads.")
+    if sealed_from is not None and sealed_to is not None and sealed_from >= sealed_to:
+        raise click.UsageError("--from is not before --to: nothing would be verified.")
     if firms and not heads.keys() <= set(firms):
         raise click.UsageError("--heads is of another firm than --firm.")
     with (
@@ -136,14 +138,17 @@ def verify(
         else:
             events = verify(
                 connection,
-                # A firm of which all runs were removed is still to be compared with its heads.
-                firms=sorted(set(firms) or {*firms_of(connection), *heads}),
+                firms=sorted(set(firms) or firms_of(connection)),
                 sealed_from=sealed_from,
                 sealed_to=sealed_to,
                 heads=heads,
                 shelf=shelf,
             )
-        counts = _print_events(events) if as_json else _tell_events(events, bodies=bodies)
+        counts = (
+            _print_events(events)
+            if as_json
+            else _tell_events(events, bodies=bodies, heads=bool(heads))
+        )
     if not counts.holds:
         ctx.exit(3)
 
@@ -187,7 +192,7 @@ def _print_events(events: Iterator[Event]) -> Verification:
     raise AssertionError("a verification ends with its summary")
 
 
-def _tell_events(events: Iterator[Event], *, bodies: bool) -> Verification:
+def _tell_events(events: Iterator[Event], *, bodies: bool, heads: bool) -> Verification:
     """Tell a person what differs, and what it came to; return the summary."""
     from muniment.cli._progress import progress
     from muniment.seals import Progress, Verification
@@ -208,7 +213,7 @@ def _tell_events(events: Iterator[Event], *, bodies: bool) -> Verification:
     parts = [f"{counts.seals:,} seals verified", f"{counts.archived:,} archived"]
     if counts.open:
         parts.append(f"{counts.open:,} open")
-    if counts.heads:
+    if heads:
         parts.append(f"{counts.heads:,} heads compared")
     if bodies:
         parts.append(f"{counts.bodies:,} bodies proven")

@@ -1,6 +1,17 @@
 -- `muniment seal verify` and `export` ask these, as muniment_reader of one firm. Seals are verified in
 -- the database, a page at a time; here it is only told where to go on.
 
+-- settled --
+-- Waits for a month that is just leaving, in the order in which its tables leave. A statement that
+-- waited for it in its midst would know the keys from before, and miss the rows.
+LOCK TABLE ONLY agents.tool_call, ONLY agents.chat_turn, ONLY agents.agent_run
+IN ACCESS SHARE MODE;
+
+-- firms --
+-- Besides those that have keys: whoever removes runs may remove their keys, too. Asked as superuser.
+SELECT DISTINCT firm_id
+FROM agents.seal_chain;
+
 -- expected --
 -- How many seals there are to verify, for the bar.
 SELECT count(*) AS seals
@@ -11,10 +22,25 @@ WHERE firm_id = %(firm_id)s
 
 -- page --
 -- Short, so that no transaction is open for long and the bar moves.
-SELECT verdict, chain_no, seal_no, run_id, table_name, row_id, row_no, reason
+SELECT
+    v.verdict,
+    v.chain_no,
+    v.seal_no,
+    v.run_id,
+    v.table_name,
+    v.row_id,
+    v.row_no,
+    v.reason,
+    (
+        SELECT s.kind
+        FROM agents.run_seal AS s
+        WHERE s.firm_id = %(firm_id)s
+            AND s.chain_no = v.chain_no
+            AND s.seal_no = v.seal_no
+    ) AS kind
 FROM agents.verify_seals(
     %(firm_id)s, %(sealed_from)s, %(sealed_to)s, %(chain_no)s::smallint, %(seal_no)s, %(page)s
-);
+) AS v;
 
 -- unsealed --
 -- What no seal leads to; asked last, so that what ends meanwhile has its seal.
@@ -31,7 +57,8 @@ SELECT
     table_name,
     row_id,
     row_no,
-    reason
+    reason,
+    'run' AS kind
 FROM agents.verify_seal(%(firm_id)s, %(run_id)s);
 
 -- bodies --

@@ -3,9 +3,9 @@
 --
 -- The identity of a run. Not archived_at, which is set when the month leaves, long after the seal:
 -- agents.verify_seal() holds that against what is here.
--- The text of the row, hashed: times as seconds since 1970 with six decimals and bytes in hex, so
--- that no setting of a session changes it. Part of seal format 1: another list of columns is
--- another format.
+-- The text of an array of the columns, hashed: times as seconds since 1970 with six decimals and
+-- bytes in hex, so that no setting of a session changes it; not of a row, which is quoted as the
+-- locale of the server has it. Part of seal format 1: another list of columns is another format.
 -- Locks: none.  Docs: docs/schema/agents.md#agent-run-key-digest
 
 BEGIN;
@@ -20,11 +20,11 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
     RETURN sha256(convert_to(
-        ROW(
-            p_key.firm_id, p_key.run_id, extract(epoch FROM p_key.started_at),
+        ARRAY[
+            p_key.firm_id::text, p_key.run_id::text, extract(epoch FROM p_key.started_at)::text,
             p_key.idempotency_key, encode(p_key.request_sha256, 'hex'),
-            extract(epoch FROM p_key.created_at)
-        )::text,
+            extract(epoch FROM p_key.created_at)::text
+        ]::text,
         'UTF8'
     ));
 END;

@@ -2,9 +2,9 @@
 -- requires: chat_session
 --
 -- Of a conversation only what never changes: it goes on after the run.
--- The text of the row, hashed: times as seconds since 1970 with six decimals and bytes in hex, so
--- that no setting of a session changes it. Part of seal format 1: another list of columns is
--- another format.
+-- The text of an array of the columns, hashed: times as seconds since 1970 with six decimals and
+-- bytes in hex, so that no setting of a session changes it; not of a row, which is quoted as the
+-- locale of the server has it. Part of seal format 1: another list of columns is another format.
 -- Locks: none.  Docs: docs/schema/agents.md#chat-session-digest
 
 BEGIN;
@@ -19,11 +19,11 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
     RETURN sha256(convert_to(
-        ROW(
-            p_session.firm_id, p_session.session_id, p_session.subject_type, p_session.subject_id,
-            p_session.actor_type, p_session.actor_id, p_session.channel,
-            extract(epoch FROM p_session.created_at), p_session.idempotency_key
-        )::text,
+        ARRAY[
+            p_session.firm_id::text, p_session.session_id::text, p_session.subject_type,
+            p_session.subject_id, p_session.actor_type, p_session.actor_id, p_session.channel,
+            extract(epoch FROM p_session.created_at)::text, p_session.idempotency_key
+        ]::text,
         'UTF8'
     ));
 END;

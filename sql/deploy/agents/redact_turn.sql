@@ -5,8 +5,8 @@
 -- requires: redaction_digest
 --
 -- Takes the body of a turn away and leaves its hash and length, with who did it, why and when,
--- sealed in the chain of the firm. An object on the shelf goes with the next sweep: no row names it
--- now.
+-- sealed in the chain of the firm. An object on the shelf goes with the next sweep, unless another
+-- row of the run has the same text and so still names it.
 -- Locks: none.  Docs: docs/schema/agents.md#redact-turn
 
 BEGIN;

@@ -33,8 +33,8 @@ CREATE TABLE agents.redaction (
     redacted_at    timestamptz NOT NULL DEFAULT now(),
 
     CONSTRAINT redaction_pk PRIMARY KEY (firm_id, redaction_id),
-    -- A body is taken away once.
-    CONSTRAINT redaction_body_uq UNIQUE (firm_id, row_id, body),
+    -- A body is taken away once. An id alone is not unique: it is with the time of its row.
+    CONSTRAINT redaction_body_uq UNIQUE (firm_id, row_id, row_at, body),
     CONSTRAINT redaction_run_fk FOREIGN KEY (firm_id, run_id, run_started_at)
         REFERENCES agents.agent_run_key (firm_id, run_id, started_at) ON DELETE RESTRICT,
     CONSTRAINT redaction_run_is_whole_ck CHECK ((run_id IS NULL) = (run_started_at IS NULL)),
@@ -76,7 +76,7 @@ COMMENT ON COLUMN agents.redaction.row_at IS
 COMMENT ON COLUMN agents.redaction.body IS 'content, args or result.';
 COMMENT ON COLUMN agents.redaction.storage IS 'Where the body was kept: inline or s3.';
 COMMENT ON COLUMN agents.redaction.s3_key IS
-    'The object on the shelf, which the next sweep takes as nothing names it any more.';
+    'The object on the shelf, which the next sweep takes unless another row still names it.';
 COMMENT ON COLUMN agents.redaction.sha256 IS 'SHA-256 of the UTF-8 bytes; the row keeps it too.';
 COMMENT ON COLUMN agents.redaction.bytes IS 'Length in bytes of UTF-8; the row keeps it too.';
 COMMENT ON COLUMN agents.redaction.preview_sha256 IS
@@ -113,7 +113,7 @@ CREATE POLICY redaction_service ON agents.redaction
     USING (true)
     WITH CHECK (true);
 
--- A runtime writes no redaction: it may not take a body away.
+-- A runtime writes no redaction, so a body that it takes away is one that nobody redacted.
 GRANT SELECT ON agents.redaction TO muniment_app, muniment_reader, muniment_service;
 GRANT INSERT (
     firm_id, run_id, run_started_at, table_name, row_id, row_at, body, storage, s3_key, sha256,

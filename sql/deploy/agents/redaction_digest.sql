@@ -2,9 +2,9 @@
 -- requires: redaction
 --
 -- Every column of a redaction.
--- The text of the row, hashed: times as seconds since 1970 with six decimals and bytes in hex, so
--- that no setting of a session changes it. Part of seal format 1: another list of columns is
--- another format.
+-- The text of an array of the columns, hashed: times as seconds since 1970 with six decimals and
+-- bytes in hex, so that no setting of a session changes it; not of a row, which is quoted as the
+-- locale of the server has it. Part of seal format 1: another list of columns is another format.
 -- Locks: none.  Docs: docs/schema/agents.md#redaction-digest
 
 BEGIN;
@@ -19,14 +19,15 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
     RETURN sha256(convert_to(
-        ROW(
-            p_redaction.firm_id, p_redaction.redaction_id, p_redaction.run_id,
-            extract(epoch FROM p_redaction.run_started_at), p_redaction.table_name,
-            p_redaction.row_id, extract(epoch FROM p_redaction.row_at), p_redaction.body,
-            p_redaction.storage, p_redaction.s3_key, encode(p_redaction.sha256, 'hex'),
-            p_redaction.bytes, encode(p_redaction.preview_sha256, 'hex'), p_redaction.redacted_by,
-            p_redaction.reason, extract(epoch FROM p_redaction.redacted_at)
-        )::text,
+        ARRAY[
+            p_redaction.firm_id::text, p_redaction.redaction_id::text, p_redaction.run_id::text,
+            extract(epoch FROM p_redaction.run_started_at)::text, p_redaction.table_name,
+            p_redaction.row_id::text, extract(epoch FROM p_redaction.row_at)::text,
+            p_redaction.body, p_redaction.storage, p_redaction.s3_key,
+            encode(p_redaction.sha256, 'hex'), p_redaction.bytes::text,
+            encode(p_redaction.preview_sha256, 'hex'), p_redaction.redacted_by, p_redaction.reason,
+            extract(epoch FROM p_redaction.redacted_at)::text
+        ]::text,
         'UTF8'
     ));
 END;

@@ -1,8 +1,9 @@
 -- Deploy agents:seal_fault to pg
 -- requires: run_seal
 --
--- Looks at one seal by itself: that it is the hash of what is written on it, and that the seals
--- before and after it, or the head of the chain, say the same of it.
+-- Looks at one seal by itself: that it is the hash of what is written on it, that no other seal is
+-- of the same run or redaction, and that the seals before and after it, or the head of the chain,
+-- say the same of it.
 -- Locks: none.  Docs: docs/schema/agents.md#seal-fault
 
 BEGIN;
@@ -29,6 +30,27 @@ BEGIN
         p_seal.row_count, p_seal.row_digests, p_seal.content_sha256, p_seal.previous_sha256
     ) THEN
         RETURN 'the seal is broken: it is not the hash of what is written on it';
+    END IF;
+
+    -- Of two it would be a matter of luck which one is compared with the rows.
+    IF EXISTS (
+        SELECT
+        FROM agents.run_seal AS s
+        WHERE s.firm_id = p_seal.firm_id
+            AND s.run_id = p_seal.run_id
+            AND s.kind = 'run'
+            AND p_seal.kind = 'run'
+            AND (s.chain_no, s.seal_no) <> (p_seal.chain_no, p_seal.seal_no)
+    )
+        OR EXISTS (
+            SELECT
+            FROM agents.run_seal AS s
+            WHERE s.firm_id = p_seal.firm_id
+                AND s.redaction_id = p_seal.redaction_id
+                AND (s.chain_no, s.seal_no) <> (p_seal.chain_no, p_seal.seal_no)
+        )
+    THEN
+        RETURN 'there is another seal of the same run or redaction';
     END IF;
 
     IF p_seal.seal_no > 1

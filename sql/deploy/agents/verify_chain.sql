@@ -41,9 +41,10 @@ END;
 $function$;
 
 COMMENT ON FUNCTION agents.verify_chain(uuid, timestamptz, timestamptz) IS
-    'Verifies the chains of a firm and all that was sealed from p_from on and before p_to: a row '
-    'for each seal, as agents.verify_seals() has it, and one for each thing that '
-    'agents.verify_unsealed() finds. Raises 42501 and 22004 as platform.enter_tenant() does.';
+    'Verifies the chains of a firm and all that was sealed from p_from on and before p_to, of which'
+    ' NULL is no bound: a row for each seal, as agents.verify_seals() has it, and one for each '
+    'thing that agents.verify_unsealed() finds. Raises 42501 and 22004 as platform.enter_tenant() '
+    'does.';
 
 REVOKE ALL ON FUNCTION agents.verify_chain(uuid, timestamptz, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.verify_chain(uuid, timestamptz, timestamptz)

@@ -42,9 +42,11 @@ BEGIN
         SELECT s.*
         FROM agents.run_seal AS s
         WHERE s.firm_id = p_firm_id
-            AND (s.chain_no, s.seal_no) > (p_after_chain_no, p_after_seal_no)
-            AND s.sealed_at >= p_from
-            AND s.sealed_at < p_to
+            AND (s.chain_no, s.seal_no)
+                > (coalesce(p_after_chain_no, 0::smallint), coalesce(p_after_seal_no, 0))
+            -- A seal at no time, or at one that never comes, is not hidden by that.
+            AND (s.sealed_at < p_from) IS NOT TRUE
+            AND (s.sealed_at >= nullif(p_to, 'infinity')) IS NOT TRUE
         ORDER BY s.chain_no, s.seal_no
         LIMIT p_limit
     LOOP
@@ -89,8 +91,9 @@ COMMENT ON FUNCTION agents.verify_seals(
 ) IS
     'Verifies what a firm sealed from p_from on and before p_to: one row for each seal, by chain '
     'and number, with the verdict of agents.verify_seal(), for a redaction holds or differs. A '
-    'page of p_limit begins after the seal that p_after_chain_no and p_after_seal_no name. Raises '
-    '2201W when p_limit is negative; 42501 and 22004 as platform.enter_tenant() does.';
+    'page of p_limit begins after the seal that p_after_chain_no and p_after_seal_no name. NULL is '
+    'no bound. Raises 2201W when p_limit is negative; 42501 and 22004 as platform.enter_tenant() '
+    'does.';
 
 REVOKE ALL ON FUNCTION agents.verify_seals(
     uuid, timestamptz, timestamptz, smallint, bigint, integer

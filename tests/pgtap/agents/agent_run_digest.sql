@@ -30,13 +30,14 @@ WHERE run_id = test_support.id('a1');
 SELECT is(
     (SELECT agents.agent_run_digest(row_of) FROM subject),
     sha256(convert_to(
-        '(00000000-0000-4000-8000-00000000000a,00000000-0000-4000-8000-0000000000a1,17815'
-        '24800.000000,,,00000000-0000-4000-8000-0000000000a1,0,invoke_agent,clerk,,,,,,,,'
-        ',,,succeeded,1,,,,,1781524801.000000,,,,,,,,,,1.000000000,,,,,"{""a"": ""ü"", ""'
-        'b"": 1}")',
+        '{00000000-0000-4000-8000-00000000000a,00000000-0000-4000-8000-0000000000a1,17815'
+        '24800.000000,NULL,NULL,00000000-0000-4000-8000-0000000000a1,0,invoke_agent,clerk'
+        ',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,succeeded,1,NULL,NULL,NULL,NU'
+        'LL,1781524801.000000,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1.000000000,NU'
+        'LL,NULL,NULL,NULL,"{\"a\": \"ü\", \"b\": 1}"}',
         'UTF8'
     )),
-    'it hashes the text of the row'
+    'it hashes the text of the columns'
 );
 
 -- Every column that there is, to another value of its type.

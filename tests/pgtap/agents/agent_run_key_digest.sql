@@ -31,12 +31,12 @@ WHERE run_id = test_support.id('a1');
 SELECT is(
     (SELECT agents.agent_run_key_digest(row_of) FROM subject),
     sha256(convert_to(
-        '(00000000-0000-4000-8000-00000000000a,00000000-0000-4000-8000-0000000000a1,17815'
+        '{00000000-0000-4000-8000-00000000000a,00000000-0000-4000-8000-0000000000a1,17815'
         '24800.000000,key,e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b85'
-        '5,1781524800.000000)',
+        '5,1781524800.000000}',
         'UTF8'
     )),
-    'it hashes the text of the row'
+    'it hashes the text of the columns'
 );
 
 -- Every column that there is, to another value of its type. What archiving sets is not covered: it

@@ -31,11 +31,11 @@ WHERE session_id = test_support.id('a5');
 SELECT is(
     (SELECT agents.chat_session_digest(row_of) FROM subject),
     sha256(convert_to(
-        '(00000000-0000-4000-8000-00000000000a,00000000-0000-4000-8000-0000000000a5,,,,,w'
-        'eb,1781524800.000000,)',
+        '{00000000-0000-4000-8000-00000000000a,00000000-0000-4000-8000-0000000000a5,NULL,'
+        'NULL,NULL,NULL,web,1781524800.000000,NULL}',
         'UTF8'
     )),
-    'it hashes the text of the row'
+    'it hashes the text of the columns'
 );
 
 -- Every column that there is, to another value of its type.

@@ -33,14 +33,14 @@ WHERE turn_id = test_support.id('a1');
 SELECT is(
     (SELECT agents.chat_turn_digest(row_of) FROM subject),
     sha256(convert_to(
-        '(00000000-0000-4000-8000-00000000000a,00000000-0000-4000-8000-0000000000a1,17815'
-        '24800.000000,00000000-0000-4000-8000-0000000000a5,1,,,user,,complete,,,,,,,,,,,t'
-        'ext,"{""a"": 1}",f83e039796c6453a10f5519e39fd113901572316a1a8ea07cb525d2801dfd07'
-        '4,7,"(inline,,333e0a1e27815d0ceee55c473fe3dc93d56c63e3bee2b3b4aee8eed6d70191a3)"'
-        ')',
+        '{00000000-0000-4000-8000-00000000000a,00000000-0000-4000-8000-0000000000a1,17815'
+        '24800.000000,00000000-0000-4000-8000-0000000000a5,1,NULL,NULL,user,NULL,complete'
+        ',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,text,"{\"a\": 1}",f83e039796c'
+        '6453a10f5519e39fd113901572316a1a8ea07cb525d2801dfd074,7,"{inline,NULL,333e0a1e27'
+        '815d0ceee55c473fe3dc93d56c63e3bee2b3b4aee8eed6d70191a3}"}',
         'UTF8'
     )),
-    'it hashes the text of the row'
+    'it hashes the text of the columns'
 );
 
 -- Every column that there is, to another value of its type.

@@ -41,7 +41,7 @@ SELECT set_eq(
        WHERE conrelid IN (SELECT oid FROM subject) AND contype <> 'n' AND convalidated $$,
     $$ VALUES
         ('redaction_pk'::name, 'PRIMARY KEY (firm_id, redaction_id)'),
-        ('redaction_body_uq', 'UNIQUE (firm_id, row_id, body)'),
+        ('redaction_body_uq', 'UNIQUE (firm_id, row_id, row_at, body)'),
         ('redaction_run_fk',
          'FOREIGN KEY (firm_id, run_id, run_started_at) REFERENCES '
          'agents.agent_run_key(firm_id, run_id, started_at) ON DELETE RESTRICT'),

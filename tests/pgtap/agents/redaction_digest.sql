@@ -37,13 +37,13 @@ WHERE redaction_id = test_support.id('a4');
 SELECT is(
     (SELECT agents.redaction_digest(row_of) FROM subject),
     sha256(convert_to(
-        '(00000000-0000-4000-8000-00000000000a,00000000-0000-4000-8000-0000000000a4,,,cha'
-        't_turn,00000000-0000-4000-8000-0000000000a1,1781524800.000000,content,inline,,e3'
-        'b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855,0,,U-1,"asked for'
-        '",1781524800.000000)',
+        '{00000000-0000-4000-8000-00000000000a,00000000-0000-4000-8000-0000000000a4,NULL,'
+        'NULL,chat_turn,00000000-0000-4000-8000-0000000000a1,1781524800.000000,content,in'
+        'line,NULL,e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855,0,NUL'
+        'L,U-1,"asked for",1781524800.000000}',
         'UTF8'
     )),
-    'it hashes the text of the row'
+    'it hashes the text of the columns'
 );
 
 -- Every column that there is, to another value of its type.

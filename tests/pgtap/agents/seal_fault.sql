@@ -1,7 +1,7 @@
 -- Subject: agents.seal_fault()    Docs: docs/schema/agents.md#seal-fault
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(36);
+SELECT plan(38);
 
 -- Shape and access ----------------------------------------------------------
 
@@ -32,6 +32,8 @@ FROM (
     VALUES ('a', 'a1'), ('a', 'a2'), ('a', 'a3'), ('b', 'b1')
 ) AS run (firm, run);
 -- A seal is what its CHECKs allow: without them it can be anything.
+DROP INDEX agents.run_seal_run_uq;
+DROP INDEX agents.run_seal_redaction_uq;
 ALTER TABLE agents.run_seal
     DROP CONSTRAINT run_seal_seal_sha256_ck,
     DROP CONSTRAINT run_seal_first_has_no_previous_ck,
@@ -60,11 +62,13 @@ BEGIN
                     THEN 'before'
                 WHEN 'the seal after it, or the head of the chain, follows another one'
                     THEN 'after'
+                WHEN 'there is another seal of the same run or redaction'
+                    THEN 'twice'
                 ELSE agents.seal_fault(s)
             END,
             'whole'
         ),
-        ', ' ORDER BY s.run_id
+        ', ' ORDER BY s.run_id, s.chain_no
     )
     INTO v_faults
     FROM agents.run_seal AS s;
@@ -161,7 +165,23 @@ FROM (
         ($$ DELETE FROM agents.seal_chain WHERE firm_id = test_support.id('a') $$,
          '1 whole, 2 whole, 3 after', 'a chain has a head'),
         ($$ DELETE FROM agents.run_seal WHERE firm_id = test_support.id('b') $$,
-         '1 whole, 2 whole, 3 whole', 'what becomes of another firm has nothing to do with it')
+         '1 whole, 2 whole, 3 whole', 'what becomes of another firm has nothing to do with it'),
+        ($$ INSERT INTO agents.run_seal
+            SELECT (jsonb_populate_record(s, '{"chain_no": 2, "seal_no": 1}')).*
+            FROM agents.run_seal AS s
+            WHERE s.run_id = test_support.id('a3') $$,
+         '1 whole, 2 whole, 3 twice, 3 broken', 'a run is sealed once'),
+        ($$ UPDATE agents.run_seal AS s
+            SET
+                kind = 'redaction',
+                redaction_id = test_support.id('d1'),
+                seal_sha256 = agents.seal_sha256(
+                    s.firm_id, s.chain_no, s.seal_no, s.format_no, 'redaction', s.run_id,
+                    s.run_started_at, test_support.id('d1'), s.sealed_at, s.row_count,
+                    s.row_digests, s.content_sha256, s.previous_sha256
+                )
+            WHERE s.seal_no > 1 $$,
+         '1 whole, 2 twice, 3 twice', 'and a redaction, too')
 ) AS attempt (harm, faults, promise);
 
 -- In other settings.

@@ -41,16 +41,17 @@ WHERE tool_call_id = test_support.id('a2');
 SELECT is(
     (SELECT agents.tool_call_digest(row_of) FROM subject),
     sha256(convert_to(
-        '(00000000-0000-4000-8000-00000000000a,00000000-0000-4000-8000-0000000000a2,17815'
-        '24800.000000,00000000-0000-4000-8000-0000000000a1,1781524800.000000,,1,1,,send,1'
-        ',01fd1affa3f48623067a7b82f0a8e96228972f434bf18d98f28da91968d37211,,succeeded,178'
-        '1524800.000000,1781524801.000000,,,,not_required,,,,,,,,,,44136fa355b3678a1146ad'
-        '16f7e8649e94fb4fc21fe77e8310c060f61caaff8a,2,2689367b205c16ce32ed4200942b8b8b1e2'
-        '62dfc70d9bc9fbc77c49699a4f1df,2,"(inline,,021fb596db81e6d02bf3d2586ee3981fe519f2'
-        '75c0ac9ca76bbcf2ebb4097d96)","(inline,,)")',
+        '{00000000-0000-4000-8000-00000000000a,00000000-0000-4000-8000-0000000000a2,17815'
+        '24800.000000,00000000-0000-4000-8000-0000000000a1,1781524800.000000,NULL,1,1,NUL'
+        'L,send,1,01fd1affa3f48623067a7b82f0a8e96228972f434bf18d98f28da91968d37211,NULL,s'
+        'ucceeded,1781524800.000000,1781524801.000000,NULL,NULL,NULL,not_required,NULL,NU'
+        'LL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,44136fa355b3678a1146ad16f7e8649e94fb4fc21f'
+        'e77e8310c060f61caaff8a,2,2689367b205c16ce32ed4200942b8b8b1e262dfc70d9bc9fbc77c49'
+        '699a4f1df,2,"{inline,NULL,021fb596db81e6d02bf3d2586ee3981fe519f275c0ac9ca76bbcf2'
+        'ebb4097d96}","{inline,NULL,NULL}"}',
         'UTF8'
     )),
-    'it hashes the text of the row'
+    'it hashes the text of the columns'
 );
 
 -- Every column that there is, to another value of its type.

@@ -1,7 +1,7 @@
 -- Subject: agents.verify_seal()    Docs: docs/schema/agents.md#verify-seal
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(36);
+SELECT plan(38);
 
 -- Shape and access ----------------------------------------------------------
 
@@ -206,6 +206,29 @@ SELECT results_eq(
     'who ends a run by hand has no seal'
 );
 RESET ROLE;
+SELECT test_support.record_run(
+    'a', 'a6', '2026-06-15 12:00:00+00', '{"status": "queued", "ended_at": null}'
+);
+SET LOCAL ROLE muniment_app;
+SELECT agents.append_seal(
+    test_support.id('a'), 'run', test_support.id('a6'), '2026-06-15 12:00:00+00', NULL,
+    ARRAY(
+        SELECT s.digest
+        FROM agents.sealed_rows(
+            test_support.id('a'), test_support.id('a6'), '2026-06-15 12:00:00+00'
+        ) AS s
+        ORDER BY s.place
+    )
+);
+SELECT results_eq(
+    $$ SELECT * FROM agents.verify_seal(test_support.id('a'), test_support.id('a6')) $$,
+    $$ VALUES (
+        'differs', 'agent_run', test_support.id('a6'), NULL::integer,
+        'the run was sealed before it ended'
+    ) $$,
+    'a seal is the end of a run, even where all is as it was sealed'
+);
+RESET ROLE;
 SET LOCAL session_replication_role = replica;
 UPDATE agents.agent_run_key
 SET archived_at = clock_timestamp()
@@ -218,6 +241,20 @@ SELECT results_eq(
        FROM agents.verify_seal(test_support.id('a'), test_support.id('a4')) $$,
     $$ VALUES ('archived', NULL, NULL::uuid) $$,
     'of a run whose month has left there is nothing to compare'
+);
+RESET ROLE;
+SET LOCAL session_replication_role = replica;
+UPDATE agents.agent_run_key
+SET archived_at = clock_timestamp()
+WHERE run_id = test_support.id('a2');
+DELETE FROM agents.agent_run WHERE started_at >= '2026-06-01 00:00:00+00';
+SET LOCAL session_replication_role = origin;
+SET LOCAL ROLE muniment_reader;
+SELECT results_eq(
+    $$ SELECT verdict, reason
+       FROM agents.verify_seal(test_support.id('a'), test_support.id('a2')) $$,
+    $$ VALUES ('archived', 'the month of the run has left; it was never sealed') $$,
+    'nor does a run that was open when its month left pass for a sealed one'
 );
 SELECT is(test_support.answer_to(statement), answer, promise)
 FROM (

@@ -1,7 +1,7 @@
 -- Subject: agents.verify_seals()    Docs: docs/schema/agents.md#verify-seals
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(14);
+SELECT plan(15);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -88,6 +88,12 @@ SELECT is_empty(
        CROSS JOIN LATERAL agents.verify_seals(test_support.id('a'), '-infinity', s.sealed_at) AS v
        WHERE s.seal_no = 1 $$,
     'p_to is not'
+);
+SELECT results_eq(
+    $$ SELECT seal_no
+       FROM agents.verify_seals(test_support.id('a'), NULL, NULL, NULL, NULL, NULL) $$,
+    ARRAY[1::bigint, 2, 3],
+    'nothing is no bound: an empty answer would say that all is well'
 );
 SELECT throws_ok(
     $$ SELECT agents.verify_seals(test_support.id('a'), p_limit => -1) $$,

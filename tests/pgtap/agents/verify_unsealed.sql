@@ -1,7 +1,7 @@
 -- Subject: agents.verify_unsealed()    Docs: docs/schema/agents.md#verify-unsealed
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(14);
+SELECT plan(24);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -67,6 +67,19 @@ SELECT is_empty(
     $$ SELECT * FROM agents.verify_unsealed(test_support.id('a'), 'infinity') $$,
     'if it ended in the time that is asked for'
 );
+SELECT is_empty(
+    $$ SELECT * FROM agents.verify_unsealed(
+           test_support.id('a'), p_to => now() - interval '1 day'
+       ) $$,
+    'not after it'
+);
+ALTER TABLE agents.agent_run DROP CONSTRAINT agent_run_times_are_finite_ck;
+UPDATE agents.agent_run SET ended_at = 'infinity' WHERE run_id = test_support.id('a1');
+SELECT results_eq(
+    'SELECT * FROM pg_temp.findings()',
+    $$ VALUES ('agent_run', 'a1', 'the run has ended without a seal') $$,
+    'nor at a time that never comes'
+);
 DELETE FROM agents.agent_run WHERE run_id = test_support.id('a1');
 SELECT results_eq(
     'SELECT * FROM pg_temp.findings()',
@@ -79,7 +92,68 @@ SELECT is_empty(
 );
 ROLLBACK TO sealed;
 
+-- Without the CHECKs a row can be from before its run, too.
+ALTER TABLE agents.chat_turn DROP CONSTRAINT chat_turn_not_before_run_ck;
+ALTER TABLE agents.tool_call DROP CONSTRAINT tool_call_times_in_order_ck;
+INSERT INTO agents.tool_call (
+    firm_id, requested_at, run_id, run_started_at, call_no, tool_name, tool_version,
+    definition_sha256
+)
+SELECT r.firm_id, r.started_at, r.run_id, r.started_at, 1, 'look', '1', sha256('look')
+FROM agents.agent_run AS r
+WHERE r.run_id = test_support.id('a2');
+
+-- What is found after a copy of the rows of a2 in p_table, changed so, which is undone.
+CREATE FUNCTION pg_temp.found_with(p_table text, p_changes jsonb)
+RETURNS text
+LANGUAGE plpgsql
+AS $function$
+DECLARE
+    v_found text;
+BEGIN
+    EXECUTE format(
+        'INSERT INTO agents.%1$I SELECT (jsonb_populate_record(t, $1)).* FROM agents.%1$I AS t '
+        'WHERE t.run_id = test_support.id(''a2'')',
+        p_table
+    )
+    USING p_changes || jsonb_build_object(
+        'turn_id', gen_random_uuid(), 'turn_no', 9, 'tool_call_id', gen_random_uuid(), 'call_no', 9
+    );
+    SELECT string_agg(concat_ws(' ', f.table_name, f.run, f.reason), '; ')
+    INTO v_found
+    FROM pg_temp.findings() AS f;
+    RAISE EXCEPTION '%', v_found USING ERRCODE = 'TAP00';
+EXCEPTION
+    WHEN SQLSTATE 'TAP00' THEN
+        RETURN SQLERRM;
+END;
+$function$;
+SELECT is_empty('SELECT * FROM pg_temp.findings()', 'rows of a run that began are its own');
+SELECT is(pg_temp.found_with(name, changes), name || ' ' || finding, promise)
+FROM (
+    VALUES
+        ('agent_run', jsonb_build_object('started_at', '2026-06-15 12:00:00+00'),
+         'a2 no run began as the row says', 'a run began once'),
+        ('agent_run',
+         '{"started_at": "2026-06-15 12:00:00+00", "status": "queued", "ended_at": null}',
+         'a2 no run began as the row says', 'and is not under way besides'),
+        ('chat_turn', jsonb_build_object('run_id', test_support.id('a9')),
+         'a9 no run began as the row says', 'a turn is of a run that there is'),
+        ('chat_turn', '{"created_at": "2026-06-15 12:00:00+00"}',
+         'a2 no run began as the row says', 'and not older'),
+        ('tool_call', jsonb_build_object('run_id', test_support.id('a9')),
+         'a9 no run began as the row says', 'so is a call'),
+        ('tool_call', '{"requested_at": "2026-06-15 12:00:00+00"}',
+         'a2 no run began as the row says', 'and not older')
+) AS attempt (name, changes, finding, promise);
+ROLLBACK TO sealed;
+
 DELETE FROM agents.run_seal WHERE kind = 'redaction';
+SELECT results_eq(
+    'SELECT table_name FROM agents.verify_unsealed(test_support.id(''a''), NULL, NULL)',
+    ARRAY['seal_chain', 'redaction'],
+    'no time is all times'
+);
 SELECT results_eq(
     'SELECT * FROM pg_temp.findings()',
     $$ VALUES
