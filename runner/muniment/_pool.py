@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from psycopg import AsyncConnection, Connection
+from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
@@ -125,7 +126,11 @@ async def execute_async(pool: AsyncPool, statements: Sequence[Statement]) -> lis
 
 @contextmanager
 def _autocommit(connection: Connection[Any]) -> Iterator[None]:
-    """Have no BEGIN sent before a statement. This is psycopg's matter; the server is not told."""
+    """Have no BEGIN sent before a statement. This is psycopg's matter; the server is not told.
+
+    psycopg changes it outside of a transaction only, and one that was refused or interrupted is
+    still open. What cannot be rolled back is closed: the pool makes another.
+    """
     if connection.autocommit:
         yield
         return
@@ -133,8 +138,13 @@ def _autocommit(connection: Connection[Any]) -> Iterator[None]:
     try:
         yield
     finally:
-        if not connection.closed:
+        if not _is_idle(connection):
+            with suppress(DatabaseError):
+                connection.rollback()
+        if _is_idle(connection):
             connection.autocommit = False
+        else:
+            connection.close()
 
 
 @asynccontextmanager
@@ -146,8 +156,17 @@ async def _autocommit_async(connection: AsyncConnection[Any]) -> AsyncIterator[N
     try:
         yield
     finally:
-        if not connection.closed:
+        if not _is_idle(connection):
+            with suppress(DatabaseError):
+                await connection.rollback()
+        if _is_idle(connection):
             await connection.set_autocommit(False)
+        else:
+            await connection.close()
+
+
+def _is_idle(connection: Connection[Any] | AsyncConnection[Any]) -> bool:
+    return connection.pgconn.transaction_status == TransactionStatus.IDLE
 
 
 def _refusal(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -15,13 +16,13 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from psycopg_pool import ConnectionPool
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
 from tests.fix_ledger import FIRM_A, FIRM_B, RecordRoom, login
 from tests.fix_pooler import Start
 from tests.fix_wire import Wire, wire_to
-from tests.processes import eventually
+from tests.processes import PATIENCE, eventually
 
-from muniment import Ledger, Usage
+from muniment import AsyncLedger, Ledger, Usage
 from muniment.errors import (
     AccessDenied,
     ConnectFailed,
@@ -419,6 +420,51 @@ def test_two_firms_take_turns_on_one_connection(record_room: RecordRoom, autocom
             assert connection.autocommit is autocommit
         a.close()
         assert not pool.closed
+
+
+def test_a_refused_transaction_leaves_a_connection_as_it_was(record_room: RecordRoom) -> None:
+    def append_two(ledger: Ledger) -> None:
+        with ledger.pipeline() as pipe:
+            pipe.append_turn(uuid4(), "user", "first")
+            pipe.append_turn(uuid4(), "user", "second")
+
+    with record_room.pool(size=1) as pool:
+        ledger = Ledger(pool, firm_id=FIRM_A)
+        for _ in range(2):
+            with pytest.raises(NotThere):
+                append_two(ledger)
+            with pytest.raises(NotThere):
+                ledger.verify_seal(uuid4())
+        with pool.connection() as connection:
+            assert not connection.autocommit
+        assert pool.get_stats().get("connections_num") == 1
+
+
+@pytest.mark.parametrize("autocommit", [True, False])
+def test_an_interruption_is_not_taken_for_a_lost_connection(
+    record_room: RecordRoom, autocommit: bool
+) -> None:
+    async def work() -> None:
+        async with AsyncConnectionPool(
+            record_room.app, kwargs={"autocommit": autocommit}, min_size=1, max_size=1, open=False
+        ) as pool:
+            ledger = AsyncLedger(pool, firm_id=FIRM_A)
+            session_id = (await ledger.open_session()).session_id
+            with psycopg.connect(record_room.dsn) as other:
+                other.execute("LOCK TABLE agents.chat_turn")
+                reading = asyncio.create_task(ledger.session_turns(session_id))
+                await asyncio.to_thread(eventually, is_waiting, "the statement waits")
+                reading.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await asyncio.wait_for(reading, PATIENCE)
+            assert await ledger.session_turns(session_id) == []
+            async with pool.connection() as connection:
+                assert connection.autocommit is autocommit
+
+    def is_waiting() -> bool:
+        return record_room.rows("SELECT count(*) FROM pg_locks WHERE NOT granted") == [(1,)]
+
+    asyncio.run(work())
 
 
 def test_a_pooler_in_transaction_mode_will_do(record_room: RecordRoom, pooler: Start) -> None:
