@@ -87,7 +87,7 @@ def execute(pool: Pool, statements: Sequence[Statement]) -> list[list[Row]]:
     """
     cursors: list[Any] = []
     try:
-        with pool.connection() as connection, _autocommit(connection):
+        with _live(pool) as connection, _autocommit(connection):
             if len(statements) == 1:
                 _, sql, values = statements[0]
                 return [connection.cursor(row_factory=tuple_row).execute(sql, values).fetchall()]
@@ -107,7 +107,7 @@ async def execute_async(pool: AsyncPool, statements: Sequence[Statement]) -> lis
     """Do as :func:`execute` does, under asyncio."""
     cursors: list[Any] = []
     try:
-        async with pool.connection() as connection, _autocommit_async(connection):
+        async with _live_async(pool) as connection, _autocommit_async(connection):
             if len(statements) == 1:
                 _, sql, values = statements[0]
                 cursor = connection.cursor(row_factory=tuple_row)
@@ -122,6 +122,40 @@ async def execute_async(pool: AsyncPool, statements: Sequence[Statement]) -> lis
             return [await cursor.fetchall() for cursor in cursors]
     except DatabaseError as error:
         raise _refusal(statements, cursors, error) from error
+
+
+@contextmanager
+def _live(pool: Pool) -> Iterator[Connection[Any]]:
+    """Give a connection of a pool that the server has not ended while nobody used it.
+
+    After a restart every connection that waits is dead. To send on one of them and have it fail
+    would leave open whether the statement was carried out.
+    """
+    while True:
+        with pool.connection() as connection:
+            if _is_alive(connection):
+                yield connection
+                return
+
+
+@asynccontextmanager
+async def _live_async(pool: AsyncPool) -> AsyncIterator[AsyncConnection[Any]]:
+    while True:
+        async with pool.connection() as connection:
+            if _is_alive(connection):
+                yield connection
+                return
+
+
+def _is_alive(connection: Connection[Any] | AsyncConnection[Any]) -> bool:
+    """Tell whether the server has hung up, without asking it.
+
+    The first look finds its last words, if it said any, the second the end.
+    """
+    with suppress(DatabaseError):
+        connection.pgconn.consume_input()
+        connection.pgconn.consume_input()
+    return not connection.closed
 
 
 @contextmanager

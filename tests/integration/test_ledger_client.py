@@ -568,6 +568,23 @@ def test_a_turn_whose_answer_was_lost_is_not_appended_twice(
     assert [turn.content for turn in ledger.session_turns(session_id)] == ["Once."]
 
 
+def test_connections_that_died_while_nobody_used_them_are_not_used(
+    record_room: RecordRoom, session_id: UUID
+) -> None:
+    """As after a restart of the server; a turn is not sent twice, so it must not be sent on one."""
+    with record_room.pool(size=6) as pool:
+        pool.wait()
+        ledger = Ledger(pool, firm_id=FIRM_A)
+        for _ in range(2):
+            record_room.do(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            ledger.append_turn(session_id, "user", "Are you there?")
+
+        assert len(ledger.session_turns(session_id)) == 2
+
+
 def test_a_deadlock_is_tried_again(
     ledger_a: Ledger, session_id: UUID, record_room: RecordRoom
 ) -> None:
