@@ -324,6 +324,27 @@ def test_a_call_ends_as_its_block_ends(ledger_a: Ledger, error: BaseException, s
     assert (call.status, call.error_type) == (status, type(error).__qualname__)
 
 
+def test_what_has_worked_has_not_failed_when_its_result_has_no_place(ledger_a: Ledger) -> None:
+    worked = []
+
+    @ledger_a.tool("send")
+    def send(length: int) -> Any:
+        worked.append(length)
+        return "x" * length if length else object()
+
+    with ledger_a.run("A") as run:
+        for length in (0, 40_000):
+            with pytest.raises(LedgerInputError):
+                send(length)
+        with pytest.raises(LedgerInputError), run.tool_call("send", "{}") as call:
+            call.finish("x" * 40_000)
+
+    assert worked == [0, 40_000]
+    calls = ledger_a.tool_calls(run.run_id)
+    assert [call.status for call in calls] == ["unknown"] * 3
+    assert {call.error_type for call in calls} == {"LedgerInputError"}
+
+
 def test_a_call_that_failed_is_tried_again_only_where_it_said_so(ledger_a: Ledger) -> None:
     with ledger_a.run("A") as run:
         for is_retryable in (True, False):
@@ -472,7 +493,7 @@ def test_functions_are_tools(ledger_a: Ledger) -> None:
         ("send", "succeeded", '{"to": "a", "urgent": true}'),
         ("send", "succeeded", '{"to": "b", "urgent": false}'),
         ("look", "succeeded", '{"what": "here"}'),
-        ("look", "failed", '{"what": "nowhere"}'),
+        ("look", "unknown", '{"what": "nowhere"}'),
     ]
 
 

@@ -409,6 +409,7 @@ def _tool(
                     recorded: R = result_value(call.result)
                     return recorded
                 value = await function(*args, **kwargs)
+                call._core.has_worked = True
                 await call.finish(result_text(value))
                 return value
 

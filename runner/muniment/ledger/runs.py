@@ -320,8 +320,9 @@ class CallCore:
         On the way in the call is requested and begun. If its key has succeeded before,
         ``call.is_recorded`` is true and ``call.result`` is the result of then: nothing is to be
         done. On the way out the call is recorded as succeeded, unless ``call.finish`` did more; an
-        exception makes it failed, a TimeoutError timed out, and an interruption unknown, because
-        the effect may have happened.
+        exception makes it failed, a TimeoutError timed out. An interruption makes it unknown,
+        because the effect may have happened, and so does a result that cannot be recorded, because
+        it has.
 
         Args:
             tool_name: A tool of the registry.
@@ -348,6 +349,7 @@ class CallCore:
         """
         self.call: RequestedCall | None = None
         self.is_recorded = False
+        self.has_worked = False
         self.result: str | None = None
         self._run = run
         self._is_open = False
@@ -429,6 +431,7 @@ class CallCore:
         """
         if self.call is None:
             raise LedgerInputError("call", "is not open", hint="Use it inside of its `with` block.")
+        self.has_worked = self.has_worked or status == "succeeded"
         answer = yield from perform(
             calls.finish_tool_call(
                 self._run.scope,
@@ -456,7 +459,8 @@ class CallCore:
             yield from self.finish(self.result)
             return
         status = "failed"
-        if isinstance(error, (EffectUnknown, *INTERRUPTIONS)):
+        # To say of what was done that it failed would have it done twice.
+        if self.has_worked or isinstance(error, (EffectUnknown, *INTERRUPTIONS)):
             status = "unknown"
         elif isinstance(error, TimeoutError):
             status = "timed_out"

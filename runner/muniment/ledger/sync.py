@@ -367,7 +367,8 @@ class OpenRun:
         Raises:
             ApprovalPending: From the function: somebody has to decide first.
             EffectUnknown: From the function: it may have had its effect already.
-            LedgerInputError: From the function: arguments or result are no JSON.
+            LedgerInputError: From the function: the arguments are no JSON; or the result is none,
+                or cannot be recorded, and the function has worked: the call is ``unknown``.
         """
         return _tool(lambda: self, name, idempotency_key, tool_version)
 
@@ -441,6 +442,7 @@ def _tool(
                     recorded: R = result_value(call.result)
                     return recorded
                 value = function(*args, **kwargs)
+                call._core.has_worked = True
                 call.finish(result_text(value))
                 return value
 
