@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -497,6 +497,25 @@ def test_functions_are_tools(ledger_a: Ledger) -> None:
     ]
 
 
+def test_what_has_no_result_when_it_returns_is_no_tool(ledger_a: Ledger) -> None:
+    async def later() -> str:
+        return ""
+
+    def several() -> Iterator[str]:
+        yield ""
+
+    async def several_later() -> AsyncIterator[str]:
+        yield ""
+
+    for function in (later, several, several_later):
+        with pytest.raises(LedgerInputError, match="function: is a"):
+            ledger_a.tool()(function)
+    asynchronous: Any = AsyncLedger("", firm_id=FIRM_A)
+    for function in (several, several_later):
+        with pytest.raises(LedgerInputError, match="function: is a"):
+            asynchronous.tool()(function)
+
+
 def test_a_tool_that_is_not_registered_does_not_work(ledger_a: Ledger) -> None:
     with (
         ledger_a.run("A") as run,
@@ -559,6 +578,22 @@ def test_the_same_under_asyncio(record_room: RecordRoom, shelf_settings: Setting
             assert [call.tool_name for call in calls] == ["send", "look"]
             assert record.status == "succeeded"
             assert check.holds
+
+    asyncio.run(work())
+
+
+def test_a_tool_that_blocks_is_a_tool_under_asyncio(record_room: RecordRoom) -> None:
+    async def work() -> None:
+        async with record_room.async_ledger() as ledger:
+
+            @ledger.tool()  # type: ignore[arg-type]
+            def send() -> str:
+                return "sent"
+
+            async with ledger.run("A") as run:
+                assert await send() == "sent"
+            (call,) = await ledger.tool_calls(run.run_id)
+            assert (call.status, call.result) == ("succeeded", '"sent"')
 
     asyncio.run(work())
 

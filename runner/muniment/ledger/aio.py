@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from contextvars import ContextVar, Token
 from functools import update_wrapper, wraps
+from inspect import isawaitable
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from uuid import UUID
@@ -23,6 +24,7 @@ from muniment.ledger.runs import (
     RunCore,
     arguments_text,
     current,
+    refuse_as_tool,
     result_text,
     result_value,
 )
@@ -173,7 +175,7 @@ class AsyncLedger:
     ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
         """Make a coroutine function a tool of whichever run of this task it is called in.
 
-        See :meth:`OpenRun.tool`.
+        A function that blocks is taken too, and blocks the event loop. See :meth:`OpenRun.tool`.
         """
         return _tool(lambda: current(_current), name, idempotency_key, tool_version)
 
@@ -396,6 +398,8 @@ def _tool(
     tool_version: str | None,
 ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
     def decorate(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+        refuse_as_tool(function, is_awaited=True)
+
         @wraps(function)
         async def call_tool(*args: P.args, **kwargs: P.kwargs) -> R:
             key = idempotency_key(*args, **kwargs) if idempotency_key is not None else None
@@ -408,7 +412,9 @@ def _tool(
                 if call.is_recorded:
                     recorded: R = result_value(call.result)
                     return recorded
-                value = await function(*args, **kwargs)
+                answer = function(*args, **kwargs)
+                # A function that is none of asyncio's has done its work by now.
+                value = await answer if isawaitable(answer) else cast(R, answer)
                 call._core.has_worked = True
                 await call.finish(result_text(value))
                 return value

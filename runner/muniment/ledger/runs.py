@@ -9,7 +9,7 @@ from asyncio import CancelledError
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import datetime, timedelta
-from inspect import signature
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction, signature
 from time import monotonic
 from typing import Any, TypeVar
 from uuid import UUID
@@ -38,6 +38,7 @@ __all__ = [
     "RunCore",
     "arguments_text",
     "current",
+    "refuse_as_tool",
     "result_text",
     "result_value",
     "worker_name",
@@ -511,6 +512,20 @@ def current(variable: ContextVar[R]) -> R:
     if run is None:
         raise LedgerInputError("run", "a tool was called outside of a run")
     return run
+
+
+def refuse_as_tool(function: Callable[..., Any], *, is_awaited: bool) -> None:
+    """Refuse a function whose result would not be there when it returns.
+
+    Raises:
+        LedgerInputError: It is a generator, or a coroutine function that nobody would await.
+    """
+    if isgeneratorfunction(function) or isasyncgenfunction(function):
+        raise LedgerInputError("function", "is a generator, which has no one result to record")
+    if iscoroutinefunction(function) and not is_awaited:
+        raise LedgerInputError(
+            "function", "is a coroutine function", hint="Make it a tool of an AsyncLedger."
+        )
 
 
 def arguments_text(

@@ -23,6 +23,7 @@ from muniment.ledger.runs import (
     RunCore,
     arguments_text,
     current,
+    refuse_as_tool,
     result_text,
     result_value,
 )
@@ -184,9 +185,10 @@ class Ledger:
         idempotency_key: Callable[..., str] | None = None,
         tool_version: str | None = None,
     ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-        """Make a function a tool of whichever run of this process it is called in.
+        """Make a function a tool of whichever run of this thread it is called in.
 
-        See :meth:`OpenRun.tool`.
+        Another thread has no run, unless it was given a copy of this one's context
+        (:func:`contextvars.copy_context`). See :meth:`OpenRun.tool`.
         """
         return _tool(lambda: current(_current), name, idempotency_key, tool_version)
 
@@ -365,6 +367,7 @@ class OpenRun:
             tool_version: Its version; the active one if it is left out.
 
         Raises:
+            LedgerInputError: The function is a generator or a coroutine function.
             ApprovalPending: From the function: somebody has to decide first.
             EffectUnknown: From the function: it may have had its effect already.
             LedgerInputError: From the function: the arguments are no JSON; or the result is none,
@@ -429,6 +432,8 @@ def _tool(
     tool_version: str | None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        refuse_as_tool(function, is_awaited=False)
+
         @wraps(function)
         def call_tool(*args: P.args, **kwargs: P.kwargs) -> R:
             key = idempotency_key(*args, **kwargs) if idempotency_key is not None else None
