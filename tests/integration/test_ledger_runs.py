@@ -280,6 +280,44 @@ def test_no_heart_goes_on_beating(ledger_a: Ledger) -> None:
     assert threading.active_count() == before
 
 
+def test_a_run_that_has_ended_is_not_lost(ledger_a: Ledger) -> None:
+    with ledger_a.run("A", lease=SHORT) as run:
+        run_id = run.run_id
+        run.finish()
+        run._thread.join(PATIENCE)
+        assert run._core.lost is None
+
+    assert ledger_a.get_run(run_id).status == "succeeded"
+    assert run.run_id == run_id
+
+
+def test_the_last_beat_does_not_keep_a_run_that_was_let_go(record_room: RecordRoom) -> None:
+    def wait_for_a_person(ledger: Ledger, wire: Wire) -> None:
+        stop = wire.hold("heartbeat")
+        with ledger.run("A", lease=timedelta(seconds=3)) as run:
+            run_ids.append(run.run_id)
+            stop.wait()
+            join = run._thread.join
+
+            def join_after_beat() -> None:
+                stop.released.set()
+                join()
+
+            run._thread.join = join_after_beat  # type: ignore[method-assign,assignment]
+            raise ApprovalPending("sign: waits")
+
+    run_ids: list[UUID] = []
+    with wire_to(record_room.app) as wire:
+        ledger = record_room.ledger(database=wire.dsn(record_room.app), pool_size=2)
+        with pytest.raises(ApprovalPending):
+            wait_for_a_person(ledger, wire)
+        record = ledger.get_run(run_ids[0])
+
+    assert record.lease_expires_at is not None
+    assert record.heartbeat_at is not None
+    assert record.lease_expires_at - record.heartbeat_at == timedelta(seconds=1)
+
+
 # Tools -----------------------------------------------------------------------------------
 
 

@@ -290,12 +290,12 @@ class AsyncOpenRun:
         if self._token is not None:
             with suppress(ValueError):
                 _current.reset(self._token)
+        # The last beat first: after the end it would find the run lost, and undo a shortened lease.
         self._stop.set()
-        try:
-            await self._ledger._take(self._core.end(error))
-        finally:
-            if self._task is not None:
-                await self._task
+        if self._task is not None:
+            # However that ends: who cancels all tasks has cancelled it too.
+            await asyncio.wait([self._task])
+        await self._ledger._take(self._core.end(error))
 
     @property
     def run(self) -> Run:
@@ -308,8 +308,8 @@ class AsyncOpenRun:
 
     @property
     def run_id(self) -> UUID:
-        """Its id."""
-        return self._core.run.run_id
+        """Its id, also after the end and when the lease is lost."""
+        return self._core.run_id
 
     @property
     def is_cancel_requested(self) -> bool:
@@ -338,13 +338,13 @@ class AsyncOpenRun:
 
     async def _beat(self) -> None:
         seconds = self._core.lease.total_seconds() / BEATS_IN_A_LEASE
-        while self._core.lost is None:
-            try:
-                await asyncio.wait_for(self._stop.wait(), seconds)
-            except TimeoutError:
-                await self._ledger._take(self._core.beat())
-            else:
-                return
+        while not await self._is_stopped(seconds) and self._core.is_beating:
+            await self._ledger._take(self._core.beat())
+
+    async def _is_stopped(self, seconds: float) -> bool:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        return self._stop.is_set()
 
 
 def _of_call(

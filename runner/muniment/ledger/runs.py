@@ -150,11 +150,23 @@ class RunCore:
         """
         if self.lost is not None:
             raise LeaseLost(
-                f"run {self._run.run_id if self._run else ''}: the lease is lost: "
-                f"{self.lost.message}",
+                f"run {self.run_id}: the lease is lost: {self.lost.message}",
                 sqlstate="MU102",
                 hint="Drop the work: somebody else does it, or has ended it.",
             ) from self.lost
+        return self._opened()
+
+    @property
+    def run_id(self) -> UUID:
+        """Its id, whoever has it."""
+        return self._opened().run_id
+
+    @property
+    def is_beating(self) -> bool:
+        """Whether there is a lease to renew."""
+        return self.lost is None and self.seal is None
+
+    def _opened(self) -> Run:
         if self._run is None:
             raise LedgerInputError("run", "is not open", hint="Use it inside of its `with` block.")
         return self._run

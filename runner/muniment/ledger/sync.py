@@ -313,11 +313,10 @@ class OpenRun:
         if self._token is not None:
             with suppress(ValueError):
                 _current.reset(self._token)
+        # The last beat first: after the end it would find the run lost, and undo a shortened lease.
         self._stop.set()
-        try:
-            self._ledger._take(self._core.end(error))
-        finally:
-            self._thread.join()
+        self._thread.join()
+        self._ledger._take(self._core.end(error))
 
     @property
     def run(self) -> Run:
@@ -330,8 +329,8 @@ class OpenRun:
 
     @property
     def run_id(self) -> UUID:
-        """Its id."""
-        return self._core.run.run_id
+        """Its id, also after the end and when the lease is lost."""
+        return self._core.run_id
 
     @property
     def is_cancel_requested(self) -> bool:
@@ -377,7 +376,7 @@ class OpenRun:
 
     def _beat(self) -> None:
         seconds = self._core.lease.total_seconds() / BEATS_IN_A_LEASE
-        while self._core.lost is None and not self._stop.wait(seconds):
+        while not self._stop.wait(seconds) and self._core.is_beating:
             self._ledger._take(self._core.beat())
 
 
