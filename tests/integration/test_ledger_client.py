@@ -660,7 +660,7 @@ def test_a_pipeline_goes_in_whole_or_not_at_all(
 ) -> None:
     before = record_room.counts()
 
-    pipe = ledger_a.pipeline()
+    pipe = ledger_a.pipeline().__enter__()
     pipe.append_turn(session_id, "user", "One?")
     pipe.append_turns(uuid4(), TURNS)
     pipe.close_session(session_id)
@@ -674,6 +674,24 @@ def test_a_pipeline_goes_in_whole_or_not_at_all(
     assert record_room.counts() == before
     with ledger_a.pipeline():
         pass
+
+
+def test_a_pipeline_sends_each_call_once_and_takes_none_that_it_would_not_send(
+    ledger_a: Ledger, session_id: UUID
+) -> None:
+    pipe = ledger_a.pipeline()
+    for content in ("first", "second"):
+        with pipe:
+            pipe.append_turn(session_id, "user", content)
+    with suppress(ValueError), pipe:
+        pipe.append_turn(session_id, "user", "never")
+        raise ValueError
+    for one in (pipe, ledger_a.pipeline()):
+        with pytest.raises(LedgerInputError, match="is not open"):
+            one.append_turn(session_id, "user", "never")
+
+    turns = ledger_a.session_turns(session_id)
+    assert [turn.content for turn in turns] == ["first", "second"]
 
 
 # Races ------------------------------------------------------------------------------------

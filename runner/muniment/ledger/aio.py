@@ -230,12 +230,12 @@ class AsyncPipeline(Batch):
 
     async def __aenter__(self) -> AsyncPipeline:
         """Begin to collect."""
+        self._begin()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Send what was collected, unless the block failed."""
-        if kind is None:
-            await self._ledger._take(self._send())
+        await self._ledger._take(self._end(kind))
 
 
 def _of_run(

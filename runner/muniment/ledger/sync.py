@@ -243,12 +243,12 @@ class Pipeline(Batch):
 
     def __enter__(self) -> Pipeline:
         """Begin to collect."""
+        self._begin()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Send what was collected, unless the block failed."""
-        if kind is None:
-            self._ledger._take(self._send())
+        self._ledger._take(self._end(kind))
 
 
 def _of_run(
