@@ -352,6 +352,26 @@ LONG_AGO = datetime(2021, 3, 31, 23, 59, tzinfo=UTC)
 OF_LONG_AGO: RunInput = {**RUN, "started_at": LONG_AGO, "ended_at": LONG_AGO}
 
 
+def test_a_ledger_that_is_closed_stays_closed(record_room: RecordRoom) -> None:
+    with record_room.ledger() as ledger:
+        other = ledger.for_firm(FIRM_B)
+        assert other.open_session().is_new
+    for closed in (ledger, other):
+        with pytest.raises(LedgerInputError, match="is closed"):
+            closed.open_session()
+    assert ledger._pool is None
+    with ledger:
+        assert other.open_session().is_new
+
+    async def work() -> None:
+        async with record_room.async_ledger() as ledger:
+            await ledger.open_session()
+        with pytest.raises(LedgerInputError, match="is closed"):
+            await ledger.for_firm(FIRM_B).open_session()
+
+    asyncio.run(work())
+
+
 def test_a_month_that_is_missing_is_named_where_it_cannot_be_made(
     ledger_a: Ledger, session_id: UUID, record_room: RecordRoom
 ) -> None:

@@ -109,9 +109,11 @@ class AsyncLedger:
         self._pool = None if isinstance(database, str) else database
         self._parent: AsyncLedger | None = None
         self._lock = Lock()
+        self._is_closed = False
 
     async def __aenter__(self) -> AsyncLedger:
-        """Return it."""
+        """Return it, open again if it was closed."""
+        self._is_closed = False
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -121,6 +123,7 @@ class AsyncLedger:
     async def aclose(self) -> None:
         """Close the connections that were made here."""
         async with self._lock:
+            self._is_closed = self._is_own
             if self._is_own and self._pool is not None:
                 await self._pool.close()
                 self._pool = None
@@ -216,6 +219,8 @@ class AsyncLedger:
         if self._parent is not None:
             return self._parent._pool or await self._parent._opened()
         async with self._lock:
+            if self._is_closed:
+                raise LedgerInputError("ledger", "is closed")
             if self._pool is None:
                 self._pool = await make_async_pool(self._dsn, size=self._size)
             return self._pool

@@ -83,7 +83,8 @@ class Ledger:
     """The ledger of one firm. Safe to share between threads.
 
     It is opened when it is first used, and closed by :meth:`close` or at the end of a ``with``
-    block. For the other firms of a process: :meth:`for_firm`.
+    block; from then on it refuses, unless it is entered again. For the other firms of a process:
+    :meth:`for_firm`.
 
     Each method is one statement that commits by itself, in one round trip, and leaves nothing on
     its connection, so that a pooler in transaction mode will do. What is rolled back for another
@@ -116,9 +117,11 @@ class Ledger:
         self._pool = None if isinstance(database, str) else database
         self._parent: Ledger | None = None
         self._lock = Lock()
+        self._is_closed = False
 
     def __enter__(self) -> Ledger:
-        """Return it."""
+        """Return it, open again if it was closed."""
+        self._is_closed = False
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -128,6 +131,7 @@ class Ledger:
     def close(self) -> None:
         """Close the connections that were made here."""
         with self._lock:
+            self._is_closed = self._is_own
             if self._is_own and self._pool is not None:
                 self._pool.close()
                 self._pool = None
@@ -229,6 +233,8 @@ class Ledger:
         if self._parent is not None:
             return self._parent._pool or self._parent._opened()
         with self._lock:
+            if self._is_closed:
+                raise LedgerInputError("ledger", "is closed")
             if self._pool is None:
                 self._pool = make_pool(self._dsn, size=self._size)
             return self._pool
