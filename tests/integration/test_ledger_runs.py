@@ -133,6 +133,20 @@ def test_an_error_is_not_hidden_by_a_ledger_that_is_gone(record_room: RecordRoom
     assert any("could not be recorded" in note for note in raised.value.__notes__)
 
 
+def test_an_error_that_cannot_say_what_it_is_ends_a_run_all_the_same(ledger_a: Ledger) -> None:
+    class Speechless(Exception):
+        def __str__(self) -> str:
+            raise ValueError
+
+    run = ledger_a.run("A")
+    with pytest.raises(Speechless), run:
+        raise Speechless
+
+    record = ledger_a.get_run(run.run_id)
+    assert (record.status, record.error_message) == ("failed", None)
+    assert str(record.error_type).endswith("Speechless")
+
+
 # Keys, claims and leases ------------------------------------------------------------------
 
 
@@ -476,6 +490,26 @@ def _claimed(ledger: Ledger, run_id: UUID, work: Callable[[OpenRun], None]) -> b
     except LeaseLost:
         return False
     return True
+
+
+def test_tasks_that_wait_for_a_person_leave_the_run_open(record_room: RecordRoom) -> None:
+    async def work() -> UUID:
+        async with record_room.async_ledger() as ledger:
+
+            @ledger.tool("sign", idempotency_key=lambda what: what)
+            async def sign(what: str) -> str:
+                return what
+
+            run = ledger.run("A", idempotency_key="k")
+            with pytest.raises(ExceptionGroup) as raised:
+                async with run, asyncio.TaskGroup() as tasks:
+                    tasks.create_task(sign("deed"))
+            assert raised.group_contains(ApprovalPending)
+            return run.run_id
+
+    run_id = asyncio.run(work())
+
+    assert record_room.ledger().get_run(run_id).status == "waiting_approval"
 
 
 def test_what_was_denied_is_not_done(ledger_a: Ledger, record_room: RecordRoom) -> None:

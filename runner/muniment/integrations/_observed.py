@@ -23,7 +23,7 @@ from muniment.errors import (
 )
 from muniment.ledger import Ledger, RunInput, ToolCallInput, TurnInput, Usage
 from muniment.ledger.calls import Call
-from muniment.ledger.checks import CALL, ERROR_MESSAGE_BYTES, TURN, Check, checked
+from muniment.ledger.checks import CALL, TURN, Check, checked, error_text
 from muniment.ledger.steps import perform, perform_all
 from muniment.queries import query
 from muniment.shelf import fits_inline
@@ -359,12 +359,6 @@ def text_of(value: Any) -> str:
 def _plain(value: object) -> Any:
     dump = getattr(value, "model_dump", None)
     return dump(mode="json") if callable(dump) else str(value)
-
-
-def error_text(value: object) -> str | None:
-    """Return as much of a message as the ledger takes."""
-    text = str(value).replace("\0", "\ufffd").encode("utf-8", "replace")
-    return text[:ERROR_MESSAGE_BYTES].decode("utf-8", "ignore") or None
 
 
 def usage_of(counts: Mapping[str, int | None]) -> Usage | None:

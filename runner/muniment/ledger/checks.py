@@ -16,7 +16,7 @@ from uuid import UUID
 from muniment.errors import LedgerInputError
 from muniment.ledger.values import Usage
 
-__all__ = ["CALL", "PARAMETER", "RUN", "SESSION", "TURN", "checked", "to_json"]
+__all__ = ["CALL", "PARAMETER", "RUN", "SESSION", "TURN", "checked", "error_text", "to_json"]
 
 # How far a clock may be ahead; the functions of the ledger say the same (MU112).
 AHEAD = timedelta(minutes=5)
@@ -148,6 +148,17 @@ def error_message(value: Any) -> str:
     if len(found.encode()) > ERROR_MESSAGE_BYTES:
         raise _Wrong(f"has more than {ERROR_MESSAGE_BYTES:,} bytes")
     return found
+
+
+def error_text(error: object) -> str | None:
+    """Return as much of what an error says as the ledger takes; None if it says nothing."""
+    try:
+        said = str(error)
+    except Exception:
+        # Its own fault must not come in the place of what it tells of.
+        return None
+    text = said.replace("\0", "\ufffd").encode("utf-8", "replace")
+    return text[:ERROR_MESSAGE_BYTES].decode("utf-8", "ignore") or None
 
 
 def identifier(value: Any) -> UUID:

@@ -28,7 +28,7 @@ from muniment.errors import (
 )
 from muniment.ledger import calls
 from muniment.ledger.calls import LEASE, Call, Scope
-from muniment.ledger.checks import ERROR_MESSAGE_BYTES
+from muniment.ledger.checks import error_text
 from muniment.ledger.steps import Fetch, Steps, get_run, perform
 from muniment.ledger.values import AppendedTurn, RequestedCall, Run, TurnInput, Usage
 from muniment.shelf import StoredBody
@@ -292,7 +292,7 @@ class RunCore:
             except CallsOpen as still_open:
                 yield from self._end_badly("failed", still_open)
                 raise
-        elif isinstance(error, ApprovalPending):
+        elif _is_pending(error):
             yield from _noted(error, self._let_go())
         elif isinstance(error, INTERRUPTIONS):
             yield from self._end_badly("cancelled", error)
@@ -300,7 +300,7 @@ class RunCore:
             yield from self._end_badly("failed", error)
 
     def _end_badly(self, status: str, error: BaseException) -> Steps[None]:
-        ending = self.finish(status, error_type=_type(error), error_message=_message(error))
+        ending = self.finish(status, error_type=_type(error), error_message=error_text(error))
         yield from _noted(error, ending)
 
     def _let_go(self) -> Steps[None]:
@@ -477,7 +477,9 @@ class CallCore:
             status = "unknown"
         elif isinstance(error, TimeoutError):
             status = "timed_out"
-        ending = self.finish(status=status, error_type=_type(error), error_message=_message(error))
+        ending = self.finish(
+            status=status, error_type=_type(error), error_message=error_text(error)
+        )
         yield from _noted(error, ending)
 
 
@@ -487,6 +489,13 @@ def _noted(error: BaseException, steps: Steps[Any]) -> Steps[None]:
         yield from steps
     except MunimentError as failed:
         error.add_note(f"muniment: this could not be recorded: {failed.message}")
+
+
+def _is_pending(error: BaseException) -> bool:
+    """Tell whether a block was left for an approval; tasks of a group are left together."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(ApprovalPending)[1] is None
+    return isinstance(error, ApprovalPending)
 
 
 def _pending(call: RequestedCall, tool_name: str) -> ApprovalPending:
@@ -503,12 +512,6 @@ def _pending(call: RequestedCall, tool_name: str) -> ApprovalPending:
 
 def _type(error: BaseException) -> str:
     return type(error).__qualname__
-
-
-def _message(error: BaseException) -> str | None:
-    """Return as much of what an error says as the ledger takes."""
-    text = str(error).replace("\0", "\ufffd").encode("utf-8", "replace")
-    return text[:ERROR_MESSAGE_BYTES].decode("utf-8", "ignore") or None
 
 
 # Functions as tools --------------------------------------------------------------

@@ -285,7 +285,7 @@ class OpenRun:
     it. Meanwhile it beats by itself, three times a lease, over a connection of the pool. On the way
     out it has succeeded; after an exception it has failed, with the exception's class as its
     ``error_type``, and after KeyboardInterrupt or CancelledError it was cancelled. After
-    ApprovalPending it stays open, and waits for :meth:`Ledger.resume`.
+    ApprovalPending, or a group of nothing else, it stays open and waits for :meth:`Ledger.resume`.
 
     Raises:
         LeaseLost: Another worker has it (MU102); or, by the next call in the block, has got it.
