@@ -211,6 +211,12 @@ def test_the_same_key_is_the_same_session_and_run(ledger_a: Ledger) -> None:
 
 Attempt = Callable[[Ledger, UUID], Any]
 
+
+def none() -> Any:
+    """What a variable holds that was to hold an id."""
+    return None
+
+
 REFUSED: dict[str, tuple[Attempt, type[MunimentError], str]] = {
     "unknown session": (
         lambda ledger, _: ledger.record_turn(uuid4(), RUN, TURNS),
@@ -282,6 +288,38 @@ REFUSED: dict[str, tuple[Attempt, type[MunimentError], str]] = {
         lambda ledger, session: ledger.append_turn(session, "user", "a", colour="red"),
         LedgerInputError,
         "turns[0].colour",
+    ),
+    "a price that rounds to too much": (
+        lambda ledger, session: ledger.append_turn(
+            session, "user", "a", cost_usd=Decimal("999999999.9999999999")
+        ),
+        LedgerInputError,
+        "turns[0].cost_usd",
+    ),
+    "turns of no session": (
+        lambda ledger, _: ledger.session_turns(none()),
+        LedgerInputError,
+        "session_id: is needed",
+    ),
+    "turns after none": (
+        lambda ledger, session: ledger.session_turns(session, after=none()),
+        LedgerInputError,
+        "after: is needed",
+    ),
+    "calls of no run": (
+        lambda ledger, _: ledger.tool_calls(none()),
+        LedgerInputError,
+        "run_id: is needed",
+    ),
+    "the seal of no run": (
+        lambda ledger, _: ledger.seal(none()),
+        LedgerInputError,
+        "run_id: is needed",
+    ),
+    "a run of no agent": (
+        lambda ledger, _: ledger.start_run(none()),
+        LedgerInputError,
+        "agent_name: is needed",
     ),
 }
 

@@ -21,6 +21,7 @@ __all__ = ["CALL", "PARAMETER", "RUN", "SESSION", "TURN", "checked", "error_text
 # How far a clock may be ahead; the functions of the ledger say the same (MU112).
 AHEAD = timedelta(minutes=5)
 METADATA_BYTES = 8_192
+_HIGHEST_PRICE = Decimal("999999999.999999999")
 ERROR_MESSAGE_BYTES = 2_048
 
 
@@ -193,11 +194,11 @@ def whole(value: Any) -> int:
 
 
 def money(value: Any) -> Decimal:
-    """An exact price, of the column's numeric(18,9)."""
+    """A price of the column's numeric(18,9), to which the database rounds it."""
     if isinstance(value, bool) or not isinstance(value, Decimal | int):
         raise _Wrong(f"is {type(value).__name__}; prices are exact: use Decimal")
     found = Decimal(value)
-    if not found.is_finite() or not 0 <= found < 10**9:
+    if not found.is_finite() or not 0 <= found <= _HIGHEST_PRICE:
         raise _Wrong(f"{value} is no price from 0 to under a milliard US dollars")
     return found
 
