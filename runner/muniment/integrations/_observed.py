@@ -35,6 +35,7 @@ __all__ = [
     "Recorder",
     "Step",
     "error_text",
+    "json_of",
     "new_turns",
     "text_of",
     "usage_of",
@@ -361,9 +362,23 @@ def _is_about_rows(error: MunimentError) -> bool:
 
 
 def text_of(value: Any) -> str:
-    """Return a text as it is, and anything else as JSON, or as Python shows it."""
+    """Return a text as it is, and anything else as JSON: of it, or of how Python shows it."""
     if isinstance(value, str):
         return value
+    try:
+        return json_of(value)
+    except (TypeError, ValueError, RecursionError):
+        # A key that is no text, or a circle.
+        return json_of(str(value))
+
+
+def json_of(value: Any) -> str:
+    """Return a value as JSON that PostgreSQL can hold.
+
+    Raises:
+        TypeError: A key is no text.
+        ValueError: It holds itself.
+    """
     text = json.dumps(value, ensure_ascii=False, default=_plain)
     try:
         text.encode()
