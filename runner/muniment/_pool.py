@@ -7,10 +7,12 @@ another tenant, or a session of a pooler: one alone commits by itself, several a
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any
+from typing import Any, Protocol
+from weakref import WeakSet
 
 from psycopg import AsyncConnection, Connection
 from psycopg.pq import TransactionStatus
@@ -27,6 +29,7 @@ __all__ = [
     "Statement",
     "execute",
     "execute_async",
+    "leave_to_parent",
     "make_async_pool",
     "make_pool",
 ]
@@ -72,6 +75,35 @@ async def make_async_pool(dsn: str, *, size: int) -> AsyncPool:
     )
     await pool.open()
     return pool
+
+
+class _Owner(Protocol):
+    """Who has made a pool."""
+
+    def _leave_pool(self) -> object:
+        """Have no pool any more, without closing it, and return it."""
+
+
+_OWNERS: WeakSet[Any] = WeakSet()
+# Never collected, which would say goodbye on the connections of the parent.
+_OF_PARENT: list[object] = []
+
+
+def leave_to_parent(owner: _Owner) -> None:
+    """Have a pool left to this process, should it fork.
+
+    On a connection that both use, each reads what the other has asked, of whichever firm.
+    """
+    _OWNERS.add(owner)
+
+
+def _leave_all() -> None:
+    _OF_PARENT.extend([owner._leave_pool() for owner in _OWNERS])
+
+
+# Not on Windows, where nothing forks.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_all)
 
 
 def execute(pool: Pool, statements: Sequence[Statement]) -> list[list[Row]]:

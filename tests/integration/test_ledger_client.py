@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -523,6 +524,31 @@ def test_an_interruption_is_not_taken_for_a_lost_connection(
         return record_room.rows("SELECT count(*) FROM pg_locks WHERE NOT granted") == [(1,)]
 
     asyncio.run(work())
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_process_that_is_forked_has_connections_of_its_own(record_room: RecordRoom) -> None:
+    """On the same one each would read the other's answers, those of another firm too."""
+
+    def backend() -> int:
+        other.open_session()
+        assert ledger._pool is not None
+        with ledger._pool.connection() as connection:
+            return int(connection.info.backend_pid)
+
+    ledger = record_room.ledger(pool_size=1)
+    other = ledger.for_firm(FIRM_B)
+    before = backend()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        with suppress(Exception):
+            status = 0 if backend() != before else 2
+        os._exit(status)
+    _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert backend() == before
 
 
 def test_a_pooler_in_transaction_mode_will_do(record_room: RecordRoom, pooler: Start) -> None:

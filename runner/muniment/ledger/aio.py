@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from uuid import UUID
 
-from muniment._pool import AsyncPool, execute_async, make_async_pool
+from muniment._pool import AsyncPool, execute_async, leave_to_parent, make_async_pool
 from muniment.errors import LedgerInputError, MunimentError
 from muniment.ledger import calls, steps
 from muniment.ledger.batch import Batch
@@ -223,7 +223,12 @@ class AsyncLedger:
                 raise LedgerInputError("ledger", "is closed")
             if self._pool is None:
                 self._pool = await make_async_pool(self._dsn, size=self._size)
+                leave_to_parent(self)
             return self._pool
+
+    def _leave_pool(self) -> AsyncPool | None:
+        pool, self._pool, self._lock = self._pool, None, Lock()
+        return pool
 
 
 class AsyncPipeline(Batch):

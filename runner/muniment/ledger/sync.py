@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from uuid import UUID
 
-from muniment._pool import Pool, execute, make_pool
+from muniment._pool import Pool, execute, leave_to_parent, make_pool
 from muniment.errors import LedgerInputError, MunimentError
 from muniment.ledger import calls, steps
 from muniment.ledger.batch import Batch
@@ -80,7 +80,7 @@ def _resuming(
 
 
 class Ledger:
-    """The ledger of one firm. Safe to share between threads.
+    """The ledger of one firm. Safe to share between threads, and with a process that is forked.
 
     It is opened when it is first used, and closed by :meth:`close` or at the end of a ``with``
     block; from then on it refuses, unless it is entered again. For the other firms of a process:
@@ -93,7 +93,8 @@ class Ledger:
 
     Args:
         database: A libpq connection string or URI, or a pool of the caller's, which stays the
-            caller's to close. The login acts as ``muniment_app``.
+            caller's to close, and must not be taken into a process that is forked. The login acts
+            as ``muniment_app``.
         firm_id: The tenant.
         shelf: Where large bodies go. Without one, what is not kept inline is refused.
         pool_size: How many connections there are at most, if the pool is made here.
@@ -237,7 +238,12 @@ class Ledger:
                 raise LedgerInputError("ledger", "is closed")
             if self._pool is None:
                 self._pool = make_pool(self._dsn, size=self._size)
+                leave_to_parent(self)
             return self._pool
+
+    def _leave_pool(self) -> Pool | None:
+        pool, self._pool, self._lock = self._pool, None, Lock()
+        return pool
 
 
 class Pipeline(Batch):
