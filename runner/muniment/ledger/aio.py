@@ -175,7 +175,7 @@ class AsyncLedger:
         *,
         idempotency_key: Callable[..., str] | None = None,
         tool_version: str | None = None,
-    ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
+    ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Coroutine[Any, Any, R]]]:
         """Make a coroutine function a tool of whichever run of this task it is called in.
 
         A function that blocks is taken too, and blocks the event loop. See :meth:`OpenRun.tool`.
@@ -342,7 +342,7 @@ class AsyncOpenRun:
         *,
         idempotency_key: Callable[..., str] | None = None,
         tool_version: str | None = None,
-    ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
+    ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Coroutine[Any, Any, R]]]:
         """Make a coroutine function a tool of this run: see :meth:`OpenRun.tool`."""
         return _tool(lambda: self, name, idempotency_key, tool_version)
 
@@ -406,8 +406,8 @@ def _tool(
     name: str | None,
     idempotency_key: Callable[..., str] | None,
     tool_version: str | None,
-) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
-    def decorate(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Coroutine[Any, Any, R]]]:
+    def decorate(function: Callable[P, Awaitable[R]]) -> Callable[P, Coroutine[Any, Any, R]]:
         refuse_as_tool(function, is_awaited=True)
 
         @wraps(function)

@@ -335,7 +335,8 @@ class CallCore:
         done. On the way out the call is recorded as succeeded, unless ``call.finish`` did more; an
         exception makes it failed, a TimeoutError timed out. An interruption makes it unknown,
         because the effect may have happened, and so does a result that cannot be recorded, because
-        it has.
+        it has. One that was left because a call within it waits for approval may be tried again
+        under its key.
 
         Args:
             tool_name: A tool of the registry.
@@ -478,7 +479,11 @@ class CallCore:
         elif isinstance(error, TimeoutError):
             status = "timed_out"
         ending = self.finish(
-            status=status, error_type=_type(error), error_message=error_text(error)
+            status=status,
+            error_type=_type(error),
+            error_message=error_text(error),
+            # It left for an approval of what it called, and comes again after that.
+            is_error_retryable=True if _is_pending(error) else None,
         )
         yield from _noted(error, ending)
 
