@@ -129,6 +129,9 @@ def test_what_is_cleared_is_not_remembered_and_stays_in_the_ledger(
 def test_a_history_raises_what_cannot_be_remembered(history: LedgerChatMessageHistory) -> None:
     with pytest.raises(LedgerInputError, match="needs a run"):
         history.add_messages([HumanMessage("one"), HumanMessage(LARGE)])
+    odd = HumanMessage("two", additional_kwargs={"at": {(1, 2): "p"}})
+    with pytest.raises(LedgerInputError, match=r"^messages\[1\]: is no JSON"):
+        history.add_messages([HumanMessage("one"), odd])
     assert history.messages == []
     history._ledger.close_session(history._id)
     with pytest.raises(SessionClosed):

@@ -86,10 +86,10 @@ class Ledger:
     block; from then on it refuses, unless it is entered again. For the other firms of a process:
     :meth:`for_firm`.
 
-    Each method is one statement that commits by itself, in one round trip, and leaves nothing on
-    its connection, so that a pooler in transaction mode will do. What is rolled back for another
-    transaction's sake is tried again, up to three times within a second; after a lost connection
-    only what a second time cannot do twice.
+    Each method is one transaction, in one round trip, and leaves nothing on its connection, so that
+    a pooler in transaction mode will do. What is rolled back for another transaction's sake is
+    tried again, up to three times within two seconds; after a lost connection only what a second
+    time cannot do twice.
 
     Args:
         database: A libpq connection string or URI, or a pool of the caller's, which stays the
