@@ -189,6 +189,27 @@ def test_a_start_whose_answer_was_lost_is_still_ones_own(record_room: RecordRoom
         assert ledger.get_run(run.run_id).status == "succeeded"
 
 
+def test_a_claim_whose_answer_was_lost_is_ones_own_if_the_name_is(record_room: RecordRoom) -> None:
+    def resume(**options: Any) -> OpenRun:
+        queued = ledger.start_run("A")
+        stop = wire.hold("claim_run", answer=True)
+        claimed = threads.submit(ledger.resume(queued.run_id, **options).__enter__)
+        stop.wait()
+        wire.cut()
+        return claimed.result()
+
+    with wire_to(record_room.app) as wire, ThreadPoolExecutor(1) as threads:
+        ledger = record_room.ledger(database=wire.dsn(record_room.app), pool_size=2)
+
+        run = resume()
+        assert ledger.get_run(run.run_id).worker_id == run.run.worker_id
+        run.__exit__(None, None, None)
+        assert ledger.get_run(run.run_id).status == "succeeded"
+        # Another thread may have the same name.
+        with pytest.raises(ConnectFailed):
+            resume(worker_id="w1")
+
+
 def test_a_queued_run_is_resumed_in_its_session(ledger_a: Ledger, session_id: UUID) -> None:
     queued = ledger_a.start_run("A", session_id=session_id)
     assert (queued.status, queued.worker_id) == ("queued", None)

@@ -8,6 +8,7 @@ import socket
 from asyncio import CancelledError
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import datetime, timedelta
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction, signature
 from time import monotonic
@@ -69,6 +70,7 @@ class RunCore:
         lease: How long it may be silent.
         session_id: The conversation, if it is known.
         run_id: The id that was made here, which nobody else can know.
+        is_own_name: Whether the worker's name was made here, so that no other has it.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class RunCore:
         lease: timedelta,
         session_id: UUID | None = None,
         run_id: UUID | None = None,
+        is_own_name: bool = False,
     ) -> None:
         self.scope = scope
         self.lease = lease
@@ -89,6 +92,7 @@ class RunCore:
         self.lost: MunimentError | None = None
         self._opening = opening
         self._worker_id = worker_id
+        self._is_own_name = is_own_name
         self._own_run_id = run_id
         self._run: Run | None = None
         self._alive_until = 0.0
@@ -103,6 +107,7 @@ class RunCore:
     ) -> RunCore:
         """Return the core of a run that is to be started, as :func:`calls.start_run` takes it."""
         given = dict(options)
+        is_own_name = not given.get("worker_id")
         given["worker_id"] = given.get("worker_id") or worker_name()
         own = calls.uuid7() if given.get("run_id") is None else None
         given["run_id"] = own or given["run_id"]
@@ -113,6 +118,7 @@ class RunCore:
             lease=given.get("lease", LEASE),
             session_id=given.get("session_id"),
             run_id=own,
+            is_own_name=is_own_name,
         )
 
     @classmethod
@@ -138,8 +144,8 @@ class RunCore:
             StoreError: The database refused.
         """
         name = worker_id or worker_name()
-        opening = calls.claim_run(scope, run_id, name, lease=lease)
-        return cls(scope, opening, worker_id=name, lease=lease)
+        opening = _claim(scope, run_id, name, lease, is_own_name=worker_id is None)
+        return cls(scope, opening, worker_id=name, lease=lease, is_own_name=worker_id is None)
 
     @property
     def run(self) -> Run:
@@ -178,8 +184,15 @@ class RunCore:
         if not run.is_new and self._opening.doing != "claiming a run":
             # Its own start may have been committed without an answer, and was sent again.
             if run.run_id != self._own_run_id:
-                claim = calls.claim_run(self.scope, run.run_id, self._worker_id, lease=self.lease)
-                run = yield from perform(claim)
+                run = yield from perform(
+                    _claim(
+                        self.scope,
+                        run.run_id,
+                        self._worker_id,
+                        self.lease,
+                        is_own_name=self._is_own_name,
+                    )
+                )
         elif not run.is_new:
             self.session_id = (yield from get_run(self.scope, run.run_id)).session_id
         self._run = run
@@ -310,6 +323,18 @@ class RunCore:
         if self.session_id is None:
             raise LedgerInputError("session_id", "this run belongs to no session")
         return self.session_id
+
+
+def _claim(
+    scope: Scope, run_id: UUID, worker_id: str, lease: timedelta, *, is_own_name: bool
+) -> Call[Run]:
+    """Return the call that takes a run.
+
+    A worker may take its own run again. If no other has its name, that can only be because the
+    first answer was lost, and nothing was done in between.
+    """
+    claim = calls.claim_run(scope, run_id, worker_id, lease=lease)
+    return replace(claim, is_repeatable=is_own_name)
 
 
 class CallCore:
