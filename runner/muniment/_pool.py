@@ -85,7 +85,7 @@ class _Owner(Protocol):
 
 
 _OWNERS: WeakSet[Any] = WeakSet()
-# Never collected, which would say goodbye on the connections of the parent.
+# Never collected: a pool that ends takes its locks, and a thread of the parent may hold them.
 _OF_PARENT: list[object] = []
 
 
