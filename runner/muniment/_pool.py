@@ -7,12 +7,15 @@ another tenant, or a session of a pooler: one alone commits by itself, several a
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any, Protocol
+from weakref import WeakSet
 
 from psycopg import AsyncConnection, Connection
+from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
@@ -26,6 +29,7 @@ __all__ = [
     "Statement",
     "execute",
     "execute_async",
+    "leave_to_parent",
     "make_async_pool",
     "make_pool",
 ]
@@ -73,6 +77,35 @@ async def make_async_pool(dsn: str, *, size: int) -> AsyncPool:
     return pool
 
 
+class _Owner(Protocol):
+    """Who has made a pool."""
+
+    def _leave_pool(self) -> object:
+        """Have no pool any more, without closing it, and return it."""
+
+
+_OWNERS: WeakSet[Any] = WeakSet()
+# Never collected: a pool that ends takes its locks, and a thread of the parent may hold them.
+_OF_PARENT: list[object] = []
+
+
+def leave_to_parent(owner: _Owner) -> None:
+    """Have a pool left to this process, should it fork.
+
+    On a connection that both use, each reads what the other has asked, of whichever firm.
+    """
+    _OWNERS.add(owner)
+
+
+def _leave_all() -> None:
+    _OF_PARENT.extend([owner._leave_pool() for owner in _OWNERS])
+
+
+# Not on Windows, where nothing forks.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_all)
+
+
 def execute(pool: Pool, statements: Sequence[Statement]) -> list[list[Row]]:
     """Run statements, and return the rows of each.
 
@@ -86,7 +119,7 @@ def execute(pool: Pool, statements: Sequence[Statement]) -> list[list[Row]]:
     """
     cursors: list[Any] = []
     try:
-        with pool.connection() as connection, _autocommit(connection):
+        with _live(pool) as connection, _autocommit(connection):
             if len(statements) == 1:
                 _, sql, values = statements[0]
                 return [connection.cursor(row_factory=tuple_row).execute(sql, values).fetchall()]
@@ -106,7 +139,7 @@ async def execute_async(pool: AsyncPool, statements: Sequence[Statement]) -> lis
     """Do as :func:`execute` does, under asyncio."""
     cursors: list[Any] = []
     try:
-        async with pool.connection() as connection, _autocommit_async(connection):
+        async with _live_async(pool) as connection, _autocommit_async(connection):
             if len(statements) == 1:
                 _, sql, values = statements[0]
                 cursor = connection.cursor(row_factory=tuple_row)
@@ -124,8 +157,46 @@ async def execute_async(pool: AsyncPool, statements: Sequence[Statement]) -> lis
 
 
 @contextmanager
+def _live(pool: Pool) -> Iterator[Connection[Any]]:
+    """Give a connection of a pool that the server has not ended while nobody used it.
+
+    After a restart every connection that waits is dead. To send on one of them and have it fail
+    would leave open whether the statement was carried out.
+    """
+    while True:
+        with pool.connection() as connection:
+            if _is_alive(connection):
+                yield connection
+                return
+
+
+@asynccontextmanager
+async def _live_async(pool: AsyncPool) -> AsyncIterator[AsyncConnection[Any]]:
+    while True:
+        async with pool.connection() as connection:
+            if _is_alive(connection):
+                yield connection
+                return
+
+
+def _is_alive(connection: Connection[Any] | AsyncConnection[Any]) -> bool:
+    """Tell whether the server has hung up, without asking it.
+
+    The first look finds its last words, if it said any, the second the end.
+    """
+    with suppress(DatabaseError):
+        connection.pgconn.consume_input()
+        connection.pgconn.consume_input()
+    return not connection.closed
+
+
+@contextmanager
 def _autocommit(connection: Connection[Any]) -> Iterator[None]:
-    """Have no BEGIN sent before a statement. This is psycopg's matter; the server is not told."""
+    """Have no BEGIN sent before a statement. This is psycopg's matter; the server is not told.
+
+    psycopg changes it outside of a transaction only, and one that was refused or interrupted is
+    still open. What cannot be rolled back is closed: the pool makes another.
+    """
     if connection.autocommit:
         yield
         return
@@ -133,8 +204,13 @@ def _autocommit(connection: Connection[Any]) -> Iterator[None]:
     try:
         yield
     finally:
-        if not connection.closed:
+        if not _is_idle(connection):
+            with suppress(DatabaseError):
+                connection.rollback()
+        if _is_idle(connection):
             connection.autocommit = False
+        else:
+            connection.close()
 
 
 @asynccontextmanager
@@ -146,8 +222,17 @@ async def _autocommit_async(connection: AsyncConnection[Any]) -> AsyncIterator[N
     try:
         yield
     finally:
-        if not connection.closed:
+        if not _is_idle(connection):
+            with suppress(DatabaseError):
+                await connection.rollback()
+        if _is_idle(connection):
             await connection.set_autocommit(False)
+        else:
+            await connection.close()
+
+
+def _is_idle(connection: Connection[Any] | AsyncConnection[Any]) -> bool:
+    return connection.pgconn.transaction_status == TransactionStatus.IDLE
 
 
 def _refusal(

@@ -6,11 +6,15 @@ import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.callbacks import BaseCallbackHandler, CallbackManagerForRetrieverRun
+from langchain_core.documents import Document
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.outputs import LLMResult
+from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableLambda
 from langchain_core.tools import tool
 from langgraph.graph import END, START, MessagesState, StateGraph
@@ -125,6 +129,9 @@ def test_what_is_cleared_is_not_remembered_and_stays_in_the_ledger(
 def test_a_history_raises_what_cannot_be_remembered(history: LedgerChatMessageHistory) -> None:
     with pytest.raises(LedgerInputError, match="needs a run"):
         history.add_messages([HumanMessage("one"), HumanMessage(LARGE)])
+    odd = HumanMessage("two", additional_kwargs={"at": {(1, 2): "p"}})
+    with pytest.raises(LedgerInputError, match=r"^messages\[1\]: is no JSON"):
+        history.add_messages([HumanMessage("one"), odd])
     assert history.messages == []
     history._ledger.close_session(history._id)
     with pytest.raises(SessionClosed):
@@ -257,6 +264,72 @@ def test_a_model_by_itself_is_a_run_and_a_chain_is_one_with_its_parts(
     assert [turn.content for turn in seen_room.turns(chained)] == ["HI", "Hello again."]
     assert alone.usage == chained.usage
     assert alone.usage.input_tokens == 100
+
+
+class Rewriting(BaseRetriever):
+    """A retriever that asks a model for a better question."""
+
+    model: Any
+
+    def _get_relevant_documents(
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun
+    ) -> list[Document]:
+        better = self.model.invoke(query, {"callbacks": run_manager.get_child()})
+        return [Document(better.content)]
+
+
+def test_a_model_that_a_retriever_asks_works_for_whoever_retrieves(
+    seen_room: SeenRoom, handler: LedgerCallbackHandler
+) -> None:
+    within = RunnableLambda(lambda text: text) | Rewriting(model=scripted(says("Period?")))
+    within.with_config(run_name="asking").invoke("When?", config(handler))
+    Rewriting(model=scripted(says("Term?"))).invoke("How long?", config(handler))
+    with pytest.raises(ValueError, match="busy"):
+        Rewriting(model=RunnableLambda(_be_busy)).invoke("Now?", config(handler))
+
+    runs = seen_room.runs()
+    assert [(run.agent_name, run.operation) for run in runs] == [
+        ("asking", "invoke_agent"),
+        ("Scripted", "chat"),
+        ("_be_busy", "invoke_agent"),
+    ]
+    assert [turn.content for turn in seen_room.turns(runs[0])] == ["When?", "Period?"]
+    assert [turn.content for turn in seen_room.turns(runs[1])] == ["How long?", "Term?"]
+    assert handler._trees == {}
+
+
+def _be_busy(_: Any) -> Any:
+    raise ValueError("busy")
+
+
+def test_what_is_no_json_is_on_record_as_python_shows_it(
+    seen_room: SeenRoom, handler: LedgerCallbackHandler
+) -> None:
+    @tool
+    def scan(matter: str) -> dict[tuple[int, int], str]:
+        """Scan a matter."""
+        return {(1, 2): matter}
+
+    def work(matter: str) -> Any:
+        return scan.invoke(matter)
+
+    RunnableLambda(work, name="Clerk").invoke("2026-117", config(handler))
+
+    (run,) = seen_room.runs()
+    (call,) = seen_room.calls(run.run_id)
+    assert json.loads(call.result or "") == "{(1, 2): '2026-117'}"
+
+
+def test_a_model_that_answers_nothing_is_on_record(
+    seen_room: SeenRoom, handler: LedgerCallbackHandler
+) -> None:
+    run_id = uuid4()
+    handler.on_llm_start({"name": "Mute"}, ["Hello?"], run_id=run_id)
+    handler.on_llm_end(LLMResult(generations=[[]]), run_id=run_id)
+
+    (run,) = seen_room.runs()
+    assert [turn.content for turn in seen_room.turns(run)] == ["Hello?", None]
+    assert handler._trees == {}
 
 
 def test_counts_that_contradict_are_left_out_alone(

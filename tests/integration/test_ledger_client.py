@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +17,13 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from psycopg_pool import ConnectionPool
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
 from tests.fix_ledger import FIRM_A, FIRM_B, RecordRoom, login
 from tests.fix_pooler import Start
 from tests.fix_wire import Wire, wire_to
-from tests.processes import eventually
+from tests.processes import PATIENCE, eventually
 
-from muniment import Ledger, Usage
+from muniment import AsyncLedger, Ledger, Usage
 from muniment.errors import (
     AccessDenied,
     ConnectFailed,
@@ -210,6 +212,12 @@ def test_the_same_key_is_the_same_session_and_run(ledger_a: Ledger) -> None:
 
 Attempt = Callable[[Ledger, UUID], Any]
 
+
+def none() -> Any:
+    """What a variable holds that was to hold an id."""
+    return None
+
+
 REFUSED: dict[str, tuple[Attempt, type[MunimentError], str]] = {
     "unknown session": (
         lambda ledger, _: ledger.record_turn(uuid4(), RUN, TURNS),
@@ -282,6 +290,38 @@ REFUSED: dict[str, tuple[Attempt, type[MunimentError], str]] = {
         LedgerInputError,
         "turns[0].colour",
     ),
+    "a price that rounds to too much": (
+        lambda ledger, session: ledger.append_turn(
+            session, "user", "a", cost_usd=Decimal("999999999.9999999999")
+        ),
+        LedgerInputError,
+        "turns[0].cost_usd",
+    ),
+    "turns of no session": (
+        lambda ledger, _: ledger.session_turns(none()),
+        LedgerInputError,
+        "session_id: is needed",
+    ),
+    "turns after none": (
+        lambda ledger, session: ledger.session_turns(session, after=none()),
+        LedgerInputError,
+        "after: is needed",
+    ),
+    "calls of no run": (
+        lambda ledger, _: ledger.tool_calls(none()),
+        LedgerInputError,
+        "run_id: is needed",
+    ),
+    "the seal of no run": (
+        lambda ledger, _: ledger.seal(none()),
+        LedgerInputError,
+        "run_id: is needed",
+    ),
+    "a run of no agent": (
+        lambda ledger, _: ledger.start_run(none()),
+        LedgerInputError,
+        "agent_name: is needed",
+    ),
 }
 
 
@@ -349,6 +389,26 @@ def test_a_wrong_address_is_said_at_once(record_room: RecordRoom) -> None:
 
 LONG_AGO = datetime(2021, 3, 31, 23, 59, tzinfo=UTC)
 OF_LONG_AGO: RunInput = {**RUN, "started_at": LONG_AGO, "ended_at": LONG_AGO}
+
+
+def test_a_ledger_that_is_closed_stays_closed(record_room: RecordRoom) -> None:
+    with record_room.ledger() as ledger:
+        other = ledger.for_firm(FIRM_B)
+        assert other.open_session().is_new
+    for closed in (ledger, other):
+        with pytest.raises(LedgerInputError, match="is closed"):
+            closed.open_session()
+    assert ledger._pool is None
+    with ledger:
+        assert other.open_session().is_new
+
+    async def work() -> None:
+        async with record_room.async_ledger() as ledger:
+            await ledger.open_session()
+        with pytest.raises(LedgerInputError, match="is closed"):
+            await ledger.for_firm(FIRM_B).open_session()
+
+    asyncio.run(work())
 
 
 def test_a_month_that_is_missing_is_named_where_it_cannot_be_made(
@@ -419,6 +479,76 @@ def test_two_firms_take_turns_on_one_connection(record_room: RecordRoom, autocom
             assert connection.autocommit is autocommit
         a.close()
         assert not pool.closed
+
+
+def test_a_refused_transaction_leaves_a_connection_as_it_was(record_room: RecordRoom) -> None:
+    def append_two(ledger: Ledger) -> None:
+        with ledger.pipeline() as pipe:
+            pipe.append_turn(uuid4(), "user", "first")
+            pipe.append_turn(uuid4(), "user", "second")
+
+    with record_room.pool(size=1) as pool:
+        ledger = Ledger(pool, firm_id=FIRM_A)
+        for _ in range(2):
+            with pytest.raises(NotThere):
+                append_two(ledger)
+            with pytest.raises(NotThere):
+                ledger.verify_seal(uuid4())
+        with pool.connection() as connection:
+            assert not connection.autocommit
+        assert pool.get_stats().get("connections_num") == 1
+
+
+@pytest.mark.parametrize("autocommit", [True, False])
+def test_an_interruption_is_not_taken_for_a_lost_connection(
+    record_room: RecordRoom, autocommit: bool
+) -> None:
+    async def work() -> None:
+        async with AsyncConnectionPool(
+            record_room.app, kwargs={"autocommit": autocommit}, min_size=1, max_size=1, open=False
+        ) as pool:
+            ledger = AsyncLedger(pool, firm_id=FIRM_A)
+            session_id = (await ledger.open_session()).session_id
+            with psycopg.connect(record_room.dsn) as other:
+                other.execute("LOCK TABLE agents.chat_turn")
+                reading = asyncio.create_task(ledger.session_turns(session_id))
+                await asyncio.to_thread(eventually, is_waiting, "the statement waits")
+                reading.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await asyncio.wait_for(reading, PATIENCE)
+            assert await ledger.session_turns(session_id) == []
+            async with pool.connection() as connection:
+                assert connection.autocommit is autocommit
+
+    def is_waiting() -> bool:
+        return record_room.rows("SELECT count(*) FROM pg_locks WHERE NOT granted") == [(1,)]
+
+    asyncio.run(work())
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_process_that_is_forked_has_connections_of_its_own(record_room: RecordRoom) -> None:
+    """On the same one each would read the other's answers, those of another firm too."""
+
+    def backend() -> int:
+        other.open_session()
+        assert ledger._pool is not None
+        with ledger._pool.connection() as connection:
+            return int(connection.info.backend_pid)
+
+    ledger = record_room.ledger(pool_size=1)
+    other = ledger.for_firm(FIRM_B)
+    before = backend()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        with suppress(Exception):
+            status = 0 if backend() != before else 2
+        os._exit(status)
+    _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert backend() == before
 
 
 def test_a_pooler_in_transaction_mode_will_do(record_room: RecordRoom, pooler: Start) -> None:
@@ -522,6 +652,23 @@ def test_a_turn_whose_answer_was_lost_is_not_appended_twice(
     assert [turn.content for turn in ledger.session_turns(session_id)] == ["Once."]
 
 
+def test_connections_that_died_while_nobody_used_them_are_not_used(
+    record_room: RecordRoom, session_id: UUID
+) -> None:
+    """As after a restart of the server; a turn is not sent twice, so it must not be sent on one."""
+    with record_room.pool(size=6) as pool:
+        pool.wait()
+        ledger = Ledger(pool, firm_id=FIRM_A)
+        for _ in range(2):
+            record_room.do(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            ledger.append_turn(session_id, "user", "Are you there?")
+
+        assert len(ledger.session_turns(session_id)) == 2
+
+
 def test_a_deadlock_is_tried_again(
     ledger_a: Ledger, session_id: UUID, record_room: RecordRoom
 ) -> None:
@@ -597,7 +744,7 @@ def test_a_pipeline_goes_in_whole_or_not_at_all(
 ) -> None:
     before = record_room.counts()
 
-    pipe = ledger_a.pipeline()
+    pipe = ledger_a.pipeline().__enter__()
     pipe.append_turn(session_id, "user", "One?")
     pipe.append_turns(uuid4(), TURNS)
     pipe.close_session(session_id)
@@ -611,6 +758,24 @@ def test_a_pipeline_goes_in_whole_or_not_at_all(
     assert record_room.counts() == before
     with ledger_a.pipeline():
         pass
+
+
+def test_a_pipeline_sends_each_call_once_and_takes_none_that_it_would_not_send(
+    ledger_a: Ledger, session_id: UUID
+) -> None:
+    pipe = ledger_a.pipeline()
+    for content in ("first", "second"):
+        with pipe:
+            pipe.append_turn(session_id, "user", content)
+    with suppress(ValueError), pipe:
+        pipe.append_turn(session_id, "user", "never")
+        raise ValueError
+    for one in (pipe, ledger_a.pipeline()):
+        with pytest.raises(LedgerInputError, match="is not open"):
+            one.append_turn(session_id, "user", "never")
+
+    turns = ledger_a.session_turns(session_id)
+    assert [turn.content for turn in turns] == ["first", "second"]
 
 
 # Races ------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -133,6 +133,20 @@ def test_an_error_is_not_hidden_by_a_ledger_that_is_gone(record_room: RecordRoom
     assert any("could not be recorded" in note for note in raised.value.__notes__)
 
 
+def test_an_error_that_cannot_say_what_it_is_ends_a_run_all_the_same(ledger_a: Ledger) -> None:
+    class Speechless(Exception):
+        def __str__(self) -> str:
+            raise ValueError
+
+    run = ledger_a.run("A")
+    with pytest.raises(Speechless), run:
+        raise Speechless
+
+    record = ledger_a.get_run(run.run_id)
+    assert (record.status, record.error_message) == ("failed", None)
+    assert str(record.error_type).endswith("Speechless")
+
+
 # Keys, claims and leases ------------------------------------------------------------------
 
 
@@ -173,6 +187,27 @@ def test_a_start_whose_answer_was_lost_is_still_ones_own(record_room: RecordRoom
         assert run.run.attempt_no == 1
         run.__exit__(None, None, None)
         assert ledger.get_run(run.run_id).status == "succeeded"
+
+
+def test_a_claim_whose_answer_was_lost_is_ones_own_if_the_name_is(record_room: RecordRoom) -> None:
+    def resume(**options: Any) -> OpenRun:
+        queued = ledger.start_run("A")
+        stop = wire.hold("claim_run", answer=True)
+        claimed = threads.submit(ledger.resume(queued.run_id, **options).__enter__)
+        stop.wait()
+        wire.cut()
+        return claimed.result()
+
+    with wire_to(record_room.app) as wire, ThreadPoolExecutor(1) as threads:
+        ledger = record_room.ledger(database=wire.dsn(record_room.app), pool_size=2)
+
+        run = resume()
+        assert ledger.get_run(run.run_id).worker_id == run.run.worker_id
+        run.__exit__(None, None, None)
+        assert ledger.get_run(run.run_id).status == "succeeded"
+        # Another thread may have the same name.
+        with pytest.raises(ConnectFailed):
+            resume(worker_id="w1")
 
 
 def test_a_queued_run_is_resumed_in_its_session(ledger_a: Ledger, session_id: UUID) -> None:
@@ -280,6 +315,44 @@ def test_no_heart_goes_on_beating(ledger_a: Ledger) -> None:
     assert threading.active_count() == before
 
 
+def test_a_run_that_has_ended_is_not_lost(ledger_a: Ledger) -> None:
+    with ledger_a.run("A", lease=SHORT) as run:
+        run_id = run.run_id
+        run.finish()
+        run._thread.join(PATIENCE)
+        assert run._core.lost is None
+
+    assert ledger_a.get_run(run_id).status == "succeeded"
+    assert run.run_id == run_id
+
+
+def test_the_last_beat_does_not_keep_a_run_that_was_let_go(record_room: RecordRoom) -> None:
+    def wait_for_a_person(ledger: Ledger, wire: Wire) -> None:
+        stop = wire.hold("heartbeat")
+        with ledger.run("A", lease=timedelta(seconds=3)) as run:
+            run_ids.append(run.run_id)
+            stop.wait()
+            join = run._thread.join
+
+            def join_after_beat() -> None:
+                stop.released.set()
+                join()
+
+            run._thread.join = join_after_beat  # type: ignore[method-assign,assignment]
+            raise ApprovalPending("sign: waits")
+
+    run_ids: list[UUID] = []
+    with wire_to(record_room.app) as wire:
+        ledger = record_room.ledger(database=wire.dsn(record_room.app), pool_size=2)
+        with pytest.raises(ApprovalPending):
+            wait_for_a_person(ledger, wire)
+        record = ledger.get_run(run_ids[0])
+
+    assert record.lease_expires_at is not None
+    assert record.heartbeat_at is not None
+    assert record.lease_expires_at - record.heartbeat_at == timedelta(seconds=1)
+
+
 # Tools -----------------------------------------------------------------------------------
 
 
@@ -322,6 +395,27 @@ def test_a_call_ends_as_its_block_ends(ledger_a: Ledger, error: BaseException, s
 
     (call,) = ledger_a.tool_calls(run.run_id)
     assert (call.status, call.error_type) == (status, type(error).__qualname__)
+
+
+def test_what_has_worked_has_not_failed_when_its_result_has_no_place(ledger_a: Ledger) -> None:
+    worked = []
+
+    @ledger_a.tool("send")
+    def send(length: int) -> Any:
+        worked.append(length)
+        return "x" * length if length else object()
+
+    with ledger_a.run("A") as run:
+        for length in (0, 40_000):
+            with pytest.raises(LedgerInputError):
+                send(length)
+        with pytest.raises(LedgerInputError), run.tool_call("send", "{}") as call:
+            call.finish("x" * 40_000)
+
+    assert worked == [0, 40_000]
+    calls = ledger_a.tool_calls(run.run_id)
+    assert [call.status for call in calls] == ["unknown"] * 3
+    assert {call.error_type for call in calls} == {"LedgerInputError"}
 
 
 def test_a_call_that_failed_is_tried_again_only_where_it_said_so(ledger_a: Ledger) -> None:
@@ -419,6 +513,61 @@ def _claimed(ledger: Ledger, run_id: UUID, work: Callable[[OpenRun], None]) -> b
     return True
 
 
+def test_a_tool_that_calls_one_that_waits_is_called_again(ledger_a: Ledger) -> None:
+    worked: list[str] = []
+
+    @ledger_a.tool(idempotency_key=lambda: "close")
+    def note() -> str:
+        signed = sign()
+        worked.append("note")
+        return signed
+
+    @ledger_a.tool(idempotency_key=lambda: "deed")
+    def sign() -> str:
+        worked.append("sign")
+        return "signed"
+
+    with pytest.raises(ApprovalPending) as pending, ledger_a.run("A") as run:
+        note()
+    waits: Any = pending.value
+    ledger_a.decide_approval(
+        waits.tool_call_id,
+        waits.requested_at,
+        "approved",
+        decided_by="partner@example.org",
+        args_sha256=waits.args_sha256,
+    )
+    eventually(
+        lambda: _claimed(ledger_a, run.run_id, lambda _: worked.append(note())),
+        "the next worker takes the run",
+    )
+
+    assert worked == ["sign", "note", "signed"]
+    assert [
+        (call.tool_name, call.attempt_no, call.status) for call in ledger_a.tool_calls(run.run_id)
+    ] == [("note", 1, "failed"), ("note", 2, "succeeded"), ("sign", 1, "succeeded")]
+
+
+def test_tasks_that_wait_for_a_person_leave_the_run_open(record_room: RecordRoom) -> None:
+    async def work() -> UUID:
+        async with record_room.async_ledger() as ledger:
+
+            @ledger.tool("sign", idempotency_key=lambda what: what)
+            async def sign(what: str) -> str:
+                return what
+
+            run = ledger.run("A", idempotency_key="k")
+            with pytest.raises(ExceptionGroup) as raised:
+                async with run, asyncio.TaskGroup() as tasks:
+                    tasks.create_task(sign("deed"))
+            assert raised.group_contains(ApprovalPending)
+            return run.run_id
+
+    run_id = asyncio.run(work())
+
+    assert record_room.ledger().get_run(run_id).status == "waiting_approval"
+
+
 def test_what_was_denied_is_not_done(ledger_a: Ledger, record_room: RecordRoom) -> None:
     with ledger_a.run("A") as run:
         with (
@@ -472,8 +621,27 @@ def test_functions_are_tools(ledger_a: Ledger) -> None:
         ("send", "succeeded", '{"to": "a", "urgent": true}'),
         ("send", "succeeded", '{"to": "b", "urgent": false}'),
         ("look", "succeeded", '{"what": "here"}'),
-        ("look", "failed", '{"what": "nowhere"}'),
+        ("look", "unknown", '{"what": "nowhere"}'),
     ]
+
+
+def test_what_has_no_result_when_it_returns_is_no_tool(ledger_a: Ledger) -> None:
+    async def later() -> str:
+        return ""
+
+    def several() -> Iterator[str]:
+        yield ""
+
+    async def several_later() -> AsyncIterator[str]:
+        yield ""
+
+    for function in (later, several, several_later):
+        with pytest.raises(LedgerInputError, match="function: is a"):
+            ledger_a.tool()(function)
+    asynchronous: Any = AsyncLedger("", firm_id=FIRM_A)
+    for function in (several, several_later):
+        with pytest.raises(LedgerInputError, match="function: is a"):
+            asynchronous.tool()(function)
 
 
 def test_a_tool_that_is_not_registered_does_not_work(ledger_a: Ledger) -> None:
@@ -538,6 +706,22 @@ def test_the_same_under_asyncio(record_room: RecordRoom, shelf_settings: Setting
             assert [call.tool_name for call in calls] == ["send", "look"]
             assert record.status == "succeeded"
             assert check.holds
+
+    asyncio.run(work())
+
+
+def test_a_tool_that_blocks_is_a_tool_under_asyncio(record_room: RecordRoom) -> None:
+    async def work() -> None:
+        async with record_room.async_ledger() as ledger:
+
+            @ledger.tool()  # type: ignore[arg-type]
+            def send() -> str:
+                return "sent"
+
+            async with ledger.run("A") as run:
+                assert await send() == "sent"
+            (call,) = await ledger.tool_calls(run.run_id)
+            assert (call.status, call.result) == ("succeeded", '"sent"')
 
     asyncio.run(work())
 
@@ -628,5 +812,7 @@ def test_an_async_answer_that_was_lost_is_asked_for_again(record_room: RecordRoo
     asyncio.run(work())
 
 
-def test_steps_wait_no_longer_than_a_second() -> None:
-    assert 2 * sum(steps.PAUSES) < 2 * SHORT.total_seconds()
+def test_steps_wait_no_longer_than_two_seconds() -> None:
+    assert len(steps.PAUSES) == 3
+    # Each is longer by chance by up to as much again.
+    assert 2 * sum(steps.PAUSES) < 2

@@ -423,6 +423,32 @@ def test_a_login_that_cannot_register_a_tool_records_the_rest_and_says_so(
     assert "'unheard_of' is not registered" in caplog.text
 
 
+class Patient(Scripted):
+    """A model that is asked again when it was busy."""
+
+    async def get_response(self, *args: Any, **more: Any) -> ModelResponse:
+        try:
+            return await super().get_response(*args, **more)
+        except TimeoutError:
+            return await super().get_response(*args, **more)
+
+
+def test_a_model_that_was_asked_twice_has_two_turns(
+    seen_room: SeenRoom, processor: LedgerTracingProcessor
+) -> None:
+    model = Patient(TimeoutError("busy"), calls_for("look", matter="2026-117"), says("Yes."))
+
+    ask(Agent(name="Clerk", model=model, tools=[look]), "Well?")
+    processor.force_flush()
+
+    (run,) = seen_room.runs()
+    failed, asked, answered = (turn for turn in seen_room.turns(run) if turn.role == "assistant")
+    assert [turn.content is None for turn in (failed, asked, answered)] == [True, False, False]
+    assert len({failed.turn_id, asked.turn_id, answered.turn_id}) == 3
+    (call,) = seen_room.calls(run.run_id)
+    assert call.turn_id == asked.turn_id
+
+
 def test_a_ledger_that_is_not_there_does_not_stop_an_agent(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

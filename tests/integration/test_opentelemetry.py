@@ -255,6 +255,45 @@ def test_a_broken_span_is_lost_alone_and_said_so(
     assert exporter._steps == {}
 
 
+def test_what_can_never_be_recorded_is_not_tried_for_ever(
+    seen_room: SeenRoom,
+    exporter: LedgerSpanExporter,
+    spans: Spans,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with spans.span({**CLERK, "gen_ai.conversation.id": "c" * 300}):
+        pass
+    much = {**USED, "gen_ai.usage.input_tokens": 2**63 - 1}
+    with spans.span(CLERK):
+        spans.add(chat(ASKED, [], **much), chat(ASKED, [], **much))
+    with spans.span({**CLERK, "gen_ai.agent.name": "Well"}):
+        pass
+
+    assert exporter.export(spans.take()) is SUCCESS
+
+    assert [run.agent_name for run in seen_room.runs()] == ["Well"]
+    assert "idempotency_key: has 305 characters" in caplog.text
+    assert "out of range" in caplog.text
+    assert exporter._steps == {}
+
+
+def test_an_agent_whose_clock_is_behind_is_below_the_one_that_it_works_for(
+    seen_room: SeenRoom, exporter: LedgerSpanExporter, spans: Spans
+) -> None:
+    now = time.time_ns()
+    with spans.span(CLERK, start_time=now):
+        early = {"start_time": now - 10**9, "end_on_exit": False}
+        with spans.span({**CLERK, "gen_ai.agent.name": "Runner"}, **early) as below:
+            spans.add(chat(ASKED, [said("assistant", "one")]))
+            below.end(now - 10**8)
+
+    assert exporter.export(spans.take()) is SUCCESS
+
+    clerk, runner = seen_room.runs()
+    assert (runner.agent_name, runner.parent_run_id) == ("Runner", clerk.run_id)
+    assert runner.started_at == clerk.started_at
+
+
 def test_other_spans_are_not_recorded(
     seen_room: SeenRoom, exporter: LedgerSpanExporter, spans: Spans
 ) -> None:

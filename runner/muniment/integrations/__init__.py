@@ -16,8 +16,8 @@ not break the agent. What they have in common:
   transcripts: its effects are unknown, it is not active, and so no run may call it through the
   ledger. That takes a login that is a member of ``muniment_service``. With another login the run is
   recorded without the call, which its ``metadata`` names under ``not_recorded``.
-* A part that cannot be recorded is left out, logged to ``muniment.integrations``, and named there
-  too.
+* A part that cannot be recorded is left out, and logged to ``muniment.integrations``; a turn, a
+  call or a body is named under ``not_recorded`` too.
 * A run is recorded once, however often it is reported: its idempotency key is made of the ids that
   the framework gives.
 * With ``strict=True`` errors are raised, where the framework lets them through.

@@ -19,11 +19,12 @@ from muniment.errors import (
     MunimentError,
     PartitionMissing,
     RuleError,
+    StoreError,
     ToolUnknown,
 )
 from muniment.ledger import Ledger, RunInput, ToolCallInput, TurnInput, Usage
 from muniment.ledger.calls import Call
-from muniment.ledger.checks import CALL, ERROR_MESSAGE_BYTES, TURN, Check, checked
+from muniment.ledger.checks import CALL, TURN, Check, checked, error_text
 from muniment.ledger.steps import perform, perform_all
 from muniment.queries import query
 from muniment.shelf import fits_inline
@@ -34,6 +35,7 @@ __all__ = [
     "Recorder",
     "Step",
     "error_text",
+    "json_of",
     "new_turns",
     "text_of",
     "usage_of",
@@ -122,12 +124,17 @@ def observed_runs(steps: Iterable[Step]) -> list[ObservedRun]:
 
     for run in runs.values():
         run.parent = owner(run.step)
+    by_depth = sorted(runs.values(), key=lambda run: run.depth)
+    for run in by_depth:
+        # No run is from before the one that it works for, whatever the clocks say.
+        if run.parent is not None:
+            run.step.started_at = max(run.step.started_at, run.parent.step.started_at)
     for step in ordered:
         found = owner(step)
         if found is None or step.run is not None:
             continue
         _add(step, found)
-    for run in runs.values():
+    for run in by_depth:
         if not run.turns:
             run.run |= _known(run.step.facts)
             run.turns = run.step.turns or [{"role": "assistant"}]
@@ -135,7 +142,7 @@ def observed_runs(steps: Iterable[Step]) -> list[ObservedRun]:
         run.run |= run.step.run or {}
         if any(turn.get("usage") for turn in run.turns):
             run.run.pop("usage", None)
-    return sorted(runs.values(), key=lambda run: run.depth)
+    return by_depth
 
 
 def _add(step: Step, run: ObservedRun) -> None:
@@ -196,7 +203,11 @@ class Recorder:
         if not runs:
             return
         recorded: dict[str, UUID] = {}
-        session_id = self._session_id(conversation)
+        try:
+            session_id = self._session_id(conversation)
+        except MunimentError as error:
+            self._leave_out(runs[0].step.key, error)
+            return
         for run in runs:
             try:
                 recorded[run.step.key] = self._record(session_id, run, recorded)
@@ -204,9 +215,13 @@ class Recorder:
                 # Nobody else has its key: it is there, and less or more of it was seen this time.
                 LOGGER.warning("%s %s: %s", self._source, run.step.key, error.message)
             except MunimentError as error:
-                if self._strict or not _is_about_rows(error):
-                    raise
-                LOGGER.error("%s %s: not recorded: %s", self._source, run.step.key, error.message)
+                self._leave_out(run.step.key, error)
+
+    def _leave_out(self, key: str, error: MunimentError) -> None:
+        """Go on without what cannot be recorded, now or later; else raise."""
+        if self._strict or not _is_about_rows(error):
+            raise error
+        LOGGER.error("%s %s: not recorded: %s", self._source, key, error.message)
 
     def _session_id(self, conversation: str | UUID) -> UUID:
         if isinstance(conversation, str):
@@ -337,6 +352,9 @@ def _is_about_rows(error: MunimentError) -> bool:
     """Tell whether the database is well, and has refused these rows."""
     if isinstance(error, PartitionMissing):
         return False
+    if isinstance(error, StoreError) and (error.sqlstate or "").startswith("22"):
+        # A value out of range, as the sum of counts may be.
+        return True
     return isinstance(error, LedgerInputError | RuleError | ConstraintViolated)
 
 
@@ -344,9 +362,23 @@ def _is_about_rows(error: MunimentError) -> bool:
 
 
 def text_of(value: Any) -> str:
-    """Return a text as it is, and anything else as JSON, or as Python shows it."""
+    """Return a text as it is, and anything else as JSON: of it, or of how Python shows it."""
     if isinstance(value, str):
         return value
+    try:
+        return json_of(value)
+    except (TypeError, ValueError, RecursionError):
+        # A key that is no text, or a circle.
+        return json_of(str(value))
+
+
+def json_of(value: Any) -> str:
+    """Return a value as JSON that PostgreSQL can hold.
+
+    Raises:
+        TypeError: A key is no text.
+        ValueError: It holds itself.
+    """
     text = json.dumps(value, ensure_ascii=False, default=_plain)
     try:
         text.encode()
@@ -359,12 +391,6 @@ def text_of(value: Any) -> str:
 def _plain(value: object) -> Any:
     dump = getattr(value, "model_dump", None)
     return dump(mode="json") if callable(dump) else str(value)
-
-
-def error_text(value: object) -> str | None:
-    """Return as much of a message as the ledger takes."""
-    text = str(value).replace("\0", "\ufffd").encode("utf-8", "replace")
-    return text[:ERROR_MESSAGE_BYTES].decode("utf-8", "ignore") or None
 
 
 def usage_of(counts: Mapping[str, int | None]) -> Usage | None:

@@ -14,6 +14,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from threading import Lock
 from typing import Any
 from uuid import UUID
@@ -29,13 +30,14 @@ from langchain_core.messages import (
 )
 from langchain_core.outputs import ChatGeneration, LLMResult
 
-from muniment.errors import MunimentError
+from muniment.errors import LedgerInputError, MunimentError
 from muniment.integrations._memory import PAGE, Memory, remembered
 from muniment.integrations._observed import (
     LOGGER,
     Recorder,
     Step,
     error_text,
+    json_of,
     new_turns,
     text_of,
     usage_of,
@@ -95,7 +97,7 @@ class LedgerChatMessageHistory(BaseChatMessageHistory):
         """Append messages, all or none.
 
         Raises:
-            LedgerInputError: A message is large and belongs to no run.
+            LedgerInputError: A message is no JSON, or is large and belongs to no run.
             SessionClosed: The conversation is closed (MU104).
             LeaseLost: Another worker has the run (MU102).
             StoreError: The database refused.
@@ -104,8 +106,8 @@ class LedgerChatMessageHistory(BaseChatMessageHistory):
         if messages:
             self._append(
                 [
-                    MEMORY.item(ROLES.get(message.type, "assistant"), _json(message))
-                    for message in messages
+                    MEMORY.item(ROLES.get(message.type, "assistant"), _json(place, message))
+                    for place, message in enumerate(messages)
                 ]
             )
 
@@ -122,8 +124,11 @@ class LedgerChatMessageHistory(BaseChatMessageHistory):
         self._ledger.append_turns(self._id, turns, run=run)
 
 
-def _json(message: BaseMessage) -> str:
-    return text_of(message_to_dict(message))
+def _json(place: int, message: BaseMessage) -> str:
+    try:
+        return json_of(message_to_dict(message))
+    except (TypeError, ValueError) as error:
+        raise LedgerInputError(f"messages[{place}]", f"is no JSON: {error}") from None
 
 
 # Callbacks -----------------------------------------------------------------------
@@ -148,7 +153,8 @@ class LedgerCallbackHandler(BaseCallbackHandler):
     The outermost call becomes one run: the calls of models in it as turns, with the tokens of
     ``usage_metadata``, and the calls of tools with their inputs, outputs and errors. A chain or
     agent that a tool calls becomes a run below it; the chains between belong to the run that they
-    are in. A model that is invoked by itself is a run too, whose operation is ``chat``.
+    are in, as do the models that a retriever asks. A model that is invoked by itself is a run too,
+    whose operation is ``chat``; a tool or a retriever by itself is none.
 
     One handler may be used for many calls, from many threads.
 
@@ -184,7 +190,7 @@ class LedgerCallbackHandler(BaseCallbackHandler):
     ) -> None:
         step, tree = self._start(run_id, parent_run_id, more)
         called_by = tree.steps.get(parent_run_id) if parent_run_id is not None else None
-        if called_by is None or called_by.call is not None:
+        if not _is_within_run(tree, step) or (called_by is not None and called_by.call is not None):
             step.run = {"agent_name": _name(serialized, more)}
             step.turns = [{"role": "user", "content": text_of(inputs), "content_format": "parts"}]
 
@@ -270,6 +276,28 @@ class LedgerCallbackHandler(BaseCallbackHandler):
     ) -> None:
         self._end(run_id, error)
 
+    def on_retriever_start(  # noqa: D102
+        self,
+        serialized: Mapping[str, Any] | None,
+        query: str,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        **more: Any,
+    ) -> None:
+        # It has no row of its own; the models that it asks work for whoever retrieves.
+        self._start(run_id, parent_run_id, more)
+
+    def on_retriever_end(  # noqa: D102
+        self, documents: Any, *, run_id: UUID, **more: Any
+    ) -> None:
+        self._end(run_id)
+
+    def on_retriever_error(  # noqa: D102
+        self, error: BaseException, *, run_id: UUID, **more: Any
+    ) -> None:
+        self._end(run_id)
+
     def _start(
         self, run_id: UUID, parent_run_id: UUID | None, more: Mapping[str, Any]
     ) -> tuple[Step, _Tree]:
@@ -300,7 +328,7 @@ class LedgerCallbackHandler(BaseCallbackHandler):
             "provider_name": known.get("ls_provider"),
             "request_model": known.get("ls_model_name"),
         }
-        if len(tree.steps) == 1:
+        if not _is_within_run(tree, step):
             step.run = {"agent_name": _name(serialized, more), "operation": "chat"}
         step.facts = facts
 
@@ -336,20 +364,30 @@ class LedgerCallbackHandler(BaseCallbackHandler):
             LOGGER.error("langchain: not recorded: %s", error.message)
 
 
+def _is_within_run(tree: _Tree, step: Step) -> bool:
+    """Tell whether a step is a part of a chain's or model's work, which is a run."""
+    above = step
+    while above.parent_key is not None and UUID(above.parent_key) in tree.steps:
+        above = tree.steps[UUID(above.parent_key)]
+        if above.run is not None:
+            return True
+    return False
+
+
 def _answer(step: Step, response: LLMResult) -> None:
-    """Add what a model answered."""
-    generation = response.generations[0][0]
+    """Add what a model answered, which may be nothing."""
+    generation = next(iter(chain.from_iterable(response.generations)), None)
     answer: TurnInput = {
         "turn_id": uuid7(),
         "role": "assistant",
-        "content": generation.text,
+        "content": None if generation is None else generation.text,
         "latency_ms": int((datetime.now(UTC) - step.started_at).total_seconds() * 1000),
     }
     message = generation.message if isinstance(generation, ChatGeneration) else None
     facts: dict[str, Any] = {}
     if isinstance(message, AIMessage):
         if message.tool_calls or not isinstance(message.content, str):
-            answer["content"] = _json(message)
+            answer["content"] = text_of(message_to_dict(message))
             answer["content_format"] = "parts"
         step.asked = [call["id"] or "" for call in message.tool_calls]
         about = message.response_metadata

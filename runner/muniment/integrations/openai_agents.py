@@ -255,11 +255,9 @@ class LedgerTracingProcessor(TracingProcessor):
 
 def _steps(spans: list[Span[Any]]) -> list[Step]:
     steps = []
+    # The model's call is over before the tools begin that it asked for, below the same span. Of
+    # several calls, as where a model is tried that fails, the last one has asked.
     answers: dict[str | None, UUID] = {}
-    # The model's call is over before the tools begin that it asked for, below the same span.
-    for span in spans:
-        if isinstance(span.span_data, GenerationSpanData | ResponseSpanData):
-            answers[span.parent_id] = uuid7()
     for span in spans:
         data = span.span_data
         step = Step(
@@ -280,6 +278,7 @@ def _steps(spans: list[Span[Any]]) -> list[Step]:
                 step.run["error_type"] = "agent_error"
                 step.run["error_message"] = _error(span)
         elif isinstance(data, GenerationSpanData | ResponseSpanData):
+            answers[span.parent_id] = uuid7()
             _add_model_call(step, span, answers[span.parent_id])
         elif isinstance(data, FunctionSpanData):
             step.call = {

@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from contextvars import ContextVar, Token
 from functools import update_wrapper, wraps
+from inspect import isawaitable
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from uuid import UUID
 
-from muniment._pool import AsyncPool, execute_async, make_async_pool
+from muniment._pool import AsyncPool, execute_async, leave_to_parent, make_async_pool
 from muniment.errors import LedgerInputError, MunimentError
 from muniment.ledger import calls, steps
 from muniment.ledger.batch import Batch
@@ -23,6 +24,7 @@ from muniment.ledger.runs import (
     RunCore,
     arguments_text,
     current,
+    refuse_as_tool,
     result_text,
     result_value,
 )
@@ -107,9 +109,11 @@ class AsyncLedger:
         self._pool = None if isinstance(database, str) else database
         self._parent: AsyncLedger | None = None
         self._lock = Lock()
+        self._is_closed = False
 
     async def __aenter__(self) -> AsyncLedger:
-        """Return it."""
+        """Return it, open again if it was closed."""
+        self._is_closed = False
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -119,6 +123,7 @@ class AsyncLedger:
     async def aclose(self) -> None:
         """Close the connections that were made here."""
         async with self._lock:
+            self._is_closed = self._is_own
             if self._is_own and self._pool is not None:
                 await self._pool.close()
                 self._pool = None
@@ -170,10 +175,10 @@ class AsyncLedger:
         *,
         idempotency_key: Callable[..., str] | None = None,
         tool_version: str | None = None,
-    ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
+    ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Coroutine[Any, Any, R]]]:
         """Make a coroutine function a tool of whichever run of this task it is called in.
 
-        See :meth:`OpenRun.tool`.
+        A function that blocks is taken too, and blocks the event loop. See :meth:`OpenRun.tool`.
         """
         return _tool(lambda: current(_current), name, idempotency_key, tool_version)
 
@@ -214,9 +219,16 @@ class AsyncLedger:
         if self._parent is not None:
             return self._parent._pool or await self._parent._opened()
         async with self._lock:
+            if self._is_closed:
+                raise LedgerInputError("ledger", "is closed")
             if self._pool is None:
                 self._pool = await make_async_pool(self._dsn, size=self._size)
+                leave_to_parent(self)
             return self._pool
+
+    def _leave_pool(self) -> AsyncPool | None:
+        pool, self._pool, self._lock = self._pool, None, Lock()
+        return pool
 
 
 class AsyncPipeline(Batch):
@@ -228,12 +240,12 @@ class AsyncPipeline(Batch):
 
     async def __aenter__(self) -> AsyncPipeline:
         """Begin to collect."""
+        self._begin()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Send what was collected, unless the block failed."""
-        if kind is None:
-            await self._ledger._take(self._send())
+        await self._ledger._take(self._end(kind))
 
 
 def _of_run(
@@ -288,12 +300,12 @@ class AsyncOpenRun:
         if self._token is not None:
             with suppress(ValueError):
                 _current.reset(self._token)
+        # The last beat first: after the end it would find the run lost, and undo a shortened lease.
         self._stop.set()
-        try:
-            await self._ledger._take(self._core.end(error))
-        finally:
-            if self._task is not None:
-                await self._task
+        if self._task is not None:
+            # However that ends: who cancels all tasks has cancelled it too.
+            await asyncio.wait([self._task])
+        await self._ledger._take(self._core.end(error))
 
     @property
     def run(self) -> Run:
@@ -306,8 +318,8 @@ class AsyncOpenRun:
 
     @property
     def run_id(self) -> UUID:
-        """Its id."""
-        return self._core.run.run_id
+        """Its id, also after the end and when the lease is lost."""
+        return self._core.run_id
 
     @property
     def is_cancel_requested(self) -> bool:
@@ -330,19 +342,19 @@ class AsyncOpenRun:
         *,
         idempotency_key: Callable[..., str] | None = None,
         tool_version: str | None = None,
-    ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
+    ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Coroutine[Any, Any, R]]]:
         """Make a coroutine function a tool of this run: see :meth:`OpenRun.tool`."""
         return _tool(lambda: self, name, idempotency_key, tool_version)
 
     async def _beat(self) -> None:
         seconds = self._core.lease.total_seconds() / BEATS_IN_A_LEASE
-        while self._core.lost is None:
-            try:
-                await asyncio.wait_for(self._stop.wait(), seconds)
-            except TimeoutError:
-                await self._ledger._take(self._core.beat())
-            else:
-                return
+        while not await self._is_stopped(seconds) and self._core.is_beating:
+            await self._ledger._take(self._core.beat())
+
+    async def _is_stopped(self, seconds: float) -> bool:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        return self._stop.is_set()
 
 
 def _of_call(
@@ -394,8 +406,10 @@ def _tool(
     name: str | None,
     idempotency_key: Callable[..., str] | None,
     tool_version: str | None,
-) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
-    def decorate(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Coroutine[Any, Any, R]]]:
+    def decorate(function: Callable[P, Awaitable[R]]) -> Callable[P, Coroutine[Any, Any, R]]:
+        refuse_as_tool(function, is_awaited=True)
+
         @wraps(function)
         async def call_tool(*args: P.args, **kwargs: P.kwargs) -> R:
             key = idempotency_key(*args, **kwargs) if idempotency_key is not None else None
@@ -408,7 +422,10 @@ def _tool(
                 if call.is_recorded:
                     recorded: R = result_value(call.result)
                     return recorded
-                value = await function(*args, **kwargs)
+                answer = function(*args, **kwargs)
+                # A function that is none of asyncio's has done its work by now.
+                value = await answer if isawaitable(answer) else cast(R, answer)
+                call._core.has_worked = True
                 await call.finish(result_text(value))
                 return value
 

@@ -46,10 +46,13 @@ def _deferred(
     make: Callable[Concatenate[Scope, P], Call[R]],
 ) -> Callable[Concatenate[Batch, P], Reply[R]]:
     def method(self: Batch, /, *args: P.args, **kwargs: P.kwargs) -> Reply[R]:
+        if self._asked is None:
+            raise LedgerInputError(
+                "pipeline", "is not open", hint="Use it inside of its `with` block."
+            )
         call = make(self._scope, *args, **kwargs)
         reply = Reply(call)
-        self._calls.append(call)
-        self._replies.append(reply)
+        self._asked.append((call, reply))
         return reply
 
     update_wrapper(method, make)
@@ -61,8 +64,8 @@ class Batch:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = Scope(scope.firm_id, scope.has_shelf, is_deferred=True)
-        self._calls: list[Call[Any]] = []
-        self._replies: list[Reply[Any]] = []
+        # None outside of the block, where nothing would send it.
+        self._asked: list[tuple[Call[Any], Reply[Any]]] | None = None
 
     open_session = _deferred(calls.open_session)
     close_session = _deferred(calls.close_session)
@@ -79,9 +82,13 @@ class Batch:
     begin_tool_call = _deferred(calls.begin_tool_call)
     finish_tool_call = _deferred(calls.finish_tool_call)
 
-    def _send(self) -> Steps[None]:
-        if not self._calls:
+    def _begin(self) -> None:
+        self._asked = []
+
+    def _end(self, error: type[BaseException] | None) -> Steps[None]:
+        asked, self._asked = self._asked, None
+        if not asked or error is not None:
             return
-        answers = yield from perform_all(self._calls)
-        for reply, answer in zip(self._replies, answers, strict=True):
+        answers = yield from perform_all([call for call, _ in asked])
+        for (_, reply), answer in zip(asked, answers, strict=True):
             reply._result = answer

@@ -34,7 +34,7 @@ from muniment.ledger.values import (
 from muniment.queries import query
 from muniment.shelf import NewBody, fits_inline, place
 
-__all__ = ["LEASE", "Call", "Scope", "arguments", "sql_of", "uuid7"]
+__all__ = ["LEASE", "Call", "Scope", "arguments", "needed", "sql_of", "uuid7"]
 
 R = TypeVar("R")
 Row = tuple[Any, ...]
@@ -240,7 +240,7 @@ def start_run(
     """
     given = arguments(
         checks.RUN,
-        agent_name=agent_name,
+        agent_name=needed("agent_name", agent_name),
         session_id=session_id,
         worker_id=worker_id,
         idempotency_key=idempotency_key,
@@ -295,7 +295,7 @@ def claim_run(
         StoreError: The database refused.
     """
     given = arguments(
-        checks.RUN, run_id=run_id, worker_id=_needed("worker_id", worker_id), lease=lease
+        checks.RUN, run_id=run_id, worker_id=needed("worker_id", worker_id), lease=lease
     )
     return Call(
         "claiming a run",
@@ -369,7 +369,7 @@ def finish_run(
     """
     given = arguments(
         checks.RUN,
-        status=_needed("status", status),
+        status=needed("status", status),
         finish_reason=finish_reason,
         error_type=error_type,
         error_message=error_message,
@@ -393,10 +393,9 @@ def finish_run(
 def request_cancel(scope: Scope, /, run_id: UUID) -> Call[str]:
     """Ask to stop a run, and return its status: one that was queued is cancelled at once.
 
-    The worker hears of it with its next heartbeat.
+    The worker hears of it with its next heartbeat. Of a run that has ended the answer is how.
 
     Raises:
-        RunEnded: It has ended (MU101).
         NotThere: There is no such run (P0002).
         StoreError: The database refused.
     """
@@ -518,7 +517,7 @@ def record_turn(
     """
     given = arguments(checks.SESSION, session_id=session_id)
     row = _row(checks.RUN, run, "run.", forbidden=_NOT_OF_FINISHED)
-    _needed("run.agent_name", row.get("agent_name"))
+    needed("run.agent_name", row.get("agent_name"))
     calls = [
         _row(checks.CALL, call, f"tool_calls[{place}].", forbidden=_NOT_OF_RECORDED)
         for place, call in enumerate(tool_calls)
@@ -529,7 +528,7 @@ def record_turn(
     owner = row["run_id"], started_at
     _house_turns(scope, turn_rows, owner, bodies)
     for index, call in enumerate(calls):
-        _needed(f"tool_calls[{index}].tool_name", call.get("tool_name"))
+        needed(f"tool_calls[{index}].tool_name", call.get("tool_name"))
         for name in ("args", "result"):
             if name in call:
                 _house(scope, call, name, f"tool_calls[{index}].", owner, bodies)
@@ -617,7 +616,7 @@ def request_tool_call(
         requested_at = max(datetime.now(UTC), run.started_at)
     given = arguments(
         checks.CALL,
-        tool_name=_needed("tool_name", tool_name),
+        tool_name=needed("tool_name", tool_name),
         args=args,
         tool_version=tool_version,
         idempotency_key=idempotency_key,
@@ -679,11 +678,11 @@ def decide_approval(
     """
     given = arguments(
         checks.CALL,
-        tool_call_id=_needed("tool_call_id", tool_call_id),
-        requested_at=_needed("requested_at", requested_at),
-        decision=_needed("decision", decision),
-        decided_by=_needed("decided_by", decided_by),
-        args_sha256=_needed("args_sha256", args_sha256),
+        tool_call_id=needed("tool_call_id", tool_call_id),
+        requested_at=needed("requested_at", requested_at),
+        decision=needed("decision", decision),
+        decided_by=needed("decided_by", decided_by),
+        args_sha256=needed("args_sha256", args_sha256),
         reason=reason,
     )
     return Call(
@@ -764,7 +763,7 @@ def finish_tool_call(
     """
     given = arguments(
         checks.CALL,
-        status=_needed("status", status),
+        status=needed("status", status),
         result=result,
         error_type=error_type,
         error_message=error_message,
@@ -811,7 +810,8 @@ def _times(time: datetime | None) -> list[datetime]:
     return [] if time is None else [time]
 
 
-def _needed(field: str, value: Any) -> Any:
+def needed(field: str, value: Any) -> Any:
+    """Return a value, unless it is None."""
     if value is None:
         raise LedgerInputError(field, "is needed")
     return value
@@ -845,7 +845,7 @@ def _turns(turns: Sequence[TurnInput]) -> list[dict[str, Any]]:
     rows = []
     for index, turn in enumerate(turns):
         rows.append(_row(checks.TURN, turn, f"turns[{index}]."))
-        _needed(f"turns[{index}].role", rows[-1].get("role"))
+        needed(f"turns[{index}].role", rows[-1].get("role"))
     if not rows:
         raise LedgerInputError("turns", "has none")
     return rows

@@ -16,11 +16,12 @@ from uuid import UUID
 from muniment.errors import LedgerInputError
 from muniment.ledger.values import Usage
 
-__all__ = ["CALL", "PARAMETER", "RUN", "SESSION", "TURN", "checked", "to_json"]
+__all__ = ["CALL", "PARAMETER", "RUN", "SESSION", "TURN", "checked", "error_text", "to_json"]
 
 # How far a clock may be ahead; the functions of the ledger say the same (MU112).
 AHEAD = timedelta(minutes=5)
 METADATA_BYTES = 8_192
+_HIGHEST_PRICE = Decimal("999999999.999999999")
 ERROR_MESSAGE_BYTES = 2_048
 
 
@@ -150,6 +151,17 @@ def error_message(value: Any) -> str:
     return found
 
 
+def error_text(error: object) -> str | None:
+    """Return as much of what an error says as the ledger takes; None if it says nothing."""
+    try:
+        said = str(error)
+    except Exception:
+        # Its own fault must not come in the place of what it tells of.
+        return None
+    text = said.replace("\0", "\ufffd").encode("utf-8", "replace")
+    return text[:ERROR_MESSAGE_BYTES].decode("utf-8", "ignore") or None
+
+
 def identifier(value: Any) -> UUID:
     """A UUID."""
     if not isinstance(value, UUID):
@@ -182,11 +194,11 @@ def whole(value: Any) -> int:
 
 
 def money(value: Any) -> Decimal:
-    """An exact price, of the column's numeric(18,9)."""
+    """A price of the column's numeric(18,9), to which the database rounds it."""
     if isinstance(value, bool) or not isinstance(value, Decimal | int):
         raise _Wrong(f"is {type(value).__name__}; prices are exact: use Decimal")
     found = Decimal(value)
-    if not found.is_finite() or not 0 <= found < 10**9:
+    if not found.is_finite() or not 0 <= found <= _HIGHEST_PRICE:
         raise _Wrong(f"{value} is no price from 0 to under a milliard US dollars")
     return found
 

@@ -8,8 +8,9 @@ import socket
 from asyncio import CancelledError
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import datetime, timedelta
-from inspect import signature
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction, signature
 from time import monotonic
 from typing import Any, TypeVar
 from uuid import UUID
@@ -28,7 +29,7 @@ from muniment.errors import (
 )
 from muniment.ledger import calls
 from muniment.ledger.calls import LEASE, Call, Scope
-from muniment.ledger.checks import ERROR_MESSAGE_BYTES
+from muniment.ledger.checks import error_text
 from muniment.ledger.steps import Fetch, Steps, get_run, perform
 from muniment.ledger.values import AppendedTurn, RequestedCall, Run, TurnInput, Usage
 from muniment.shelf import StoredBody
@@ -38,6 +39,7 @@ __all__ = [
     "RunCore",
     "arguments_text",
     "current",
+    "refuse_as_tool",
     "result_text",
     "result_value",
     "worker_name",
@@ -68,6 +70,7 @@ class RunCore:
         lease: How long it may be silent.
         session_id: The conversation, if it is known.
         run_id: The id that was made here, which nobody else can know.
+        is_own_name: Whether the worker's name was made here, so that no other has it.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class RunCore:
         lease: timedelta,
         session_id: UUID | None = None,
         run_id: UUID | None = None,
+        is_own_name: bool = False,
     ) -> None:
         self.scope = scope
         self.lease = lease
@@ -88,6 +92,7 @@ class RunCore:
         self.lost: MunimentError | None = None
         self._opening = opening
         self._worker_id = worker_id
+        self._is_own_name = is_own_name
         self._own_run_id = run_id
         self._run: Run | None = None
         self._alive_until = 0.0
@@ -102,6 +107,7 @@ class RunCore:
     ) -> RunCore:
         """Return the core of a run that is to be started, as :func:`calls.start_run` takes it."""
         given = dict(options)
+        is_own_name = not given.get("worker_id")
         given["worker_id"] = given.get("worker_id") or worker_name()
         own = calls.uuid7() if given.get("run_id") is None else None
         given["run_id"] = own or given["run_id"]
@@ -112,6 +118,7 @@ class RunCore:
             lease=given.get("lease", LEASE),
             session_id=given.get("session_id"),
             run_id=own,
+            is_own_name=is_own_name,
         )
 
     @classmethod
@@ -137,8 +144,8 @@ class RunCore:
             StoreError: The database refused.
         """
         name = worker_id or worker_name()
-        opening = calls.claim_run(scope, run_id, name, lease=lease)
-        return cls(scope, opening, worker_id=name, lease=lease)
+        opening = _claim(scope, run_id, name, lease, is_own_name=worker_id is None)
+        return cls(scope, opening, worker_id=name, lease=lease, is_own_name=worker_id is None)
 
     @property
     def run(self) -> Run:
@@ -149,11 +156,23 @@ class RunCore:
         """
         if self.lost is not None:
             raise LeaseLost(
-                f"run {self._run.run_id if self._run else ''}: the lease is lost: "
-                f"{self.lost.message}",
+                f"run {self.run_id}: the lease is lost: {self.lost.message}",
                 sqlstate="MU102",
                 hint="Drop the work: somebody else does it, or has ended it.",
             ) from self.lost
+        return self._opened()
+
+    @property
+    def run_id(self) -> UUID:
+        """Its id, whoever has it."""
+        return self._opened().run_id
+
+    @property
+    def is_beating(self) -> bool:
+        """Whether there is a lease to renew."""
+        return self.lost is None and self.seal is None
+
+    def _opened(self) -> Run:
         if self._run is None:
             raise LedgerInputError("run", "is not open", hint="Use it inside of its `with` block.")
         return self._run
@@ -165,8 +184,15 @@ class RunCore:
         if not run.is_new and self._opening.doing != "claiming a run":
             # Its own start may have been committed without an answer, and was sent again.
             if run.run_id != self._own_run_id:
-                claim = calls.claim_run(self.scope, run.run_id, self._worker_id, lease=self.lease)
-                run = yield from perform(claim)
+                run = yield from perform(
+                    _claim(
+                        self.scope,
+                        run.run_id,
+                        self._worker_id,
+                        self.lease,
+                        is_own_name=self._is_own_name,
+                    )
+                )
         elif not run.is_new:
             self.session_id = (yield from get_run(self.scope, run.run_id)).session_id
         self._run = run
@@ -279,7 +305,7 @@ class RunCore:
             except CallsOpen as still_open:
                 yield from self._end_badly("failed", still_open)
                 raise
-        elif isinstance(error, ApprovalPending):
+        elif _is_pending(error):
             yield from _noted(error, self._let_go())
         elif isinstance(error, INTERRUPTIONS):
             yield from self._end_badly("cancelled", error)
@@ -287,7 +313,7 @@ class RunCore:
             yield from self._end_badly("failed", error)
 
     def _end_badly(self, status: str, error: BaseException) -> Steps[None]:
-        ending = self.finish(status, error_type=_type(error), error_message=_message(error))
+        ending = self.finish(status, error_type=_type(error), error_message=error_text(error))
         yield from _noted(error, ending)
 
     def _let_go(self) -> Steps[None]:
@@ -297,6 +323,18 @@ class RunCore:
         if self.session_id is None:
             raise LedgerInputError("session_id", "this run belongs to no session")
         return self.session_id
+
+
+def _claim(
+    scope: Scope, run_id: UUID, worker_id: str, lease: timedelta, *, is_own_name: bool
+) -> Call[Run]:
+    """Return the call that takes a run.
+
+    A worker may take its own run again. If no other has its name, that can only be because the
+    first answer was lost, and nothing was done in between.
+    """
+    claim = calls.claim_run(scope, run_id, worker_id, lease=lease)
+    return replace(claim, is_repeatable=is_own_name)
 
 
 class CallCore:
@@ -320,8 +358,10 @@ class CallCore:
         On the way in the call is requested and begun. If its key has succeeded before,
         ``call.is_recorded`` is true and ``call.result`` is the result of then: nothing is to be
         done. On the way out the call is recorded as succeeded, unless ``call.finish`` did more; an
-        exception makes it failed, a TimeoutError timed out, and an interruption unknown, because
-        the effect may have happened.
+        exception makes it failed, a TimeoutError timed out. An interruption makes it unknown,
+        because the effect may have happened, and so does a result that cannot be recorded, because
+        it has. One that was left because a call within it waits for approval may be tried again
+        under its key.
 
         Args:
             tool_name: A tool of the registry.
@@ -348,6 +388,7 @@ class CallCore:
         """
         self.call: RequestedCall | None = None
         self.is_recorded = False
+        self.has_worked = False
         self.result: str | None = None
         self._run = run
         self._is_open = False
@@ -429,6 +470,7 @@ class CallCore:
         """
         if self.call is None:
             raise LedgerInputError("call", "is not open", hint="Use it inside of its `with` block.")
+        self.has_worked = self.has_worked or status == "succeeded"
         answer = yield from perform(
             calls.finish_tool_call(
                 self._run.scope,
@@ -456,11 +498,18 @@ class CallCore:
             yield from self.finish(self.result)
             return
         status = "failed"
-        if isinstance(error, (EffectUnknown, *INTERRUPTIONS)):
+        # To say of what was done that it failed would have it done twice.
+        if self.has_worked or isinstance(error, (EffectUnknown, *INTERRUPTIONS)):
             status = "unknown"
         elif isinstance(error, TimeoutError):
             status = "timed_out"
-        ending = self.finish(status=status, error_type=_type(error), error_message=_message(error))
+        ending = self.finish(
+            status=status,
+            error_type=_type(error),
+            error_message=error_text(error),
+            # It left for an approval of what it called, and comes again after that.
+            is_error_retryable=True if _is_pending(error) else None,
+        )
         yield from _noted(error, ending)
 
 
@@ -470,6 +519,13 @@ def _noted(error: BaseException, steps: Steps[Any]) -> Steps[None]:
         yield from steps
     except MunimentError as failed:
         error.add_note(f"muniment: this could not be recorded: {failed.message}")
+
+
+def _is_pending(error: BaseException) -> bool:
+    """Tell whether a block was left for an approval; tasks of a group are left together."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(ApprovalPending)[1] is None
+    return isinstance(error, ApprovalPending)
 
 
 def _pending(call: RequestedCall, tool_name: str) -> ApprovalPending:
@@ -488,12 +544,6 @@ def _type(error: BaseException) -> str:
     return type(error).__qualname__
 
 
-def _message(error: BaseException) -> str | None:
-    """Return as much of what an error says as the ledger takes."""
-    text = str(error).replace("\0", "\ufffd").encode("utf-8", "replace")
-    return text[:ERROR_MESSAGE_BYTES].decode("utf-8", "ignore") or None
-
-
 # Functions as tools --------------------------------------------------------------
 
 
@@ -507,6 +557,20 @@ def current(variable: ContextVar[R]) -> R:
     if run is None:
         raise LedgerInputError("run", "a tool was called outside of a run")
     return run
+
+
+def refuse_as_tool(function: Callable[..., Any], *, is_awaited: bool) -> None:
+    """Refuse a function whose result would not be there when it returns.
+
+    Raises:
+        LedgerInputError: It is a generator, or a coroutine function that nobody would await.
+    """
+    if isgeneratorfunction(function) or isasyncgenfunction(function):
+        raise LedgerInputError("function", "is a generator, which has no one result to record")
+    if iscoroutinefunction(function) and not is_awaited:
+        raise LedgerInputError(
+            "function", "is a coroutine function", hint="Make it a tool of an AsyncLedger."
+        )
 
 
 def arguments_text(

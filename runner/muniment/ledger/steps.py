@@ -26,7 +26,7 @@ from muniment.errors import (
     StoreError,
 )
 from muniment.ledger import checks
-from muniment.ledger.calls import Call, Scope, arguments, sql_of
+from muniment.ledger.calls import Call, Scope, arguments, needed, sql_of
 from muniment.ledger.values import USAGE, RunRecord, SealCheck, ToolCall, Turn, Usage
 from muniment.shelf import NewBody, StoredBody
 
@@ -145,8 +145,15 @@ def _month(time: datetime) -> date:
 _BODY = ("storage", "inline", "s3_key", "sha256", "bytes", "preview")
 
 
-def _read(scope: Scope, doing: str, name: str, values: Mapping[str, Any]) -> Steps[list[Any]]:
-    """Return rows of a plain SELECT, in a transaction that names the tenant before it."""
+def _read(scope: Scope, doing: str, name: str, asked: Mapping[str, Any]) -> Steps[list[Any]]:
+    """Return rows of a plain SELECT, in a transaction that names the tenant before it.
+
+    All that is asked for is needed: to a comparison with NULL there are no rows, which would look
+    like a run without calls.
+    """
+    values = {
+        name: needed(name, value) for name, value in arguments(checks.PARAMETER, **asked).items()
+    }
     tenant = {"firm_id": scope.firm_id}
     _, rows = yield from perform_all(
         [
@@ -201,7 +208,7 @@ def session_turns(
         ShelfError: The shelf refuses.
         StoreError: The database refuses.
     """
-    given = arguments(checks.PARAMETER, session_id=session_id, after=after, limit=limit)
+    given = {"session_id": session_id, "after": after, "limit": limit}
     rows = yield from _read(scope, "reading turns", "session_turns", given)
     texts = yield from _texts(scope, [row[18:24] for row in rows], fetch_bodies)
     return [
@@ -222,8 +229,7 @@ def tool_calls(
     Raises:
         ObjectDiffers: As for :meth:`session_turns`, and so are the other errors.
     """
-    given = arguments(checks.PARAMETER, run_id=run_id)
-    rows = yield from _read(scope, "reading tool calls", "tool_calls", given)
+    rows = yield from _read(scope, "reading tool calls", "tool_calls", {"run_id": run_id})
     columns = [body for row in rows for body in (row[23:29], row[29:35])]
     texts = iter((yield from _texts(scope, columns, fetch_bodies)))
     return [
@@ -239,8 +245,7 @@ def get_run(scope: Scope, /, run_id: UUID) -> Steps[RunRecord]:
         NotThere: There is none of this firm, or its month is archived.
         StoreError: The database refuses.
     """
-    given = arguments(checks.PARAMETER, run_id=run_id)
-    rows = yield from _read(scope, "reading a run", "run", given)
+    rows = yield from _read(scope, "reading a run", "run", {"run_id": run_id})
     if not rows:
         raise _no_run(run_id)
     row = rows[0]
@@ -248,15 +253,14 @@ def get_run(scope: Scope, /, run_id: UUID) -> Steps[RunRecord]:
 
 
 def seal(scope: Scope, /, run_id: UUID) -> Steps[bytes | None]:
-    """Return the seal of a run, 32 bytes; None while it is open.
+    """Return the seal of a run, 32 bytes; None if it is open, or not there.
 
     Keep it where the database's owner cannot reach: then the owner cannot change the run unseen.
 
     Raises:
         StoreError: The database refuses.
     """
-    given = arguments(checks.PARAMETER, run_id=run_id)
-    rows = yield from _read(scope, "reading a seal", "seal", given)
+    rows = yield from _read(scope, "reading a seal", "seal", {"run_id": run_id})
     return rows[0][0] if rows else None
 
 
@@ -270,8 +274,7 @@ def verify_seal(scope: Scope, /, run_id: UUID) -> Steps[SealCheck]:
         NotThere: There is neither run nor seal (P0002).
         StoreError: The database refuses.
     """
-    given = arguments(checks.PARAMETER, run_id=run_id)
-    rows = yield from _read(scope, "verifying a seal", "verify_seal", given)
+    rows = yield from _read(scope, "verifying a seal", "verify_seal", {"run_id": run_id})
     return SealCheck(*rows[0])
 
 

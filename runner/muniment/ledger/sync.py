@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from uuid import UUID
 
-from muniment._pool import Pool, execute, make_pool
+from muniment._pool import Pool, execute, leave_to_parent, make_pool
 from muniment.errors import LedgerInputError, MunimentError
 from muniment.ledger import calls, steps
 from muniment.ledger.batch import Batch
@@ -23,6 +23,7 @@ from muniment.ledger.runs import (
     RunCore,
     arguments_text,
     current,
+    refuse_as_tool,
     result_text,
     result_value,
 )
@@ -79,19 +80,21 @@ def _resuming(
 
 
 class Ledger:
-    """The ledger of one firm. Safe to share between threads.
+    """The ledger of one firm. Safe to share between threads, and with a process that is forked.
 
     It is opened when it is first used, and closed by :meth:`close` or at the end of a ``with``
-    block. For the other firms of a process: :meth:`for_firm`.
+    block; from then on it refuses, unless it is entered again. For the other firms of a process:
+    :meth:`for_firm`.
 
-    Each method is one statement that commits by itself, in one round trip, and leaves nothing on
-    its connection, so that a pooler in transaction mode will do. What is rolled back for another
-    transaction's sake is tried again, up to three times within a second; after a lost connection
-    only what a second time cannot do twice.
+    Each method is one transaction, in one round trip, and leaves nothing on its connection, so that
+    a pooler in transaction mode will do. What is rolled back for another transaction's sake is
+    tried again, up to three times within two seconds; after a lost connection only what a second
+    time cannot do twice.
 
     Args:
         database: A libpq connection string or URI, or a pool of the caller's, which stays the
-            caller's to close. The login acts as ``muniment_app``.
+            caller's to close, and must not be taken into a process that is forked. The login acts
+            as ``muniment_app``.
         firm_id: The tenant.
         shelf: Where large bodies go. Without one, what is not kept inline is refused.
         pool_size: How many connections there are at most, if the pool is made here.
@@ -115,9 +118,11 @@ class Ledger:
         self._pool = None if isinstance(database, str) else database
         self._parent: Ledger | None = None
         self._lock = Lock()
+        self._is_closed = False
 
     def __enter__(self) -> Ledger:
-        """Return it."""
+        """Return it, open again if it was closed."""
+        self._is_closed = False
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -127,6 +132,7 @@ class Ledger:
     def close(self) -> None:
         """Close the connections that were made here."""
         with self._lock:
+            self._is_closed = self._is_own
             if self._is_own and self._pool is not None:
                 self._pool.close()
                 self._pool = None
@@ -184,9 +190,10 @@ class Ledger:
         idempotency_key: Callable[..., str] | None = None,
         tool_version: str | None = None,
     ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-        """Make a function a tool of whichever run of this process it is called in.
+        """Make a function a tool of whichever run of this thread it is called in.
 
-        See :meth:`OpenRun.tool`.
+        Another thread has no run, unless it was given a copy of this one's context
+        (:func:`contextvars.copy_context`). See :meth:`OpenRun.tool`.
         """
         return _tool(lambda: current(_current), name, idempotency_key, tool_version)
 
@@ -227,9 +234,16 @@ class Ledger:
         if self._parent is not None:
             return self._parent._pool or self._parent._opened()
         with self._lock:
+            if self._is_closed:
+                raise LedgerInputError("ledger", "is closed")
             if self._pool is None:
                 self._pool = make_pool(self._dsn, size=self._size)
+                leave_to_parent(self)
             return self._pool
+
+    def _leave_pool(self) -> Pool | None:
+        pool, self._pool, self._lock = self._pool, None, Lock()
+        return pool
 
 
 class Pipeline(Batch):
@@ -241,12 +255,12 @@ class Pipeline(Batch):
 
     def __enter__(self) -> Pipeline:
         """Begin to collect."""
+        self._begin()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Send what was collected, unless the block failed."""
-        if kind is None:
-            self._ledger._take(self._send())
+        self._ledger._take(self._end(kind))
 
 
 def _of_run(
@@ -277,7 +291,7 @@ class OpenRun:
     it. Meanwhile it beats by itself, three times a lease, over a connection of the pool. On the way
     out it has succeeded; after an exception it has failed, with the exception's class as its
     ``error_type``, and after KeyboardInterrupt or CancelledError it was cancelled. After
-    ApprovalPending it stays open, and waits for :meth:`Ledger.resume`.
+    ApprovalPending, or a group of nothing else, it stays open and waits for :meth:`Ledger.resume`.
 
     Raises:
         LeaseLost: Another worker has it (MU102); or, by the next call in the block, has got it.
@@ -311,11 +325,10 @@ class OpenRun:
         if self._token is not None:
             with suppress(ValueError):
                 _current.reset(self._token)
+        # The last beat first: after the end it would find the run lost, and undo a shortened lease.
         self._stop.set()
-        try:
-            self._ledger._take(self._core.end(error))
-        finally:
-            self._thread.join()
+        self._thread.join()
+        self._ledger._take(self._core.end(error))
 
     @property
     def run(self) -> Run:
@@ -328,8 +341,8 @@ class OpenRun:
 
     @property
     def run_id(self) -> UUID:
-        """Its id."""
-        return self._core.run.run_id
+        """Its id, also after the end and when the lease is lost."""
+        return self._core.run_id
 
     @property
     def is_cancel_requested(self) -> bool:
@@ -365,15 +378,17 @@ class OpenRun:
             tool_version: Its version; the active one if it is left out.
 
         Raises:
+            LedgerInputError: The function is a generator or a coroutine function.
             ApprovalPending: From the function: somebody has to decide first.
             EffectUnknown: From the function: it may have had its effect already.
-            LedgerInputError: From the function: arguments or result are no JSON.
+            LedgerInputError: From the function: the arguments are no JSON; or the result is none,
+                or cannot be recorded, and the function has worked: the call is ``unknown``.
         """
         return _tool(lambda: self, name, idempotency_key, tool_version)
 
     def _beat(self) -> None:
         seconds = self._core.lease.total_seconds() / BEATS_IN_A_LEASE
-        while self._core.lost is None and not self._stop.wait(seconds):
+        while not self._stop.wait(seconds) and self._core.is_beating:
             self._ledger._take(self._core.beat())
 
 
@@ -428,6 +443,8 @@ def _tool(
     tool_version: str | None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        refuse_as_tool(function, is_awaited=False)
+
         @wraps(function)
         def call_tool(*args: P.args, **kwargs: P.kwargs) -> R:
             key = idempotency_key(*args, **kwargs) if idempotency_key is not None else None
@@ -441,6 +458,7 @@ def _tool(
                     recorded: R = result_value(call.result)
                     return recorded
                 value = function(*args, **kwargs)
+                call._core.has_worked = True
                 call.finish(result_text(value))
                 return value
 

@@ -164,8 +164,8 @@ class RunInput(TypedDict, total=False):
     Keys:
         agent_name: ``gen_ai.agent.name``, up to 200 characters.
         idempotency_key: The same key in a firm is the same run; up to 255 characters.
-        started_at: With its offset from UTC. Unless given: when the first of its calls was
-            requested, or now.
+        started_at: With its offset from UTC. Unless given: the earliest time that is given of
+            anything in it, or now.
         ended_at: Likewise; unless given, now.
         status: ``succeeded`` unless given.
         usage: Unless given, the sums over the turns.
