@@ -72,6 +72,17 @@ def test_the_procedure_retires_the_month_and_keeps_its_keys(
     }
 
 
+def test_a_run_that_is_open_leaves_with_the_others(superuser: psycopg.Connection) -> None:
+    (found,) = re.findall(r"`(SELECT firm_id, run_id, .*?)`", HOW_TO.read_text(), re.DOTALL)
+    (open_run,) = superuser.execute(found.encode()).fetchall()
+    assert [str(value) for value in open_run] == [FIRM, RUN, "queued"]
+
+    superuser.execute(procedure())
+
+    with pytest.raises(psycopg.errors.NoDataFound):
+        superuser.execute("SELECT agents.claim_run(%s, %s, 'w')", [FIRM, RUN])
+
+
 def test_a_key_that_is_missed_stops_it(superuser: psycopg.Connection) -> None:
     without_archiving = re.sub(r"UPDATE .*?;", "", procedure(), flags=re.DOTALL)
 
