@@ -23,7 +23,7 @@ import platform
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import cycle
@@ -803,7 +803,14 @@ def _order(
 
 def _turn(dsn: str, subject: Subject, side: Side, count: int) -> float:
     """Return how long so many workers took, from a common start to the end of the last one."""
-    together = Barrier(count + 1)
+    begun = 0.0
+
+    def begin() -> None:
+        nonlocal begun
+        begun = perf_counter()
+
+    # By the last one to come, before any goes on: a thread that only waits may be woken late.
+    together = Barrier(count, action=begin)
     errors: list[Exception] = []
 
     def run(work: Callable[[], bool]) -> None:
@@ -826,9 +833,6 @@ def _turn(dsn: str, subject: Subject, side: Side, count: int) -> float:
             threads.append(Thread(target=run, args=[subject.work(worker, side)]))
         for thread in threads:
             thread.start()
-        with suppress(BrokenBarrierError):
-            together.wait()
-        begun = perf_counter()
         for thread in threads:
             thread.join()
         seconds = perf_counter() - begun
