@@ -12,25 +12,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from benchmarks.contenders import CommandFailed
-from benchmarks.report import Report, put_between_marks
+from benchmarks.options import ROUNDS_TO_QUOTE, how_often, where_to
+from benchmarks.report import BEGIN, Report, with_results
 from benchmarks.rounds import Room, Time, fsync_seconds, open_room, place_below
 from muniment.errors import MunimentError
 
-# Fewer rounds say too little to be quoted.
-ROUNDS_TO_QUOTE = 7
+# Fewer say too little to be quoted.
 CHANGES_TO_QUOTE = 50
 TO_QUOTE = f"{ROUNDS_TO_QUOTE} rounds or more of {CHANGES_TO_QUOTE} changes, all projects and fsync"
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--rounds", type=click.IntRange(min=1), default=ROUNDS_TO_QUOTE, show_default=True)
-@click.option(
-    "--warm-up",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    help="Rounds before, whose times are not counted.",
-)
+@how_often
 @click.option(
     "--changes",
     type=click.IntRange(1, 999),
@@ -45,22 +38,7 @@ TO_QUOTE = f"{ROUNDS_TO_QUOTE} rounds or more of {CHANGES_TO_QUOTE} changes, all
     metavar="NAME",
     help="Which of this repository's own to deploy, with all that it requires; otherwise all.",
 )
-@click.option(
-    "--directory",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    # By custom a real disk, where /tmp may be memory; nothing waits for memory.
-    default="/var/tmp",  # noqa: S108
-    show_default=True,
-    help="The disk to measure on: the server's files go below this directory for the time.",
-)
-@click.option("--no-fsync", is_flag=True, help="Wait for no disk: to try it out, not to measure.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
-    "--write",
-    "page",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help=f"Write the results into this page; takes {TO_QUOTE}.",
-)
+@where_to(TO_QUOTE)
 def main(
     rounds: int,
     warm_up: int,
@@ -77,7 +55,7 @@ def main(
         if is_short or projects or no_fsync:
             raise click.UsageError(f"--write takes {TO_QUOTE}.")
         # That it has a place for them is better known before the minutes than after.
-        _with_results(page, "")
+        with_results(page, "", mark=BEGIN)
     load = os.getloadavg()[0]
     # The server must not outlive this process.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -98,14 +76,7 @@ def main(
     else:
         report.print(_console())
     if page is not None:
-        page.write_text(_with_results(page, report.markdown()), encoding="utf-8")
-
-
-def _with_results(page: Path, results: str) -> str:
-    try:
-        return put_between_marks(page.read_text(encoding="utf-8"), results)
-    except ValueError as error:
-        raise click.ClickException(f"{page}: {error}") from error
+        page.write_text(with_results(page, report.markdown(), mark=BEGIN), encoding="utf-8")
 
 
 def _measure(room: Room, rounds: int, warm_up: int) -> list[Time]:

@@ -19,13 +19,11 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict, dataclass
 from itertools import cycle
 from pathlib import Path
 from statistics import fmean, median
@@ -38,9 +36,9 @@ import click
 import psycopg
 from psycopg import sql
 
-from benchmarks.report import END, machine, put_between_marks
-from benchmarks.rounds import DURABILITY, fsync_seconds, open_server, place_below
-from benchmarks.workloads import ask
+from benchmarks.options import ROUNDS_TO_QUOTE, how_often, where_to
+from benchmarks.report import END, Ratios, bullets, facts_of, table, with_results
+from benchmarks.rounds import open_server, place_below
 from muniment._db import connect
 from muniment.embedded import Server
 from muniment.errors import MunimentError
@@ -58,11 +56,10 @@ __all__ = ["BEGIN", "END", "SUBJECTS", "NotDone", "Side", "Subject", "Turn", "me
 BEGIN = "<!-- Written by `make bench-goclaw` from here ... -->"
 
 # Fewer say too little to be quoted.
-ROUNDS_TO_QUOTE = 7
 PIECES_TO_QUOTE = 1000
 CHUNKS_TO_QUOTE = 100_000
 TO_QUOTE = (
-    f"{ROUNDS_TO_QUOTE} rounds or more of {PIECES_TO_QUOTE} pieces or more,"
+    f"everything, and {ROUNDS_TO_QUOTE} rounds or more of {PIECES_TO_QUOTE} pieces or more,"
     f" {CHUNKS_TO_QUOTE} chunks or more, with fsync"
 )
 
@@ -803,7 +800,14 @@ def _order(
 
 def _turn(dsn: str, subject: Subject, side: Side, count: int) -> float:
     """Return how long so many workers took, from a common start to the end of the last one."""
-    together = Barrier(count + 1)
+    begun = 0.0
+
+    def begin() -> None:
+        nonlocal begun
+        begun = perf_counter()
+
+    # By the last one to come, before any goes on: a thread that only waits may be woken late.
+    together = Barrier(count, action=begin)
     errors: list[Exception] = []
 
     def run(work: Callable[[], bool]) -> None:
@@ -826,9 +830,6 @@ def _turn(dsn: str, subject: Subject, side: Side, count: int) -> float:
             threads.append(Thread(target=run, args=[subject.work(worker, side)]))
         for thread in threads:
             thread.start()
-        with suppress(BrokenBarrierError):
-            together.wait()
-        begun = perf_counter()
         for thread in threads:
             thread.join()
         seconds = perf_counter() - begun
@@ -856,22 +857,9 @@ class Line:
     recalls: dict[Side, float]
 
     @property
-    def ratio(self) -> float:
-        """How many times as long muniment takes, by the medians."""
-        return median(self.rates["bare"]) / median(self.rates["muniment"])
-
-    @property
-    def paired(self) -> float:
-        """The median of the same within each round."""
-        return median(
-            bare / ours
-            for bare, ours in zip(self.rates["bare"], self.rates["muniment"], strict=True)
-        )
-
-    @property
-    def best(self) -> float:
-        """The same by the best of each."""
-        return max(self.rates["bare"]) / max(self.rates["muniment"])
+    def to_bare(self) -> Ratios:
+        """How muniment compares with the bare statements."""
+        return Ratios.of(self.rates["bare"], self.rates["muniment"])
 
 
 def lines_of(turns: Sequence[Turn]) -> list[Line]:
@@ -896,20 +884,11 @@ def lines_of(turns: Sequence[Turn]) -> list[Line]:
 
 def markdown(facts: dict[str, str], lines: Sequence[Line]) -> str:
     """Return facts and tables for a page, or for a terminal."""
-    blocks = ["\n".join(f"- {name}: {value}" for name, value in facts.items())]
+    blocks = [bullets(facts)]
     for key in dict.fromkeys(line.subject for line in lines):
         subject = SUBJECTS[key]
         rows = [_cells(subject, line) for line in lines if line.subject == key]
-        blocks.append(
-            "\n".join(
-                [
-                    f"### {subject.title}\n",
-                    _row(rows[0]),
-                    _row(":--" if name == subject.unit else "--:" for name in rows[0]),
-                    *(_row(row.values()) for row in rows),
-                ]
-            )
-        )
+        blocks.append(table(subject.title, rows, words=subject.unit))
     return "\n\n".join(blocks)
 
 
@@ -923,27 +902,14 @@ def _cells(subject: type[Subject], line: Line) -> dict[str, str]:
             cells[f"{side}, ms"] = f"{1000 / rate:,.2f}"
         else:
             cells[f"{side}, {subject.unit}/s"] = f"{rate:,.0f}"
-    cells["times bare"] = f"{line.ratio:.2f}"
-    cells["median of the rounds"] = f"{line.paired:.2f}"
-    cells["by the best"] = f"{line.best:.2f}"
+    cells |= line.to_bare.cells()
     for side, recall in line.recalls.items():
         cells[f"{side} finds"] = f"{recall * 100:.1f} %"
     return cells
 
 
-def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--rounds", type=click.IntRange(min=1), default=ROUNDS_TO_QUOTE, show_default=True)
-@click.option(
-    "--warm-up",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    help="Rounds before, whose times are not counted.",
-)
+@how_often
 @click.option(
     "--pieces",
     type=click.IntRange(min=1),
@@ -971,22 +937,7 @@ def _row(cells: Iterable[str]) -> str:
     multiple=True,
     help="What to measure; by default everything.",
 )
-@click.option(
-    "--directory",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    # By custom a real disk, where /tmp may be memory; nothing waits for memory.
-    default="/var/tmp",  # noqa: S108
-    show_default=True,
-    help="The disk to measure on: the server's files go below this directory for the time.",
-)
-@click.option("--no-fsync", is_flag=True, help="Wait for no disk: to try it out, not to measure.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
-    "--write",
-    "page",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help=f"Write the results into this page; takes everything, and {TO_QUOTE}.",
-)
+@where_to(TO_QUOTE)
 def main(
     rounds: int,
     warm_up: int,
@@ -1003,26 +954,17 @@ def main(
     if page is not None:
         few = rounds < ROUNDS_TO_QUOTE or pieces < PIECES_TO_QUOTE or chunks < CHUNKS_TO_QUOTE
         if few or workers or keys or no_fsync:
-            raise click.UsageError(f"--write takes everything, and {TO_QUOTE}.")
+            raise click.UsageError(f"--write takes {TO_QUOTE}.")
         # That it has a place for them is better known before the minutes than after.
-        _with_results(page, "")
+        with_results(page, "", mark=BEGIN)
     load = os.getloadavg()[0]
     # The server must not outlive this process.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with place_below(directory) as place, open_server(place, fsync=not no_fsync) as server:
-            dsn = server.dsn(database="postgres")
-            facts = {
-                "date": datetime.now(UTC).date().isoformat(),
-                "rounds": f"{rounds} of {pieces:,} pieces",
-                "machine": machine(),
-                "Python": platform.python_version(),
-                "psycopg": psycopg.__version__,
-                "PostgreSQL": ask(dsn, "SHOW server_version"),
-                "server": ", ".join(f"{name} {ask(dsn, f'SHOW {name}')}" for name in DURABILITY),
-                "disk": f"{fsync_seconds(place) * 1000:.2f} ms for a write of 8 kB and its fsync",
-                "load before": f"{load:.2f}",
-            }
+            facts = facts_of(server, place)
+            facts["rounds"] = f"{rounds} of {pieces:,} pieces"
+            facts["load before"] = f"{load:.2f}"
             turns = []
             subjects = [SUBJECTS[key](chunks) for key in keys or SUBJECTS]
             for turn in measure(
@@ -1049,9 +991,7 @@ def main(
                             "variant": line.variant,
                             "workers": line.workers,
                             "rates": line.rates,
-                            "times_bare": round(line.ratio, 3),
-                            "paired": round(line.paired, 3),
-                            "best": round(line.best, 3),
+                            **asdict(line.to_bare),
                             "recalls": line.recalls,
                         }
                         for line in lines
@@ -1063,14 +1003,7 @@ def main(
     else:
         click.echo(markdown(facts, lines))
     if page is not None:
-        page.write_text(_with_results(page, markdown(facts, lines)), encoding="utf-8")
-
-
-def _with_results(page: Path, results: str) -> str:
-    try:
-        return put_between_marks(page.read_text(encoding="utf-8"), results, mark=BEGIN)
-    except ValueError as error:
-        raise click.ClickException(f"{page}: {error}") from error
+        page.write_text(with_results(page, markdown(facts, lines), mark=BEGIN), encoding="utf-8")
 
 
 if __name__ == "__main__":

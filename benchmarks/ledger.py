@@ -19,12 +19,10 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from operator import eq
 from pathlib import Path
@@ -37,6 +35,7 @@ import psycopg
 from psycopg import sql
 
 from benchmarks.exchanges import PAYLOAD_BYTES, Session, session
+from benchmarks.options import ROUNDS_TO_QUOTE, how_often, where_to
 from benchmarks.peers import (
     AdkSessions,
     AgentsSession,
@@ -46,8 +45,8 @@ from benchmarks.peers import (
     GraphStore,
     GraphStoreBatch,
 )
-from benchmarks.report import END, machine, put_between_marks
-from benchmarks.rounds import DURABILITY, fsync_seconds, open_server, place_below
+from benchmarks.report import END, Ratios, bullets, facts_of, table, with_results
+from benchmarks.rounds import open_server, place_below
 from benchmarks.stores import (
     Bare,
     BarePipeline,
@@ -59,7 +58,6 @@ from benchmarks.stores import (
     RecordTurnOfFirms,
     Store,
 )
-from benchmarks.workloads import ask
 from muniment.embedded import Server
 from muniment.embedded.state import eventually
 from muniment.errors import MunimentError
@@ -89,12 +87,11 @@ STORES: dict[str, type[Store]] = {
 }
 
 # Fewer say too little to be quoted.
-ROUNDS_TO_QUOTE = 7
 SESSIONS_TO_QUOTE = 64
 LENGTH_TO_QUOTE = 10_000
 TO_QUOTE = (
-    f"{ROUNDS_TO_QUOTE} rounds or more of {SESSIONS_TO_QUOTE} conversations or more,"
-    f" one of {LENGTH_TO_QUOTE:,} exchanges, with fsync"
+    f"everything, and {ROUNDS_TO_QUOTE} rounds or more of {SESSIONS_TO_QUOTE} conversations or"
+    f" more, one of {LENGTH_TO_QUOTE:,} exchanges, with fsync"
 )
 
 # How many exchanges a conversation has, but for the long one.
@@ -423,19 +420,9 @@ class Line:
     commits: float
 
     @property
-    def ratio(self) -> float:
-        """How many times as long as bare inserts it takes, by the medians."""
-        return median(self.bare_rates) / median(self.rates)
-
-    @property
-    def paired(self) -> float:
-        """The median of the same within each round."""
-        return median(bare / rate for bare, rate in zip(self.bare_rates, self.rates, strict=True))
-
-    @property
-    def best(self) -> float:
-        """The same by the best of each."""
-        return max(self.bare_rates) / max(self.rates)
+    def to_bare(self) -> Ratios:
+        """How it compares with bare inserts."""
+        return Ratios.of(self.bare_rates, self.rates)
 
 
 def lines_of(turns: Sequence[Turn]) -> list[Line]:
@@ -471,13 +458,14 @@ def chaining(lines: Sequence[Line]) -> float | None:
 
 def markdown(facts: dict[str, str], lines: Sequence[Line], growths: Sequence[Growth]) -> str:
     """Return facts and tables for a page, or for a terminal."""
-    blocks = ["\n".join(f"- {name}: {value}" for name, value in facts.items())]
+    blocks = [bullets(facts)]
     for writers in sorted({line.writers for line in lines}):
         found = sorted(
-            (line for line in lines if line.writers == writers), key=lambda line: line.ratio
+            (line for line in lines if line.writers == writers),
+            key=lambda line: line.to_bare.times_bare,
         )
         title = "One writer" if writers == 1 else f"{writers} writers"
-        blocks.append(_table(title, "store", [_cells(line) for line in found]))
+        blocks.append(table(title, [_cells(line) for line in found], words="store"))
     chained = chaining(lines)
     if chained is not None:
         blocks.append(
@@ -486,9 +474,8 @@ def markdown(facts: dict[str, str], lines: Sequence[Line], growths: Sequence[Gro
         )
     if growths:
         blocks.append(
-            _table(
+            table(
                 "A conversation that gets long",
-                "store",
                 [
                     {
                         "store": STORES[growth.store].title,
@@ -499,6 +486,7 @@ def markdown(facts: dict[str, str], lines: Sequence[Line], growths: Sequence[Gro
                     }
                     for growth in growths
                 ],
+                words="store",
             )
         )
     return "\n\n".join(blocks)
@@ -508,9 +496,7 @@ def _cells(line: Line) -> dict[str, str]:
     return {
         "store": STORES[line.store].title,
         "exchanges/s": f"{median(line.rates):,.0f}",
-        "times bare": f"{line.ratio:.2f}",
-        "median of the rounds": f"{line.paired:.2f}",
-        "by the best": f"{line.best:.2f}",
+        **line.to_bare.cells(),
         "client, ms of CPU": f"{line.client_ms:.2f}",
         "disk, times payload": f"{line.disk:.2f}",
         "log, times payload": f"{line.wal:.2f}",
@@ -518,21 +504,8 @@ def _cells(line: Line) -> dict[str, str]:
     }
 
 
-def _table(title: str, first: str, rows: Sequence[dict[str, str]]) -> str:
-    head = [list(rows[0]), [":--" if name == first else "--:" for name in rows[0]]]
-    lines = [*head, *(list(row.values()) for row in rows)]
-    return "\n".join([f"### {title}\n", *(f"| {' | '.join(cells)} |" for cells in lines)])
-
-
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--rounds", type=click.IntRange(min=1), default=ROUNDS_TO_QUOTE, show_default=True)
-@click.option(
-    "--warm-up",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    help="Rounds before, whose times are not counted.",
-)
+@how_often
 @click.option(
     "--sessions",
     type=click.IntRange(min=1),
@@ -568,22 +541,7 @@ def _table(title: str, first: str, rows: Sequence[dict[str, str]]) -> str:
     multiple=True,
     help="What to measure beside bare inserts; by default everything that is installed.",
 )
-@click.option(
-    "--directory",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    # By custom a real disk, where /tmp may be memory; nothing waits for memory.
-    default="/var/tmp",  # noqa: S108
-    show_default=True,
-    help="The disk to measure on: the server's files go below this directory for the time.",
-)
-@click.option("--no-fsync", is_flag=True, help="Wait for no disk: to try it out, not to measure.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
-    "--write",
-    "page",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help=f"Write the results into this page; takes everything, and {TO_QUOTE}.",
-)
+@where_to(TO_QUOTE)
 def main(
     rounds: int,
     warm_up: int,
@@ -605,16 +563,17 @@ def main(
     if page is not None:
         few = rounds < ROUNDS_TO_QUOTE or sessions < SESSIONS_TO_QUOTE or length < LENGTH_TO_QUOTE
         if few or keys or absent or no_fsync or (exchanges, writers) != (EXCHANGES, 8):
-            raise click.UsageError(f"--write takes everything, and {TO_QUOTE}.")
+            raise click.UsageError(f"--write takes {TO_QUOTE}.")
         # That it has a place for them is better known before the minutes than after.
-        _with_results(page, "")
+        with_results(page, "", mark=BEGIN)
     load = os.getloadavg()[0]
     # The server must not outlive this process.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     here = [store for key, store in wanted.items() if key not in absent]
     try:
         with place_below(directory) as place, open_server(place, fsync=not no_fsync) as server:
-            facts = _facts(server, place, here)
+            packages = dict.fromkeys(package for store in here for package in store.packages)
+            facts = facts_of(server, place, packages)
             facts |= {f"without {STORES[key].title}": why for key, why in absent.items()}
             facts["load before"] = f"{load:.2f}"
             facts["rounds"] = f"{rounds} of {sessions} conversations of {exchanges} exchanges"
@@ -649,22 +608,8 @@ def main(
     else:
         click.echo(markdown(facts, lines, growths))
     if page is not None:
-        page.write_text(_with_results(page, markdown(facts, lines, growths)), encoding="utf-8")
-
-
-def _facts(server: Server, place: Path, stores: Sequence[type[Store]]) -> dict[str, str]:
-    dsn = server.dsn(database="postgres")
-    packages = dict.fromkeys(package for store in stores for package in store.packages)
-    return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": machine(),
-        "Python": platform.python_version(),
-        "psycopg": psycopg.__version__,
-        **{package: version(package) for package in packages},
-        "PostgreSQL": ask(dsn, "SHOW server_version"),
-        "server": ", ".join(f"{name} {ask(dsn, f'SHOW {name}')}" for name in DURABILITY),
-        "disk": f"{fsync_seconds(place) * 1000:.2f} ms for a write of 8 kB and its fsync",
-    }
+        results = markdown(facts, lines, growths)
+        page.write_text(with_results(page, results, mark=BEGIN), encoding="utf-8")
 
 
 def _json(
@@ -676,25 +621,10 @@ def _json(
     return {
         "facts": facts,
         "absent": absent,
-        "results": [
-            {
-                **asdict(line),
-                "times_bare": round(line.ratio, 3),
-                "paired": round(line.paired, 3),
-                "best": round(line.best, 3),
-            }
-            for line in lines
-        ],
+        "results": [{**asdict(line), **asdict(line.to_bare)} for line in lines],
         "growth": [asdict(growth) for growth in growths],
         "one_firm_to_many": chaining(lines),
     }
-
-
-def _with_results(page: Path, results: str) -> str:
-    try:
-        return put_between_marks(page.read_text(encoding="utf-8"), results, mark=BEGIN)
-    except ValueError as error:
-        raise click.ClickException(f"{page}: {error}") from error
 
 
 if __name__ == "__main__":

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import click
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.contenders import BARE_LOOP, MUNIMENT_LOOP, Bare, Dbmate, Muniment, SqitchVerified
-from benchmarks.rounds import Kind, Room, Time
+from benchmarks.rounds import DURABILITY, Kind, Room, Time, fsync_seconds
+from benchmarks.workloads import ask
+from muniment.embedded import Server
 
 BEGIN = "<!-- Written by `make bench-runner` from here ... -->"
 END = "<!-- ... to here. -->"
@@ -82,6 +86,38 @@ class Grid:
     rows: tuple[tuple[str, ...], ...]
 
 
+@dataclass(frozen=True)
+class Ratios:
+    """How many times as long something takes as bare statements do.
+
+    Attributes:
+        times_bare: By the medians.
+        paired: The median of the same within each round.
+        best: By the best of each.
+    """
+
+    times_bare: float
+    paired: float
+    best: float
+
+    @classmethod
+    def of(cls, bare: Sequence[float], rates: Sequence[float]) -> Ratios:
+        """Compare what both did in a second, an entry a round."""
+        return cls(
+            median(bare) / median(rates),
+            median(one / other for one, other in zip(bare, rates, strict=True)),
+            max(bare) / max(rates),
+        )
+
+    def cells(self) -> dict[str, str]:
+        """Return them for a table."""
+        return {
+            "times bare": f"{self.times_bare:.2f}",
+            "median of the rounds": f"{self.paired:.2f}",
+            "by the best": f"{self.best:.2f}",
+        }
+
+
 class Report:
     """The results of a run, and where they come from."""
 
@@ -105,7 +141,7 @@ class Report:
         return {
             "date": self._at.date().isoformat(),
             "rounds": str(self.rounds),
-            "machine": machine(),
+            "machine": _machine(),
             "Python": platform.python_version(),
             **self.room.versions,
             "server": ", ".join(f"{name} {value}" for name, value in self.room.durability.items()),
@@ -194,12 +230,10 @@ class Report:
 
     def markdown(self) -> str:
         """Return the same for a page."""
-        blocks = ["\n".join(f"- {name}: {value}" for name, value in self.facts.items())]
+        blocks = [bullets(self.facts)]
         for grid in self.grids():
             rule = ["---", *["--:"] * (len(grid.columns) - 1)]
-            lines = [grid.columns, tuple(rule), *grid.rows]
-            table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-            blocks.append(f"### {grid.title}\n\n{table}")
+            blocks.append(_block(grid.title, [grid.columns, rule, *grid.rows]))
         return "\n\n".join(blocks)
 
     def _of(self, workload: str, kind: Kind) -> list[Result]:
@@ -251,6 +285,39 @@ class Report:
         return self.find(one.workload, one.kind, name) if name else None
 
 
+def bullets(facts: Mapping[str, str]) -> str:
+    """Return facts as a list for a page."""
+    return "\n".join(f"- {name}: {value}" for name, value in facts.items())
+
+
+def table(title: str, rows: Sequence[Mapping[str, str]], *, words: str) -> str:
+    """Return a table for a page, of rows whose cells have names.
+
+    Args:
+        title: What is above it.
+        rows: One or more, all with the same names.
+        words: The column, if there is one, that is not of numbers.
+    """
+    rule = [":--" if name == words else "--:" for name in rows[0]]
+    return _block(title, [list(rows[0]), rule, *(list(row.values()) for row in rows)])
+
+
+def _block(title: str, lines: Sequence[Sequence[str]]) -> str:
+    return "\n".join([f"### {title}\n", *(f"| {' | '.join(line)} |" for line in lines)])
+
+
+def with_results(page: Path, results: str, *, mark: str) -> str:
+    """Return what a page has with other results in it.
+
+    Raises:
+        ClickException: It has no place for them.
+    """
+    try:
+        return put_between_marks(page.read_text(encoding="utf-8"), results, mark=mark)
+    except ValueError as error:
+        raise click.ClickException(f"{page}: {error}") from error
+
+
 def put_between_marks(page: str, text: str, *, mark: str = BEGIN) -> str:
     """Return a page with other text between a mark and the next end.
 
@@ -264,7 +331,22 @@ def put_between_marks(page: str, text: str, *, mark: str = BEGIN) -> str:
     return f"{before}{begin}\n\n{text}\n\n{end}{after}"
 
 
-def machine() -> str:
+def facts_of(server: Server, place: Path, packages: Iterable[str] = ()) -> dict[str, str]:
+    """Return when, on what and with what is measured on a server whose files are in a place."""
+    dsn = server.dsn(database="postgres")
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": _machine(),
+        "Python": platform.python_version(),
+        "psycopg": version("psycopg"),
+        **{package: version(package) for package in packages},
+        "PostgreSQL": ask(dsn, "SHOW server_version"),
+        "server": ", ".join(f"{name} {ask(dsn, f'SHOW {name}')}" for name in DURABILITY),
+        "disk": f"{fsync_seconds(place) * 1000:.2f} ms for a write of 8 kB and its fsync",
+    }
+
+
+def _machine() -> str:
     """Return what the times are of: processors and system."""
     return f"{os.cpu_count()} cores, {_cpu()}, {platform.system()}"
 

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import perf_counter
 
 import psycopg
 import pytest
@@ -16,12 +17,14 @@ from benchmarks.goclaw import (
     END,
     SIDES,
     SUBJECTS,
+    WARM_UP_PIECES,
     NotDone,
     Search,
     SharedCap,
     Side,
     Subject,
     WebhookQueue,
+    _turn,
     measure,
 )
 from benchmarks.report import put_between_marks
@@ -139,6 +142,36 @@ def test_a_side_that_does_not_do_its_work_ends_the_run(
         pytest.raises(NotDone, match=complaint),
     ):
         list(measure(server, [subject(1000)], rounds=1, warm_up=0, pieces=6, workers=[2]))
+
+
+class Busy(WebhookQueue):
+    """Leaves the processor to nobody, and notes when it did so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times: list[float] = []
+        self._pieces = iter(range(100))
+
+    def work(self, worker: psycopg.Connection, side: Side) -> Callable[[], bool]:
+        warm_up = iter(range(WARM_UP_PIECES))
+
+        def one() -> bool:
+            begun = perf_counter()
+            sum(range(100_000))
+            if next(warm_up, None) is not None:
+                return True
+            self.times += begun, perf_counter()
+            return next(self._pieces, None) is not None
+
+        return one
+
+
+def test_the_clock_runs_from_the_first_worker_to_the_last(place: Path) -> None:
+    with open_server(place, fsync=False) as server:
+        for _ in range(5):
+            subject = Busy()
+            seconds = _turn(server.dsn(database="postgres"), subject, "bare", 16)
+            assert seconds >= max(subject.times) - min(subject.times)
 
 
 def test_what_says_too_little_is_not_written_down(tmp_path: Path) -> None:

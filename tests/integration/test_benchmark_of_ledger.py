@@ -206,7 +206,7 @@ def test_ratios_are_to_bare_inserts_with_as_many_writers() -> None:
         )
     }
 
-    assert {key: line.ratio for key, line in lines.items()} == {
+    assert {key: line.to_bare.times_bare for key, line in lines.items()} == {
         ("bare", 1): 1,
         ("bare", 8): 1,
         ("adk", 1): 1.5,
@@ -215,8 +215,8 @@ def test_ratios_are_to_bare_inserts_with_as_many_writers() -> None:
         ("record-turn-firms", 8): 1,
     }
     # In the rounds: 3, 1, 2.
-    assert lines["adk", 1].paired == 2
-    assert lines["adk", 1].best == 2
+    assert lines["adk", 1].to_bare.paired == 2
+    assert lines["adk", 1].to_bare.best == 2
     assert lines["adk", 1].client_ms == 5
     assert lines["adk", 1].wal == 1
     assert chaining([*lines.values()]) == pytest.approx(1.2)

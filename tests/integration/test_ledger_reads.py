@@ -38,6 +38,23 @@ EXCHANGE = {
     "turns": Jsonb([{"role": "user", "content": "ask"}]),
     "calls": Jsonb([{"tool_name": "get_matter", "args": "{}", "result": "{}"}]),
 }
+# Each view as it is asked for a day or an instant, and what it then reads of the tables of months.
+VIEWS = {
+    "daily_usage": ("day = %(day)s", {"agent_run"}),
+    "unpriced_run": ("started_at >= %(day)s AND started_at < %(day)s + 1", {"agent_run"}),
+    "tool_failure": ("day = %(day)s", {"tool_call"}),
+    "tool_latency": ("day = %(day)s", {"tool_call"}),
+    "genai_span": (
+        "recorded_at >= %(day)s AND recorded_at < %(day)s + 1",
+        {"agent_run", "tool_call"},
+    ),
+    "session_timeline": (
+        "session_id = %(session_id)s AND happened_at >= %(day)s AND happened_at < %(day)s + 1",
+        {"chat_turn", "tool_call"},
+    ),
+}
+# Where a call may be of any month, its run is of one.
+VIEWS_OF_CALLS = {"pending_approval": "waiting_approval", "unknown_effect": "unknown"}
 WRITES = {
     "record_turn": (
         "SELECT agents.record_turn(%(firm_id)s, %(session_id)s, %(run)s, %(turns)s, %(calls)s)"
@@ -76,6 +93,10 @@ class Plan:
     buffers: int
     nodes: tuple[dict[str, Any], ...]
 
+    def months(self, *tables: str) -> set[str]:
+        """Return the months of which something was read, of these tables, with their names."""
+        return {name for name in self.rows if name.rpartition("_p")[0] in tables}
+
 
 class Ledger:
     """A ledger with so many months, the present one the last, and a run in one of them."""
@@ -110,11 +131,12 @@ class Ledger:
             ).fetchone()
             if number == 0:
                 assert recorded
+                self.day = recorded[1].date()
                 self.run = {"firm_id": FIRM, "run_id": recorded[0], "started_at": recorded[1]}
 
     def explain(self, statement: bytes) -> Plan:
         """Explain a statement as a session does it that has done it before."""
-        parameters = {**self.run, "characters": 80, **EXCHANGE}
+        parameters = {**self.run, "day": self.day, "characters": 80, **EXCHANGE}
         for _ in range(7):
             self.connection.execute(statement, parameters, prepare=True)
         explain = b"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) " + statement
@@ -132,6 +154,27 @@ class Ledger:
             root["Shared Hit Blocks"] + root["Shared Read Blocks"],
             nodes,
         )
+
+    def explain_as_reader(self, statement: str, *, status: str | None = None) -> Plan:
+        """Explain a statement of a reader, if told so while the calls of the run have a status."""
+        with self.connection.transaction(force_rollback=True):
+            if status is not None:
+                self.connection.execute("SET LOCAL ROLE NONE")
+                self.connection.execute("SET LOCAL session_replication_role = replica")
+                self.connection.execute(
+                    "UPDATE agents.tool_call SET status = %s, started_at = NULL, ended_at = NULL,"
+                    " result_storage = NULL, result_inline = NULL, result_sha256 = NULL,"
+                    " result_bytes = NULL, approval_status = %s WHERE run_id = %s",
+                    [
+                        status,
+                        "not_required" if status == "unknown" else "pending",
+                        self.run["run_id"],
+                    ],
+                )
+                # As the planner has it when there are many such calls.
+                self.connection.execute("SET LOCAL enable_nestloop = off")
+            self.connection.execute("SET LOCAL ROLE muniment_reader")
+            return self.explain(statement.encode())
 
 
 def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -170,6 +213,31 @@ def test_a_function_for_a_run_reads_as_much_of_few_months_as_of_many(
     few, many = (ledger.explain(statement).buffers for ledger in ledgers.values())
 
     assert few == many > 0
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_view_that_is_asked_for_a_day_reads_its_month(
+    ledgers: dict[int, Ledger], name: str
+) -> None:
+    condition, tables = VIEWS[name]
+    ledger = ledgers[MANY]
+
+    plan = ledger.explain_as_reader(
+        f"SELECT * FROM agents.{name} WHERE firm_id = %(firm_id)s AND {condition}"  # noqa: S608
+    )
+
+    assert plan.months(*tables) == {f"{table}_p{ledger.month}" for table in tables}
+
+
+@pytest.mark.parametrize("name", VIEWS_OF_CALLS)
+def test_a_view_of_calls_finds_each_run_in_its_month(old: Ledger, name: str) -> None:
+    plan = old.explain_as_reader(
+        f"SELECT * FROM agents.{name} WHERE firm_id = %(firm_id)s",  # noqa: S608
+        status=VIEWS_OF_CALLS[name],
+    )
+
+    assert plan.nodes[0]["Actual Rows"] == 3
+    assert plan.months("agent_run") == {f"agent_run_p{old.month}"}
 
 
 @pytest.mark.parametrize("name", WRITES)

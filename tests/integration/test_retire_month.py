@@ -75,6 +75,44 @@ def test_the_procedure_retires_the_month_and_keeps_its_keys(
     }
 
 
+def test_a_run_that_is_open_leaves_with_the_others(superuser: psycopg.Connection) -> None:
+    (found,) = re.findall(r"`(SELECT firm_id, run_id, .*?)`", HOW_TO.read_text(), re.DOTALL)
+    (open_run,) = superuser.execute(found.encode()).fetchall()
+    assert [str(value) for value in open_run] == [FIRM, RUN, "queued"]
+
+    superuser.execute(procedure())
+
+    with pytest.raises(psycopg.errors.NoDataFound):
+        superuser.execute("SELECT agents.claim_run(%s, %s, 'w')", [FIRM, RUN])
+
+
+def test_a_month_that_is_made_again_is_counted_again(superuser: psycopg.Connection) -> None:
+    def roll_up() -> tuple[int, ...] | None:
+        superuser.execute("SELECT agents.rollup_day(%s, '2026-05-10')", [FIRM])
+        found = superuser.execute("SELECT sum(run_count)::integer FROM agents.usage_daily")
+        return found.fetchone()
+
+    add = (
+        "WITH key AS ("
+        " INSERT INTO agents.agent_run_key (firm_id, started_at)"
+        " SELECT %s, '2026-05-10 12:00:00+00' FROM generate_series(1, %s) RETURNING *"
+        ") INSERT INTO agents.agent_run (firm_id, run_id, started_at, root_run_id, agent_name)"
+        " SELECT firm_id, run_id, started_at, run_id, 'x' FROM key"
+    )
+    superuser.execute(add, [FIRM, 2])
+    assert roll_up() == (3,)
+    superuser.execute(procedure())
+    for table in ("agent_run", "chat_turn", "tool_call"):
+        superuser.execute(f"DROP TABLE agents.{table}_p202605")
+    with pytest.raises(psycopg.Error, match="does not hold the month"):
+        roll_up()
+
+    superuser.execute("SELECT agents.ensure_partitions('2026-05-01', 1)")
+    superuser.execute(add, [FIRM, 1])
+
+    assert roll_up() == (1,), "which is what the page warns of"
+
+
 def test_a_key_that_is_missed_stops_it(superuser: psycopg.Connection) -> None:
     without_archiving = re.sub(r"UPDATE .*?;", "", procedure(), flags=re.DOTALL)
 

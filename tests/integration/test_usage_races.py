@@ -93,11 +93,33 @@ def test_who_waits_for_another_counts_what_came_in_between(dsn: str) -> None:
         eventually(lambda: bool(pid) and waits(observer, pid[0]), "the second caller waits")
         record_runs(dsn, 2)
         record_runs(dsn, 1, agent="scribe")
+        written = observer.execute("SELECT clock_timestamp()").fetchone()
         early.commit()
         waiting.result(timeout=30)
+        found = observer.execute(
+            "SELECT agent_name FROM agents.usage_daily WHERE rolled_up_at > %s", written
+        ).fetchall()
 
     assert kept(dsn) == [("", 0), ("clerk", 3), ("scribe", 1)]
+    assert sorted(found) == [("clerk",), ("scribe",)], "they say when it counted, not when it began"
     assert differences(dsn) == []
+
+
+def test_a_month_that_has_left_is_missed_by_an_old_snapshot_too(dsn: str) -> None:
+    with (
+        psycopg.connect(dsn, options=AS_APP) as caller,
+        psycopg.connect(dsn, autocommit=True) as owner,
+    ):
+        caller.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        caller.execute("SELECT FROM agents.ledger_day")
+        with owner.transaction():
+            owner.execute("UPDATE agents.agent_run_key SET archived_at = now()")
+            owner.execute("ALTER TABLE agents.agent_run DETACH PARTITION agents.agent_run_p202606")
+        with pytest.raises(psycopg.Error, match="does not hold the month") as caught:
+            caller.execute(ROLL_UP, [FIRM, DAY])
+
+    assert caught.value.sqlstate == "MU116"
+    assert kept(dsn) == []
 
 
 def test_a_month_cannot_leave_while_a_day_of_it_is_rolled_up(dsn: str) -> None:

@@ -38,6 +38,7 @@ ADDED_BY = {
     "chat_session_guard_tg": "guard_chat_session",
     "chat_turn_guard_tg": "guard_chat_turn",
     "tool_call_guard_tg": "guard_tool_call",
+    "usage_daily_guard_tg": "guard_usage_daily",
 }
 
 

@@ -83,7 +83,8 @@ COMMENT ON COLUMN agents.daily_usage.cache_read_tokens IS 'Part of input_tokens.
 COMMENT ON COLUMN agents.daily_usage.cache_write_tokens IS 'Part of input_tokens.';
 COMMENT ON COLUMN agents.daily_usage.reasoning_tokens IS 'Part of output_tokens.';
 COMMENT ON COLUMN agents.daily_usage.cost_usd IS
-    'Sum of the runs that have a price. NULL when none has, which is not free.';
+    'Sum of the runs that have a price, without tool_call.cost_usd. NULL when none has, which is '
+    'not free.';
 
 GRANT SELECT ON agents.daily_usage TO muniment_reader, muniment_app;
 

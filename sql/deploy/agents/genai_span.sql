@@ -5,8 +5,9 @@
 --
 -- The names are those of the semantic conventions for generative AI, in quotes because of their
 -- dots, so that an exporter copies them as they are. What the conventions have no name for has one
--- of ours. Give a span of recorded_at: it names the partitions to read. A parent is found by its
--- key, in one.
+-- of ours. Give a span of recorded_at: it names the partitions to read. A parent, and the run of a
+-- call, is found by its key, in one. OFFSET 0 keeps it so: joined otherwise, the planner takes all
+-- runs of all months instead.
 -- Locks: none beyond the new view.  Docs: docs/schema/agents.md#genai-span
 
 BEGIN;
@@ -57,13 +58,19 @@ SELECT
     run.error_type AS "error.type",
     run.cost_usd
 FROM agents.agent_run AS run
-LEFT JOIN agents.agent_run_key AS parent_key
-    ON parent_key.firm_id = run.firm_id
-    AND parent_key.run_id = run.parent_run_id
-LEFT JOIN agents.agent_run AS parent
-    ON parent.firm_id = parent_key.firm_id
-    AND parent.run_id = parent_key.run_id
-    AND parent.started_at = parent_key.started_at
+LEFT JOIN LATERAL (
+    SELECT r.span_id
+    FROM agents.agent_run AS r
+    WHERE r.firm_id = run.firm_id
+        AND r.run_id = run.parent_run_id
+        AND r.started_at = (
+            SELECT k.started_at
+            FROM agents.agent_run_key AS k
+            WHERE k.firm_id = run.firm_id
+                AND k.run_id = run.parent_run_id
+        )
+    OFFSET 0
+) AS parent ON true
 UNION ALL
 SELECT
     call.firm_id,
@@ -109,11 +116,16 @@ FROM agents.tool_call AS call
 INNER JOIN agents.tool_registry AS tool
     ON tool.tool_name = call.tool_name
     AND tool.tool_version = call.tool_version
--- The month of the run may have left before that of the call.
-LEFT JOIN agents.agent_run AS run
-    ON run.firm_id = call.firm_id
-    AND run.run_id = call.run_id
-    AND run.started_at = call.run_started_at;
+-- The month of the run may have left before that of the call. OFFSET 0: see above.
+LEFT JOIN LATERAL (
+    SELECT
+        r.trace_id, r.span_id, r.provider_name, r.agent_name, r.agent_version, r.session_id
+    FROM agents.agent_run AS r
+    WHERE r.firm_id = call.firm_id
+        AND r.run_id = call.run_id
+        AND r.started_at = call.run_started_at
+    OFFSET 0
+) AS run ON true;
 
 COMMENT ON VIEW agents.genai_span IS
     'Runs and tool calls as spans, under the names of the OpenTelemetry semantic '

@@ -41,28 +41,39 @@ BEGIN
     END IF;
 
     WITH RECURSIVE member AS (
-        SELECT p_run_id AS run_id
+        SELECT
+            p_run_id AS run_id,
+            v_started_at AS started_at
         UNION
-        SELECT below.run_id
+        SELECT
+            below.run_id,
+            below.started_at
         FROM member AS m
         CROSS JOIN LATERAL (
-            SELECT r.run_id
+            SELECT
+                r.run_id,
+                r.started_at
             FROM agents.agent_run AS r
             WHERE r.firm_id = p_firm_id
                 AND r.parent_run_id = m.run_id
                 -- No run starts before its parent, and no call before its run.
-                AND r.started_at >= v_started_at
+                AND r.started_at >= m.started_at
             UNION ALL
-            SELECT c.child_run_id
+            -- A call may be answered by a run that had begun before.
+            SELECT
+                k.run_id,
+                k.started_at
             FROM agents.tool_call AS c
+            INNER JOIN agents.agent_run_key AS k
+                ON k.firm_id = p_firm_id
+                AND k.run_id = c.child_run_id
             WHERE c.firm_id = p_firm_id
                 AND c.run_id = m.run_id
-                AND c.child_run_id IS NOT NULL
-                AND c.requested_at >= v_started_at
+                AND c.requested_at >= m.started_at
         ) AS below
     )
-    SELECT array_agg(m.run_id)
-    INTO v_run_ids
+    SELECT array_agg(m.run_id), min(m.started_at)
+    INTO v_run_ids, v_started_at
     FROM member AS m;
 
     -- From a list: the planner cannot know how small a recursion is, and would read every key.
@@ -74,7 +85,7 @@ BEGIN
             ON r.firm_id = p_firm_id
             AND r.run_id = k.run_id
             AND r.started_at = k.started_at
-            -- The key does not prune; the start of the run does.
+            -- The key does not prune; the earliest start does.
             AND r.started_at >= v_started_at
         WHERE k.firm_id = p_firm_id
             AND k.run_id = ANY (v_run_ids)

@@ -3,7 +3,8 @@
 -- requires: tool_call
 --
 -- A call may wait from any month, so tool_call_attention_ix is asked in each; the run is found by
--- its key, in one partition. It holds what a person must see before deciding, the arguments above
+-- its key, in one partition. OFFSET 0 keeps it so: joined otherwise, the planner may take all runs
+-- of all months instead. The view holds what a person must see before deciding, the arguments above
 -- all.
 -- Locks: none beyond the new view.  Docs: docs/schema/agents.md#pending-approval
 
@@ -41,11 +42,16 @@ FROM agents.tool_call AS call
 INNER JOIN agents.tool_registry AS tool
     ON tool.tool_name = call.tool_name
     AND tool.tool_version = call.tool_version
--- The month of the run may have left before that of the call.
-LEFT JOIN agents.agent_run AS run
-    ON run.firm_id = call.firm_id
-    AND run.run_id = call.run_id
-    AND run.started_at = call.run_started_at
+-- The month of the run may have left before that of the call. OFFSET 0: see above.
+LEFT JOIN LATERAL (
+    SELECT
+        r.session_id, r.agent_name, r.subject_type, r.subject_id, r.actor_type, r.actor_id
+    FROM agents.agent_run AS r
+    WHERE r.firm_id = call.firm_id
+        AND r.run_id = call.run_id
+        AND r.started_at = call.run_started_at
+    OFFSET 0
+) AS run ON true
 WHERE call.status = 'waiting_approval';
 
 COMMENT ON VIEW agents.pending_approval IS

@@ -1,6 +1,6 @@
 -- Deploy agents:rollup_day to pg
 -- requires: daily_usage
--- requires: usage_daily
+-- requires: guard_usage_daily
 -- requires: platform:enter_tenant
 --
 -- One call counts one day of one firm and writes the figures over those of the call before; a day
@@ -22,7 +22,7 @@ VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-    v_now   CONSTANT timestamptz := clock_timestamp();
+    v_now   timestamptz := clock_timestamp();
     v_count integer;
 BEGIN
     PERFORM platform.enter_tenant(p_firm_id);
@@ -32,6 +32,9 @@ BEGIN
             USING ERRCODE = 'null_value_not_allowed';
     END IF;
 
+    -- The month that the guard of usage_daily finds here stays until this transaction ends.
+    LOCK TABLE ONLY agents.agent_run IN ACCESS SHARE MODE;
+
     INSERT INTO agents.usage_daily AS u (
         firm_id, day, agent_name, provider_name, request_model, subject_type, run_count,
         failure_count, unpriced_count, rolled_up_at
@@ -39,6 +42,9 @@ BEGIN
     VALUES (p_firm_id, p_day, '', '', '', '', 0, 0, 0, v_now)
     ON CONFLICT ON CONSTRAINT usage_daily_pk DO UPDATE
     SET rolled_up_at = greatest(u.rolled_up_at, excluded.rolled_up_at);
+
+    -- Who has waited for another caller counts later than it began.
+    v_now := clock_timestamp();
 
     -- Another statement, and so a snapshot that has what the caller before committed.
     INSERT INTO agents.usage_daily (
@@ -66,16 +72,6 @@ BEGIN
         rolled_up_at = excluded.rolled_up_at;
     GET DIAGNOSTICS v_count = ROW_COUNT;
 
-    -- Asked last: whatever read agent_run keeps its months from being detached until it commits.
-    PERFORM
-    FROM agents.ledger_day AS d
-    WHERE d.day = p_day;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'p_day: the ledger does not hold the month of %', p_day
-            USING ERRCODE = 'MU116',
-                  HINT = 'What was rolled up before the month left stays in agents.usage_daily.';
-    END IF;
-
     RETURN v_count;
 END;
 $function$;
@@ -83,9 +79,8 @@ $function$;
 COMMENT ON FUNCTION agents.rollup_day(uuid, date) IS
     'Writes what a firm used on a day, in UTC, to usage_daily, over what is there, and returns '
     'the number of rows. Raises MU116 when the ledger does not hold the month of the day, 22003 '
-    'when a sum is no bigint, 23514 when the day is infinite, 40001 above READ COMMITTED when '
-    'another caller was faster, 22004 when a parameter is null, 42501 when the transaction acts '
-    'for another tenant.';
+    'when a sum is no bigint, 40001 above READ COMMITTED when another caller was faster, 22004 '
+    'when a parameter is null, 42501 when the transaction acts for another tenant.';
 
 REVOKE ALL ON FUNCTION agents.rollup_day(uuid, date) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.rollup_day(uuid, date) TO muniment_app;

@@ -6,8 +6,8 @@
 --
 -- Asked for a session, it reads its runs by agent_run_session_ix, its turns by chat_turn_turn_no_uq
 -- and the calls of each run by tool_call_call_no_uq. A session may be of any month: give a span of
--- happened_at as well to read its partitions alone. Calls are looked for from the start of their
--- run.
+-- happened_at as well to read its partitions alone. Calls, and the turns that asked for them, are
+-- looked for from the start of their run.
 -- Locks: none beyond the new view.  Docs: docs/schema/agents.md#session-timeline
 
 BEGIN;
@@ -58,7 +58,15 @@ SELECT
     run.session_id,
     call.requested_at,
     'tool_call',
-    turn.turn_no,
+    -- One number, even where a caller gave two turns the same id.
+    (
+        SELECT min(turn.turn_no)
+        FROM agents.chat_turn AS turn
+        WHERE turn.firm_id = run.firm_id
+            AND turn.session_id = run.session_id
+            AND turn.turn_id = call.turn_id
+            AND turn.created_at >= run.started_at
+    ),
     call.call_no,
     call.attempt_no,
     call.run_id,
@@ -75,10 +83,6 @@ INNER JOIN agents.tool_call AS call
     AND call.run_id = run.run_id
     AND call.run_started_at = run.started_at
     AND call.requested_at >= run.started_at
-LEFT JOIN agents.chat_turn AS turn
-    ON turn.firm_id = run.firm_id
-    AND turn.session_id = run.session_id
-    AND turn.turn_id = call.turn_id
 WHERE run.session_id IS NOT NULL;
 
 COMMENT ON VIEW agents.session_timeline IS

@@ -2,8 +2,8 @@
 -- requires: agent_run
 --
 -- Give a span of started_at: it names the partitions to read, and agent_run_started_at_ix finds the
--- firm's runs in them. No index holds the unpriced alone, for a price comes late and would change
--- it.
+-- firm's runs in them. No index holds the unpriced alone: each run would enter it as it starts and
+-- leave it as it ends.
 -- Locks: none beyond the new view.  Docs: docs/schema/agents.md#unpriced-run
 
 BEGIN;

@@ -7,7 +7,9 @@
 -- not say is the empty word in the key, for NULL is equal to nothing and would come again with each
 -- rollup; agent_run knows no empty agent, so the row of that name is free to say that a day was
 -- rolled up. It adds nothing to any sum, and is what two rollups of one day meet at.
--- muniment_app writes it by rollup_day alone; a column that it may not update is part of the key.
+-- rollup_day writes it with the rights of muniment_app, which may so write it past the function as
+-- well: while the runs are here usage_differences tells, and afterwards guard_usage_daily refuses.
+-- A column that muniment_app may not update is part of the key.
 -- Locks: none beyond the new table.  Docs: docs/schema/agents.md#usage-daily
 
 BEGIN;
@@ -102,7 +104,8 @@ COMMENT ON COLUMN agents.usage_daily.cache_write_tokens IS 'Part of input_tokens
 COMMENT ON COLUMN agents.usage_daily.reasoning_tokens IS 'Part of output_tokens.';
 COMMENT ON COLUMN agents.usage_daily.cost_usd IS
     'Sum of the runs that have a price. NULL when none has, which is not free.';
-COMMENT ON COLUMN agents.usage_daily.rolled_up_at IS 'When these figures were found.';
+COMMENT ON COLUMN agents.usage_daily.rolled_up_at IS
+    'When these figures were found; with an empty agent_name, when they were last asked for.';
 
 CREATE TRIGGER usage_daily_forbid_delete_tg
     BEFORE DELETE ON agents.usage_daily

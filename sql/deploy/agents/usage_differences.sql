@@ -90,8 +90,8 @@ $function$;
 COMMENT ON FUNCTION agents.usage_differences(uuid, date, date) IS
     'The figures of usage_daily that are not those of the runs, for the days from p_from on and '
     'before p_to whose months are here: kept is NULL where none was rolled up, counted where '
-    'there is no such run. Raises 22004 when a parameter is null, 42501 when the transaction '
-    'acts for another tenant.';
+    'there is no such run. Raises 22003 when a sum is no bigint, 22004 when a parameter is null, '
+    '42501 when the transaction acts for another tenant.';
 
 REVOKE ALL ON FUNCTION agents.usage_differences(uuid, date, date) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agents.usage_differences(uuid, date, date)

@@ -21,7 +21,8 @@ FROM (
         ('guard_tg', 'agents.guard_agent_run()', 'compares the row with what it was'),
         ('guard_tg', 'agents.guard_chat_session()', 'compares the row with what it was'),
         ('guard_tg', 'agents.guard_chat_turn()', 'compares the row with what it was'),
-        ('guard_tg', 'agents.guard_tool_call()', 'compares the row with what it was')
+        ('guard_tg', 'agents.guard_tool_call()', 'compares the row with what it was'),
+        ('guard_tg', 'agents.guard_usage_daily()', 'asks the catalog for the month of the row')
 ) AS declared (ending, function_label, reason);
 
 -- Functions that do not take the firm first.

@@ -3,7 +3,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 -- Keys are written before their runs here.
 SET CONSTRAINTS agents.agent_run_key_run_fk DEFERRED;
-SELECT plan(34);
+SELECT plan(37);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -94,6 +94,24 @@ SELECT test_support.record_call(
     jsonb_build_object('child_run_id', test_support.id('33'))
 );
 SELECT test_support.record_call('a', '42', '33', 'pay', '2026-06-10 12:00:00Z');
+-- 51 and 52 call a run that had begun before them, in another month: 53, which has started 54, which
+-- pays, and 55, which only looks.
+SELECT test_support.record_run('a', '53', '2026-05-31 12:00:00Z');
+SELECT test_support.record_run(
+    'a', '54', '2026-05-31 12:00:00Z',
+    jsonb_build_object(
+        'parent_run_id', test_support.id('53'), 'root_run_id', test_support.id('53'), 'depth', 1
+    )
+);
+SELECT test_support.record_call('a', '64', '54', 'pay', '2026-05-31 12:00:00Z');
+SELECT test_support.record_run('a', '55', '2026-05-31 12:00:00Z');
+SELECT test_support.record_call('a', '65', '55', 'look', '2026-05-31 12:00:00Z');
+SELECT test_support.record_run('a', run, '2026-06-10 12:00:00Z'),
+    test_support.record_call(
+        'a', call, run, 'look', '2026-06-10 12:00:00Z',
+        jsonb_build_object('child_run_id', test_support.id(child))
+    )
+FROM (VALUES ('51', '61', '53'), ('52', '62', '55')) AS made (run, call, child);
 -- An open run, one that is open and has paid, one of two calls of which one is not known.
 SELECT test_support.record_run(
     'a', '34', '2026-06-10 12:00:00Z', '{"status": "queued", "ended_at": null}'
@@ -137,6 +155,9 @@ FROM (
     VALUES
         ('31', false, 'a run that has started what is not to be made again'),
         ('32', false, 'also by a call alone'),
+        ('51', false, 'also by one that had begun before it'),
+        ('52', true, 'which may be safe as well'),
+        ('53', false, 'as it is by itself'),
         ('34', NULL, 'an open run may yet do anything'),
         ('35', false, 'but what it has done is done'),
         ('36', NULL, 'one call that is not known is enough'),

@@ -4,7 +4,7 @@
 -- That no firm sees the rows of another is in ../_behaviour/every_view.sql.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(10);
+SELECT plan(11);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -43,6 +43,26 @@ SELECT results_eq(
     $$ SELECT starts_at, ends_at FROM agents.ledger_day WHERE day = '2026-06-30' $$,
     $$ VALUES ('2026-06-30 00:00:00Z'::timestamptz, '2026-07-01 00:00:00Z'::timestamptz) $$,
     'a day ends where the next one starts'
+);
+
+-- What a view costs follows from it, and whether the server compiles it before it runs it.
+CREATE FUNCTION pg_temp.expected_rows(p_query text)
+RETURNS integer
+LANGUAGE plpgsql
+AS $function$
+DECLARE
+    v_plan json;
+BEGIN
+    EXECUTE 'EXPLAIN (FORMAT JSON) ' || p_query
+    INTO v_plan;
+    RETURN v_plan #>> '{0,Plan,Plan Rows}';
+END;
+$function$;
+SELECT cmp_ok(
+    pg_temp.expected_rows('SELECT FROM agents.ledger_day'), '<=', 31 * pg_temp.expected_rows(
+        $$ SELECT FROM pg_catalog.pg_inherits WHERE inhparent = 'agents.agent_run'::regclass $$
+    ),
+    'the planner does not expect more days than a month can have'
 );
 
 -- The clocks of New York go back on 2026-11-01.

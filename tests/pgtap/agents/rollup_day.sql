@@ -121,7 +121,7 @@ ALTER TABLE agents.agent_run DETACH PARTITION agents.agent_run_p202606;
 SET LOCAL ROLE muniment_app;
 SELECT throws_ok(
     $$ SELECT agents.rollup_day('00000000-0000-4000-8000-00000000000a', '2026-06-10') $$,
-    'MU116', 'p_day: the ledger does not hold the month of 2026-06-10',
+    'MU116', 'the ledger does not hold the month of 2026-06-10',
     'a day whose month has left is not rolled up to nothing'
 );
 SELECT is(

@@ -4,7 +4,7 @@
 -- That no firm sees the rows of another is in ../_behaviour/every_view.sql.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(9);
+SELECT plan(10);
 
 -- Shape ---------------------------------------------------------------------
 
@@ -79,6 +79,20 @@ SELECT test_support.record_run(
 SELECT test_support.record_call('a', 'c4', 'a2', 'fetch', '2026-06-01 00:00:03Z');
 SELECT test_support.record_turn('a', '74', '52', 1, '2026-06-01 00:00:00Z', 'elsewhere');
 SELECT test_support.record_run('a', 'a3', '2026-06-01 00:00:00Z');
+-- Two turns to which the caller gave one id, and a call that names it.
+SELECT test_support.record_turn('a', '76', '53', 1, '2026-06-01 00:00:05Z', 'hello');
+SELECT test_support.record_run(
+    'a', 'a5', '2026-06-01 00:00:05Z', jsonb_build_object('session_id', test_support.id('53'))
+);
+SELECT test_support.record_turn(
+    'a', '77', '53', turn_no, '2026-06-01 00:00:05Z'::timestamptz + turn_no * interval '1 s', 'hm',
+    '{"role": "assistant"}'
+)
+FROM generate_series(2, 3) AS turn_no;
+SELECT test_support.record_call(
+    'a', 'c5', 'a5', 'fetch', '2026-06-01 00:00:09Z',
+    jsonb_build_object('turn_id', test_support.id('77'))
+);
 SELECT test_support.record_turn('b', '75', '51', 1, '2026-06-01 00:00:00Z', 'of b');
 
 SET LOCAL app.tenant_id = '00000000-0000-4000-8000-00000000000a';
@@ -113,8 +127,16 @@ SELECT is(
     (SELECT max(char_length(preview)) FROM agents.session_timeline), 500,
     'of a long message it shows the first 500 characters'
 );
+SELECT results_eq(
+    $$ SELECT turn_no
+       FROM agents.session_timeline
+       WHERE session_id = '00000000-0000-4000-8000-000000000053'
+           AND kind = 'tool_call' $$,
+    ARRAY[2],
+    'a call is told once, also where two turns have the id that it names'
+);
 SELECT is(
-    (SELECT count(DISTINCT session_id) FROM agents.session_timeline), 2::bigint,
+    (SELECT count(DISTINCT session_id) FROM agents.session_timeline), 3::bigint,
     'a run outside of any conversation is in none'
 );
 

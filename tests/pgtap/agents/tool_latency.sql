@@ -60,6 +60,17 @@ SELECT test_support.record_call(
     'a', '32', 'a1', 'fetch', '2026-06-10 12:00:00Z',
     '{"call_no": 32, "status": "cancelled", "started_at": null}'
 );
+-- These ended when the ledger saw that their run or its worker was gone.
+SELECT test_support.record_call(
+    'a', '3' || n, 'a1', 'fetch', '2026-06-10 12:00:00Z',
+    jsonb_build_object(
+        'call_no', 30 + n, 'status', status, 'error_type', error_type,
+        'started_at', '2026-06-10 12:00:01Z', 'ended_at', '2026-06-10 18:00:00Z'
+    )
+)
+FROM (
+    VALUES (3, 'cancelled', 'run_ended'), (4, 'unknown', 'run_ended'), (5, 'failed', 'lease_lost')
+) AS lost (n, status, error_type);
 -- Half a millisecond more than one, on the last and on the first instant of a day.
 SELECT test_support.record_call(
     'a', '4' || n, 'a1', 'fetch', at,
@@ -82,7 +93,7 @@ SELECT results_eq(
         ('2026-06-09'::date, 'fetch', '1', 1::bigint, 2::bigint, 2::bigint, 2::bigint, 2::bigint),
         ('2026-06-10', 'fetch', '1', 20, 100, 190, 200, 2100),
         ('2026-06-11', 'fetch', '1', 1, 2, 2, 2, 2) $$,
-    'what began and ended is measured, whatever the outcome, and by the day of the request'
+    'what the tool ended is measured, well or not, and by the day of the request'
 );
 SET LOCAL timezone = 'America/New_York';
 SELECT is(
