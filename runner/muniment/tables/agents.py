@@ -229,7 +229,7 @@ redaction = sa.Table(
     sa.Column('reason', sa.Text(), nullable=False),
     sa.Column('redacted_at', sa.TIMESTAMP(timezone=True), server_default=as_written('now()'), nullable=False),
     sa.CheckConstraint(as_written("((((table_name = 'chat_turn'::text) AND (body = 'content'::text)) OR ((table_name = 'tool_call'::text) AND (body = 'args'::text))) OR ((table_name = 'tool_call'::text) AND (body = 'result'::text)))"), name='redaction_body_ck'),
-    sa.UniqueConstraint('firm_id', 'row_id', 'body', name='redaction_body_uq'),
+    sa.UniqueConstraint('firm_id', 'row_id', 'row_at', 'body', name='redaction_body_uq'),
     sa.CheckConstraint(as_written('(bytes >= 0)'), name='redaction_bytes_ck'),
     sa.PrimaryKeyConstraint('firm_id', 'redaction_id', name='redaction_pk'),
     sa.CheckConstraint(as_written('((char_length(reason) >= 1) AND (char_length(reason) <= 1000))'), name='redaction_reason_ck'),

@@ -7,11 +7,11 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121061200_agents.usage_daily_e61c487d",
+    "20261121061500_agents.run_tree_58796a6f",
     "20261121043630_platform.enter_tenant_a1ec358c",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "agents", "21d631b0479d2f02f378122586a7c76f6ff8d094")
+change = PlannedChange(__file__, "agents", "06e4a1cf28f23c92b56b283d6801dd8f76384f6a")
 step(change.deploy, change.revert)

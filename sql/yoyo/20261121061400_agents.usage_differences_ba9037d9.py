@@ -7,11 +7,10 @@ from yoyo import step
 from muniment.yoyo import PlannedChange
 
 __depends__: set[str] = {
-    "20261121061400_agents.usage_differences_46574724",
-    "20261121043630_platform.enter_tenant_a1ec358c",
+    "20261121061300_agents.rollup_day_270959f0",
 }
 # The engine opens the transaction, in which are the script, its verification and the record.
 __transactional__ = False
 
-change = PlannedChange(__file__, "agents", "e98de11b118012a8c5e84e5af87a055e301f1a00")
+change = PlannedChange(__file__, "agents", "ba9037d917bed931df071a4192d1bb0e25de51b4")
 step(change.deploy, change.revert)
