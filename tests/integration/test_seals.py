@@ -440,6 +440,22 @@ def test_a_redaction_that_was_made_up_is_found(forger: Forger) -> None:
     assert forger.verdict().reason == "the redaction has no seal"
 
 
+def test_a_redaction_that_was_made_up_for_no_run_is_found_with_the_run(forger: Forger) -> None:
+    forger.forge(
+        "INSERT INTO agents.redaction (firm_id, table_name, row_id, row_at,"
+        " body, storage, sha256, bytes, redacted_by, reason)"
+        " SELECT firm_id, 'chat_turn', turn_id, created_at, 'content',"
+        " 'inline', content_sha256, content_bytes, 'nobody', 'none'"
+        " FROM agents.chat_turn WHERE content_inline = 'What is due?'"
+    )
+    forger.forge(
+        "UPDATE agents.chat_turn SET content_inline = NULL, content_storage = 'redacted'"
+        " WHERE content_inline = 'What is due?'"
+    )
+
+    assert forger.verdict().reason == "the body was taken away without a redaction"
+
+
 @pytest.mark.parametrize("storage", ["redacted", "inline"])
 def test_a_body_that_came_back_after_its_redaction_is_found(forger: Forger, storage: str) -> None:
     text = "My number is 123-45-6789."

@@ -236,6 +236,8 @@ BEGIN
                     AND d.row_id = b.row_id
                     AND d.row_at = b.row_at
                     AND d.body = b.name
+                    -- One of this run, so that its seal is looked at below.
+                    AND d.run_id = p_run_id
             )
         ELSE b.body IS NOT NULL
     END
