@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
@@ -289,6 +289,16 @@ REFUSED: dict[str, tuple[Attempt, type[MunimentError], str]] = {
         lambda ledger, session: ledger.append_turn(session, "user", "a", colour="red"),
         LedgerInputError,
         "turns[0].colour",
+    ),
+    "a time before all times": (
+        lambda ledger, session: ledger.append_turn(
+            session,
+            "user",
+            "a",
+            created_at=datetime.min.replace(tzinfo=timezone(timedelta(hours=1))),
+        ),
+        LedgerInputError,
+        "turns[0].created_at",
     ),
     "a price that rounds to too much": (
         lambda ledger, session: ledger.append_turn(

@@ -175,6 +175,10 @@ def any_time(value: Any) -> datetime:
         raise _Wrong(f"is {type(value).__name__}, not a datetime")
     if value.utcoffset() is None:
         raise _Wrong(f"{value} has no offset from UTC")
+    try:
+        value.astimezone(UTC)
+    except OverflowError:
+        raise _Wrong(f"{value} is no time in UTC") from None
     return value
 
 
