@@ -41,7 +41,8 @@ class Page:
 # Each page that is about a schema.
 PAGES = {
     "explanation/open-agents": Page("open_agents"),
-    "explanation/goclaw": Page("goclaw"),
+    # Called by what settles and releases.
+    "explanation/goclaw": Page("goclaw", uncalled=frozenset({"hold_reservations"})),
     "explanation/agentcore": Page(
         "agentcore",
         answers=8,
