@@ -51,6 +51,21 @@ LEDGER = ("platform", "agents")
 ROOT = Path(__file__).parent.parent
 
 
+# What the servers of a run take at most of a file system in memory, with room to spare.
+_MEMORY_FOR_SERVERS = 4 << 30
+
+
+def memory() -> Path | None:
+    """Return a directory in memory, where there is enough of it; else None, for the usual place.
+
+    Each test has a database of its own, and most of the time of making one is that of writing files
+    that nobody wants to keep.
+    """
+    found = Path("/dev/shm")  # noqa: S108
+    has_room = found.is_dir() and shutil.disk_usage(found).free >= _MEMORY_FOR_SERVERS
+    return found if has_room else None
+
+
 class _Postgresql(testing.postgresql.Postgresql):  # type: ignore[misc]
     """As root, the programs run as somebody else, who must own what was made for them."""
 
@@ -77,7 +92,7 @@ class Cluster:
         self.major = _major_version(directory)
         # Not pytest's tmp_path: only its owner may enter that, and the server may be run as
         # somebody else. Short, because it holds the server's Unix socket.
-        self._base = Path(tempfile.mkdtemp(prefix="muniment-"))
+        self._base = Path(tempfile.mkdtemp(prefix="muniment-", dir=memory()))
         state = self._base / "server"
         state.mkdir()
         self._base.chmod(0o755)
@@ -91,7 +106,11 @@ class Cluster:
             postgres=self._wrapper(self.programs, "postgres"),
             initdb_args=f"-U postgres -A trust --no-sync {' '.join(locale)}",
             # Autovacuum would come at a time of its own, and hold locks that a test waits for.
-            postgres_args=f"-h 127.0.0.1 -F -c logging_collector=off -c autovacuum=off {settings}",
+            postgres_args=(
+                f"-h 127.0.0.1 -F -c logging_collector=off -c autovacuum=off"
+                # In memory, old WAL would take much of it.
+                f" -c max_wal_size=256MB -c min_wal_size=32MB {settings}"
+            ),
         )
         with muniment_connect(self.dsn()) as connection:
             self.has_vector = has_vector(connection)

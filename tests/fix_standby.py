@@ -1,6 +1,7 @@
 """A hot standby of the test server, which can be read and not written.
 
-`standby`           one for the session: :meth:`Standby.dsn` waits until it has what the server has
+`standby`           one for a file of tests: :meth:`Standby.dsn` waits until it has what the server
+                    has
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import pytest
 
 from muniment.embedded.postgres import SETTINGS
 from muniment.embedded.programs import give
-from tests.fix_postgres import Cluster
+from tests.fix_postgres import Cluster, memory
 from tests.processes import eventually
 
 
@@ -33,7 +34,7 @@ class Standby:
     def __init__(self, server: Cluster) -> None:
         """Copy a server, and start the copy."""
         self._server = server
-        self._base = Path(tempfile.mkdtemp(prefix="muniment-"))
+        self._base = Path(tempfile.mkdtemp(prefix="muniment-", dir=memory()))
         self._base.chmod(0o755)
         give(self._base, server.programs.account)
         data = self._base / "data"
@@ -83,7 +84,8 @@ class Standby:
         return row == (True,)
 
 
-@pytest.fixture(scope="session")
+# Not for the session: it does over again whatever the server does.
+@pytest.fixture(scope="module")
 def standby(server: Cluster) -> Iterator[Standby]:
     if not (server.programs.directory / "pg_basebackup").is_file():
         pytest.skip(f"no pg_basebackup beside the server {server.name}")
