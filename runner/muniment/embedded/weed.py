@@ -47,6 +47,8 @@ BUCKET = "pramaan-agents-local"
 _PARTS = ("s3", "master", "volume", "filer", "admin")
 _PORTS = range(10_000, 20_000)
 _GRPC = 10_000
+# Here weed leaves Unix sockets behind, named by their ports; it ends at one that it cannot remove.
+_SOCKETS = Path("/tmp")  # noqa: S108
 
 # Without them the ports of the parts would let anybody here read and write what is in the bucket.
 _TOKENS = (
@@ -345,6 +347,8 @@ def _choose_ports() -> dict[str, int]:
 
 def _is_free(port: int) -> bool:
     for number in (port, port + _GRPC):
+        if any(_is_of_another_user(path) for path in _SOCKETS.glob(f"seaweedfs-*-{number}.sock")):
+            return False
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -352,3 +356,10 @@ def _is_free(port: int) -> bool:
             except OSError:
                 return False
     return True
+
+
+def _is_of_another_user(path: Path) -> bool:
+    try:
+        return path.lstat().st_uid != os.geteuid()
+    except FileNotFoundError:
+        return False
